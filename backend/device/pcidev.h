@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PCI access seam: a provider knows a set of PCI functions (this machine's,
+ * through sysfs; or a captured machine's, brought to life from an lspci dump), a
+ * pcidev is one of them, open. Everything above works on these alike.
+ *
+ * One thread at a time per device. Functions log nothing unless they say so.
+ */
+#ifndef XENPCI_BACKEND_DEVICE_PCIDEV_H
+#define XENPCI_BACKEND_DEVICE_PCIDEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xentoollog.h>
+
+#include "common/sbdf.h"
+
+enum { PCIDEV_BARS = 6, PCIDEV_ROM = 6, PCIDEV_RESOURCES = 7 };
+
+/* One BAR or the ROM as the host has assigned it. size 0: not implemented. */
+struct pcidev_resource {
+	uint64_t start;
+	uint64_t size;	/* bytes, a power of two for a real BAR */
+	uint8_t flags;	/* the BAR's own low bits: 0x1 I/O, 0x4 64-bit, 0x2 below 1M, 0x8 prefetchable */
+	bool disabled;	/* present, but not assigned an address */
+};
+
+/* What does not change while the device is open. */
+struct pcidev_info {
+	struct sbdf sbdf;
+	uint16_t vendor;     /* as the OS knows it: a VF's own register reads ffff */
+	uint16_t device;
+	uint32_t class_code; /* 24 bits: base class << 16 | sub class << 8 | interface */
+	uint8_t header_type; /* without the multi-function bit */
+	uint16_t config_size; /* 256 or 4096 */
+	uint32_t irq;	     /* the INTx line as the OS knows it (a PV dom0: the GSI); 0 none */
+	bool is_vf;
+	bool bars_movable;   /* a guest may move its BARs: the image provider only */
+	struct sbdf pf;	     /* of a VF: its physical function */
+	struct pcidev_resource resource[PCIDEV_RESOURCES];
+};
+
+struct pcidev;
+
+struct pcidev_ops {
+	/*
+	 * Raw config access of size 1, 2 or 4 at an aligned offset inside
+	 * config_size (the caller has checked). 0, or -1 with errno; a read that fails
+	 * leaves *value all ones.
+	 */
+	int (*read)(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
+	int (*write)(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+	/*
+	 * Function reset by the provider's own means (sysfs: the kernel's `reset`).
+	 * 0, or -1 with errno: ENOTTY (no way to reset it), or the OS's. Config space is in reset
+	 * state afterwards unless the OS restored it; the caller restores.
+	 */
+	int (*reset)(struct pcidev *dev);
+	/*
+	 * Makes the OS enable (decoding, INTx routing) or disable (bus mastering) the
+	 * device. 0, or -1 with errno.
+	 */
+	int (*enable)(struct pcidev *dev, bool on);
+	/* Closes and frees; never fails. */
+	void (*close)(struct pcidev *dev);
+};
+
+/* The head of every provider's own struct. */
+struct pcidev {
+	const struct pcidev_ops *ops;
+	struct pcidev_info info;
+};
+
+struct provider;
+
+struct provider_ops {
+	const char *name; /* "sysfs", "image" */
+	/* As pcidev_open. */
+	struct pcidev *(*open_device)(struct provider *p, struct sbdf sbdf);
+	/*
+	 * Fills list (room for max) with the functions the provider has, in address
+	 * order; returns how many there are (may exceed max), or -1 with errno.
+	 */
+	int (*list)(struct provider *p, struct sbdf *list, size_t max);
+	/* The bridge above sbdf into *parent. 1, 0 (on a root bus), or -1 with errno (ENODEV). */
+	int (*parent)(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
+	void (*close)(struct provider *p);
+};
+
+/* The head of every provider's own struct. */
+struct provider {
+	const struct provider_ops *ops;
+};
+
+/*
+ * Opens a provider from the text after --devices: "sysfs", "sysfs:ROOT" (ROOT
+ * stands for /sys) or "image:FILE". Logs what is wrong with a file, by line.
+ * Returns NULL with errno: EINVAL (malformed text or file), or the OS's.
+ */
+struct provider *provider_open(const char *spec, xentoollog_logger *lg);
+/* NULL is allowed. Devices must be closed first. */
+void provider_close(struct provider *p);
+
+/*
+ * Opens one function. NULL with errno: ENODEV (no such function), EBUSY (open
+ * already), ENOTSUP (header type not 0 or 1), ENOMEM, or the OS's.
+ */
+struct pcidev *provider_open_device(struct provider *p, struct sbdf sbdf);
+/*
+ * Other functions of the same slot (func 0..7, without sbdf itself) into list,
+ * room for 7. Returns how many, or -1 with errno.
+ */
+int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7]);
+
+/* Thin calls of the ops; pcidev_close(NULL) is allowed. */
+int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
+int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+int pcidev_reset(struct pcidev *dev);
+int pcidev_enable(struct pcidev *dev, bool on);
+void pcidev_close(struct pcidev *dev);
+
+/*
+ * Offset of capability id in dev's list, 0 where it has none. Bounded: loops and
+ * pointers into the header end the walk. An extended capability: same, from 0x100.
+ */
+unsigned pcidev_find_cap(struct pcidev *dev, uint8_t id);
+unsigned pcidev_find_ext_cap(struct pcidev *dev, uint16_t id);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One printf-checked log function over libxentoollog: levels and sink are the
+ * caller's logger. A message is one line without a newline, and begins with whom
+ * it is about ("guest 7: 0000:03:00.0: ..."). May be called from several threads
+ * where the logger may (the stdio one may).
+ */
+#ifndef XENPCI_COMMON_LOG_H
+#define XENPCI_COMMON_LOG_H
+
+#include <xentoollog.h>
+
+/* Logs at level; a NULL logger is silence. Keeps errno. */
+void log_at(xentoollog_logger *lg, xentoollog_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#define log_error(lg, ...) log_at(lg, XTL_ERROR, __VA_ARGS__)
+#define log_warn(lg, ...)  log_at(lg, XTL_WARN, __VA_ARGS__)
+#define log_info(lg, ...)  log_at(lg, XTL_INFO, __VA_ARGS__)
+#define log_debug(lg, ...) log_at(lg, XTL_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xenstore in the shapes that both ends need: values read bounded and parsed
+ * strictly, values written by format. Paths are composed of a directory and a
+ * node name. `t` is a transaction or XBT_NULL. Nothing here logs. A struct
+ * xs_handle serves several threads (libxenstore locks it), and so do these
+ * functions.
+ */
+#ifndef XENPCI_COMMON_STORE_H
+#define XENPCI_COMMON_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xenstore.h>
+
+#define STORE_PATH_MAX 256 /* bytes of a composed path, with its end */
+#define STORE_VALUE_MAX 4096
+
+/*
+ * Reads dir/node (dir alone where node is NULL) into buf of size bytes, as text.
+ * Returns the length, or -1 with errno: ENOENT (absent), EACCES, E2BIG (longer
+ * than buf), EINVAL (a zero byte inside), ENAMETOOLONG, or xenstored's.
+ */
+int store_read(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node,
+	       char *buf, unsigned size);
+
+/* store_read and number_parse: the whole value is an unsigned number in base, at most max. */
+int store_read_number(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node,
+		      int base, uint64_t max, uint64_t *out);
+
+/* Writes dir/node by format. Returns 0, or -1 with errno (E2BIG: over STORE_VALUE_MAX). */
+int store_write(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node,
+		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Removes dir/node; absent is success. Returns 0, or -1 with errno. */
+int store_remove(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node);
+
+/* Whether dir/node exists: 1, 0, or -1 with errno. */
+int store_exists(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node);
+
+/*
+ * Ends transaction t. Returns 0 (committed), 1 (EAGAIN: do the transaction
+ * again), or -1 with errno.
+ */
+int store_commit(struct xs_handle *xs, xs_transaction_t t);
+
+/* Gives transaction t up, keeping errno; XBT_NULL is no transaction. */
+void store_abort(struct xs_handle *xs, xs_transaction_t t);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small helpers that every layer uses. Nothing here logs; everything may be
+ * called from several threads.
+ */
+#ifndef XENPCI_COMMON_UTIL_H
+#define XENPCI_COMMON_UTIL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Monotonic clock in nanoseconds. */
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* free() and close() that keep errno, for clean-up paths; close_keep takes -1. */
+static inline void free_keep(void *p)
+{
+	int saved = errno;
+
+	free(p);
+	errno = saved;
+}
+
+static inline void close_keep(int fd)
+{
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+}
+
+/* Sets errno and fails: `return fail(EINVAL);`. Returns -1. */
+static inline int fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+#endif

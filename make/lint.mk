@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# What reads the code instead of running it, and valgrind over the unit tests.
+
+LINT_SRC := $(wildcard protocol/*.c common/*.c backend/*.c backend/*/*.c frontend/*.c frontend/*/*.c)
+LINT_HDR := $(wildcard include/xenpci/*.h protocol/*.h common/*.h backend/*.h backend/*/*.h frontend/*.h)
+
+.PHONY: lint tidy cppcheck headers
+lint: deps-lint
+	+$(Q)$(MAKE) --no-print-directory headers tidy cppcheck
+	+$(Q)$(MAKE) --no-print-directory CC=clang all
+
+# Every header compiles alone.
+headers:
+	@for h in $(LINT_HDR); do \
+		$(CC) $(ALL_CFLAGS) -MMD -MF /dev/null -fsyntax-only -x c $$h || exit 1; \
+	done; echo "headers: $(words $(LINT_HDR)) compile alone"
+
+tidy:
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $(LINT_SRC) -- $(filter-out -MMD -MP,$(ALL_CFLAGS)) \
+		2>&1 | grep -v 'warnings generated\|Suppressed\|Use -header-filter' || true; \
+	exit $${PIPESTATUS:-0}
+
+cppcheck:
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingIncludeSystem -I. -Iinclude $(LINT_SRC)

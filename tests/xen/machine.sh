@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# The machine: one QEMU command line, sourced by the rig. The addresses below are what lib.sh names
+# (dev_e1000e and so on); both lists must agree.
+#
+#   00:04.0 e1000e on the root bus      00:07.0 nvme
+#   00:05.0 edu                         00:08.0 root port       -> 01:00.0 e1000e
+#   00:06.0 xhci                        00:09.0 pcie-pci-bridge -> 02:01.0 e1000
+#   00:0a.0 e1000e, 00:0a.1 edu: two functions of one slot
+
+# machine DIR SERIAL...: the arguments of QEMU. DIR holds the images' folder as seen by dom0
+# (shared by 9p) and gets the nvme disk and the monitor's socket; SERIAL is where com1 goes.
+machine() {
+	local dir=$1 serial=$2
+	args=(
+		-machine q35,kernel-irqchip=split -accel tcg,thread=multi,tb-size=512
+		-cpu qemu64,+svm,+rdtscp -smp 2 -m 3G
+		-nodefaults -display none -no-reboot -serial "$serial"
+		-device intel-iommu,intremap=on
+		-fsdev "local,id=rig,path=$dir/share,security_model=none,multidevs=remap"
+		-device virtio-9p-pci,fsdev=rig,mount_tag=rig,addr=2,romfile=
+		-monitor "unix:$dir/monitor,server=on,wait=off"
+		-netdev user,id=n0 -device e1000e,netdev=n0,addr=4,romfile=
+		-device edu,addr=5
+		-device qemu-xhci,addr=6
+		-drive "file=$dir/nvme.img,format=raw,if=none,id=nvme0"
+		-device nvme,drive=nvme0,serial=xenpci-rig,addr=7
+		-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=8
+		-netdev user,id=n1 -device e1000e,netdev=n1,bus=rp0,addr=0,romfile=
+		-device pcie-pci-bridge,id=pb0,addr=9
+		-netdev user,id=n2 -device e1000,netdev=n2,bus=pb0,addr=1,romfile=
+		-netdev user,id=n3 -device e1000e,netdev=n3,addr=0a.0,multifunction=on,romfile=
+		-device edu,addr=0a.1
+		-kernel "$images/xen" -append "$xen_line"
+		-initrd "$images/vmlinux $dom0_line,$images/dom0.cpio"
+	)
+}
+
+xen_line='console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M dom0_max_vcpus=1'
+xen_line+=' loglvl=all guest_loglvl=all noreboot'
+# No commas here: QEMU would take what follows for the next module.
+dom0_line='console=hvc0 loglevel=6 panic=-1 earlyprintk=xen'
