@@ -15,7 +15,7 @@ machine() {
 	local dir=$1 serial=$2
 	args=(
 		-machine q35,kernel-irqchip=split -accel tcg,thread=multi,tb-size=512
-		-cpu qemu64,+svm,+rdtscp -smp 2 -m 3G
+		-cpu qemu64,+svm,+rdtscp,+rdrand -smp 2 -m 3G
 		-nodefaults -display none -no-reboot -serial "$serial"
 		-device intel-iommu,intremap=on
 		-fsdev "local,id=rig,path=$dir/share,security_model=none,multidevs=remap"

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# What a scenario may use. Runs in dom0, in busybox' sh. A scenario is a file of scenarios/, sourced
+# by run-one with BACKEND (kernel or xenpcid) and scenario (its name and backend) set, and the
+# backend running.
+#
+#   results     ok NAME / notok NAME WHY / figure NAME VALUE UNIT / check NAME COMMAND...
+#   waiting     wait_for SECONDS COMMAND...      ms (a clock)
+#   guests      guest_start NAME [key=value]...  guest NAME SECONDS COMMAND  guest_destroy NAME
+#   backend     backend_start  backend_stop  backend_kill
+#   devices     dev_* below (machine.sh is where they come from)
+
+dev_e1000e=0000:00:04.0
+dev_edu=0000:00:05.0
+dev_xhci=0000:00:06.0
+dev_nvme=0000:00:07.0
+dev_rootport=0000:01:00.0	# an e1000e behind a pcie-root-port
+dev_pcibridge=0000:02:01.0	# an e1000 behind a pcie-pci-bridge
+dev_slot0=0000:00:0a.0		# an e1000e and an edu, two functions of one slot
+dev_slot1=0000:00:0a.1
+all_devices="$dev_e1000e $dev_edu $dev_xhci $dev_nvme $dev_rootport $dev_pcibridge $dev_slot0 $dev_slot1"
+
+out=/rig/out
+state=/run/rig
+consoles=/var/log/xen/console
+mkdir -p $state
+
+# ---- results ----
+
+ok() { echo "ok $scenario: $*" >>$out/results; }
+notok() { echo "not ok $scenario: $*" >>$out/results; }
+figure() { echo "$scenario.$1 $2 $3" >>$out/results; }
+
+# check NAME COMMAND...: one result line from the command's status.
+check() {
+	local what="$1" why
+	shift
+	if why=$("$@" 2>&1); then
+		ok "$what"
+	else
+		notok "$what: '$*' failed${why:+: $(echo "$why" | tail -n 1)}"
+		return 1
+	fi
+}
+
+# same NAME EXPECTED GOT
+same() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		notok "$1: expected '$2', got '$3'"
+		return 1
+	fi
+}
+
+# ---- waiting ----
+
+ms() { echo $(($(gdate +%s%N) / 1000000)); }
+
+# wait_for SECONDS COMMAND...: until the command succeeds; fails when the time is over.
+wait_for() {
+	local end
+	{ set +x; } 2>/dev/null
+	end=$(($(ms) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ "$(ms)" -ge $end ]; then
+			echo "wait_for: gave up: $*"
+			return 1
+		fi
+		usleep 50000
+	done
+}
+
+# ---- the backend ----
+
+xenbus=/sys/bus/xen-backend
+
+backend_start() {
+	case $BACKEND in
+	kernel)
+		echo 1 >$xenbus/drivers_autoprobe
+		;;
+	xenpcid)
+		[ -e /bin/xenpcid ] || { notok "xenpcid is not built"; exit 1; }
+		/bin/xenpcid "$@" >>"$out/$scenario.xenpcid" 2>&1 &
+		echo $! >$state/xenpcid.pid
+		wait_for 10 backend_ready || notok "xenpcid does not become ready"
+		;;
+	esac
+}
+
+# xenpcid has taken the switch once it serves: see the takeover scenario.
+backend_ready() { [ "$(cat $xenbus/drivers_autoprobe)" = 0 ]; }
+
+backend_pid() { cat $state/xenpcid.pid 2>/dev/null; }
+backend_alive() { [ -n "$(backend_pid)" ] && kill -0 "$(backend_pid)" 2>/dev/null; }
+backend_gone() { ! backend_alive; }
+
+backend_stop() {
+	local pid
+	pid=$(backend_pid) || return 0
+	rm -f $state/xenpcid.pid
+	kill "$pid" || return 1
+	wait_for 10 pid_gone "$pid" || { kill -9 "$pid"; return 1; }
+}
+
+# The shell that started it reaps it, so that kill -0 tells the truth.
+pid_gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+
+backend_kill() { kill -9 "$(backend_pid)"; wait_for 5 pid_gone "$(backend_pid)"; rm -f $state/xenpcid.pid; }
+
+# ---- devices ----
+
+assignable() {
+	local d
+	for d in "$@"; do
+		[ -e "/sys/bus/pci/drivers/pciback/$d" ] || xl pci-assignable-add "$d"
+	done
+}
+
+backend_dir() { echo "/local/domain/0/backend/pci/$1/0"; }
+frontend_dir() { echo "/local/domain/$1/device/pci/0"; }
+pci_state() { xenstore-read "$(backend_dir "$1")/state"; }
+is_state() { [ "$(pci_state "$1")" = "$2" ]; }
+
+# ---- guests ----
+
+domid() { xl domid "$1" 2>/dev/null; }
+
+# guest_config NAME [key=value]...: writes /run/rig/NAME.cfg. Keys:
+#   pci       devices, separated by blanks, each with options as xl takes them
+#   front     kernel (default: the guest loads pcifront) or user (it does not)
+#   modules   more modules for the guest, separated by +
+#   extra     more for the guest's kernel command line
+#   disk, vif lines for xl, as they are
+guest_config() {
+	local name=$1 pci= front=kernel modules= extra= disk= vif= d list=
+	shift
+	while [ $# -gt 0 ]; do
+		local "$1"
+		shift
+	done
+	for d in $pci; do
+		assignable "${d%%,*}"
+		list="$list${list:+, }\"$d\""
+	done
+	[ $front = user ] || modules=xen-pcifront${modules:+ }$modules
+	[ $front = kernel ] || modules=xen-evtchn+xen-gntalloc+xen-gntdev${modules:++$modules}
+	modules=$(echo "$modules" | tr ' ' +)
+	cat >"$state/$name.cfg" <<-EOF
+		name = "$name"
+		type = "pv"
+		kernel = "$images/vmlinux"
+		ramdisk = "$images/guest.cpio"
+		memory = 256
+		extra = "console=hvc0 iommu=soft quiet rig.modules=$modules $extra"
+		passthrough = "enabled"
+		on_crash = "destroy"
+		${list:+pci = [$list]}
+		${disk:+disk = [$disk]}
+		${vif:+vif = [$vif]}
+	EOF
+}
+
+# From the host's folder once per boot: xl maps them page by page, which is slow over 9p.
+images=$state/images
+fetch_images() {
+	[ -e $images ] || { mkdir $images && cp /rig/vmlinux /rig/guest.cpio $images/; }
+}
+
+guest_start() {
+	local name=$1
+	fetch_images
+	guest_config "$@"
+	xl create "$state/$name.cfg" && guest_ready "$name"
+}
+
+# guest_ready NAME: waits until the agent of the guest's present life is there.
+guest_ready() {
+	local id
+	id=$(domid "$1") || return 1
+	wait_for 60 guest_has_booted "$1" || return 1
+	xenstore-read "/local/domain/$id/console/tty" >"$state/$1.tty"
+}
+
+# Every life of a guest says READY once; xenconsoled appends to the same file.
+guest_lives() { grep -c '^@@READY' "$consoles/guest-$1.log" 2>/dev/null; }
+guest_has_booted() {
+	local seen
+	seen=$(cat "$state/$1.lives" 2>/dev/null || echo 0)
+	[ "$(guest_lives "$1")" -gt "$seen" ] && guest_lives "$1" >"$state/$1.lives"
+}
+
+# guest NAME SECONDS COMMAND: runs the command in the guest, prints its output, returns its status;
+# 124 when it has not ended in time (guest-init tells of the framing).
+guest() {
+	local name=$1 secs=$2 id log
+	{ set +x; } 2>/dev/null
+	shift 2
+	log=$consoles/guest-$name.log
+	read -r id </proc/sys/kernel/random/uuid
+	id=${id%%-*}
+	echo "$id $*" >"$(cat "$state/$name.tty")"
+	wait_for "$secs" grep -q "^@@E $id " "$log" || { echo "no answer from $name: $*" >&2; return 124; }
+	awk -v id="$id" '$1 == "@@B" && $2 == id { on = 1; next }
+		$1 == "@@E" && $2 == id { exit }
+		on { if (n++) print last; last = $0 }
+		END { if (last != "") print last }' "$log"
+	return "$(awk -v id="$id" '$1 == "@@E" && $2 == id { print $3; exit }' "$log")"
+}
+
+# What the guest's kernel complained of, against the lines that every guest has.
+guest_warnings() {
+	guest "$1" 10 "dmesg -r" | grep '^<[0-4]>' | grep -vEf /rig/known-guest-lines
+}
+
+guest_destroy() {
+	[ -z "$(domid "$1")" ] || xl destroy "$1"
+	rm -f "$state/$1.tty"
+}
+
+guests() { xl list | awk 'NR > 1 && $2 != 0 { print $1 }'; }
+
+# ---- nothing may be left over ----
+
+# What Xen holds, one line per thing, for a comparison: interrupts bound to a domain with their
+# pirqs, active grants, domains.
+holdings() {
+	xl dmesg -c >/dev/null
+	xl debug-keys i
+	xl debug-keys g
+	xl dmesg -c | awk '
+		/IRQ:/ && / d[0-9]+:/ { sub(".*in-flight=[0-9]+ ", ""); gsub("[(][^)]*[)]", ""); print "irq " $0 }
+		/grant-table for remote/ { dom = $6 }
+		/^[(]XEN[)] [[]0x/ { print "grant of " dom " " $2 }'
+	xl list | awk 'NR > 1 { print "domain " $1 }'
+}
+
+leaks_before() { holdings | sort >$state/before; }
+leaks_after() {
+	local new
+	holdings | sort >$state/after
+	new=$(comm_new $state/before $state/after | tr '\n' ';')
+	same "nothing left in the hypervisor" "" "$new"
+}
+comm_new() { awk 'NR == FNR { old[$0] = 1; next } !($0 in old)' "$1" "$2"; }
+
+# All guests away, the backend stopped, the kernel's backend on again.
+rig_cleanup() {
+	local g
+	for g in $(guests); do
+		xl destroy "$g"
+	done
+	backend_stop
+	echo 1 >$xenbus/drivers_autoprobe
+	wait_for 10 no_guests
+}
+no_guests() { [ -z "$(guests)" ]; }
+
+save_logs() {
+	dmesg -r >$out/dom0-kernel.log
+	cp $consoles/* $out/ 2>/dev/null
+	xenstore-ls -fp >$out/xenstore
+}
+
+help_rig() {
+	sed -n '4,14s/^# \{0,1\}//p' /rig/lib.sh
+	echo "devices: $all_devices"
+}
