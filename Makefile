@@ -40,7 +40,7 @@ SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard backend/backend.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
 	tests/box/box.mk tests/xen/xen.mk)
-include make/deps.mk make/lint.mk make/install.mk
+include make/deps.mk make/check.mk make/lint.mk make/install.mk
 
 .PHONY: all help clean
 all: $(PROGRAMS) $(LIBRARIES)
@@ -57,4 +57,4 @@ $(B)/%.o: %.c
 clean:
 	rm -rf build build-san build-clang build-san-clang
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(B)/,common protocol backend frontend tests) -name '*.d' -type f 2>/dev/null)

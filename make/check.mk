@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+# make check: unit tests, the same under valgrind (where no sanitizer is built
+# in), and box tests, counted together. SAN=1 builds everything of ours with ASan
+# and UBSan, into a build directory of its own.
+
+.PHONY: check check-run unit demo demo-run
+VALGRIND_TESTS := $(if $(SAN),,$(patsubst $(B)/tests/unit/%,$(B)/tests/valgrind/valgrind_%,$(UNIT_TESTS)))
+DUMPS ?= $(abspath ../shared/dumps)
+CHECK_ENV = B=$(B) XENPCI_DUMPS=$(DUMPS) UBSAN_OPTIONS=print_stacktrace=1 \
+	ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
+
+# Two steps, since what make reads of installed libraries it reads at its start.
+check: deps
+	+$(Q)$(MAKE) --no-print-directory check-run
+
+check-run: all $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS) $(BOX_PROGRAMS)
+	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS)
+
+# A quick round while writing code.
+unit: $(UNIT_TESTS)
+	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(UNIT_TESTS)
+
+$(B)/tests/valgrind/valgrind_%: $(B)/tests/unit/%
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec valgrind -q --leak-check=full --error-exitcode=99 %s\n' $< >$@
+	@chmod +x $@
+
+demo: deps
+	+$(Q)$(MAKE) --no-print-directory demo-run
+
+demo-run: all
+	$(Q)B=$(B) DUMP=$(DUMP) tests/box/demo
