@@ -13,24 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "backend/config/policy.h"
 #include "backend/device/pcidev.h"
-
-/* One raw window: bits of `mask` at offset are the guest's to write. */
-struct config_quirk {
-	uint16_t offset;
-	uint8_t width; /* 1, 2 or 4; offset is a multiple of it */
-	uint32_t mask;
-};
-
-/* What this assignment may do, and where that was said, for the log ("opts-0", "/etc/xenpci/xenpci.conf:12"). */
-struct config_policy {
-	bool permissive;
-	bool interrupt_control;
-	const char *permissive_source;
-	const char *interrupt_control_source;
-	const struct config_quirk *quirks; /* copied */
-	unsigned nr_quirks;
-};
 
 struct config;
 

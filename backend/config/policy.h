@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one assignment of a device may do beyond the filter's defaults. Apart from
+ * config.h, because libconfig.h, which the settings are read with, has functions
+ * of the same names as those.
+ */
+#ifndef XENPCI_BACKEND_CONFIG_POLICY_H
+#define XENPCI_BACKEND_CONFIG_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One raw window: bits of `mask` at offset are the guest's to write. */
+struct config_quirk {
+	uint16_t offset;
+	uint8_t width; /* 1, 2 or 4; offset is a multiple of it */
+	uint32_t mask;
+};
+
+/* What this assignment may do, and where that was said, for the log ("opts-0", "/etc/xenpci/xenpci.conf:12"). */
+struct config_policy {
+	bool permissive;
+	bool interrupt_control;
+	const char *permissive_source;
+	const char *interrupt_control_source;
+	const struct config_quirk *quirks; /* copied */
+	unsigned nr_quirks;
+};
+
+#endif
