@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Config space: single accesses, whole spaces, capability lists. */
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+#include "frontend/config.h"
+#include "frontend/front.h"
+
+#define SMALL_CONFIG 256
+/* More capabilities than the space after the header has room for. */
+#define MAX_CAPS     ((SMALL_CONFIG - PCI_STD_HEADER_SIZEOF) / 4)
+#define MAX_EXT_CAPS ((XENPCIFRONT_CONFIG_SIZE - SMALL_CONFIG) / 8)
+
+static uint32_t ones(unsigned size)
+{
+	return size >= 4 ? UINT32_MAX : (1u << size * 8) - 1;
+}
+
+static bool valid(unsigned offset, unsigned size)
+{
+	return (size == 1 || size == 2 || size == 4) && offset % size == 0 &&
+	       offset < XENPCIFRONT_CONFIG_SIZE;
+}
+
+/* err is preset: a backend that forgets to answer (NetBSD's, on a failed look-up) fails. */
+static struct xen_pci_op config_op(uint32_t cmd, struct xenpcifront_address a, unsigned offset,
+				   unsigned size)
+{
+	return (struct xen_pci_op){
+		.cmd = cmd,
+		.err = XEN_PCI_ERR_dev_not_found,
+		.domain = a.segment,
+		.bus = a.bus,
+		.devfn = a.devfn,
+		.offset = (int32_t)offset,
+		.size = (int32_t)size,
+	};
+}
+
+int config_read_taken(struct channel *ch, struct xenpcifront_address address, unsigned offset,
+		      unsigned size, uint32_t *value)
+{
+	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_read, address, offset, size);
+
+	*value = ones(size);
+	if (channel_exchange(ch, &op) || channel_judge(&op, NULL))
+		return -1;
+	*value = op.value & ones(size);
+	return 0;
+}
+
+int config_write_taken(struct channel *ch, struct xenpcifront_address address, unsigned offset,
+		       unsigned size, uint32_t value)
+{
+	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_write, address, offset, size);
+
+	op.value = value & ones(size);
+	return channel_exchange(ch, &op) ? -1 : channel_judge(&op, NULL);
+}
+
+int xenpcifront_read(struct xenpcifront *fe, struct xenpcifront_address address, unsigned offset,
+		     unsigned size, uint32_t *value, struct xenpcifront_answer *answer)
+{
+	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_read, address, offset, size);
+
+	*value = ones(size);
+	if (!valid(offset, size)) {
+		channel_no_answer(answer);
+		return fail(EINVAL);
+	}
+	if (channel_request(&fe->channel, &op))
+		return channel_no_answer(answer);
+	if (channel_judge(&op, answer))
+		return -1;
+	*value = op.value & ones(size);
+	return 0;
+}
+
+int xenpcifront_write(struct xenpcifront *fe, struct xenpcifront_address address, unsigned offset,
+		      unsigned size, uint32_t value, struct xenpcifront_answer *answer)
+{
+	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_write, address, offset, size);
+	int rc;
+
+	if (!valid(offset, size)) {
+		channel_no_answer(answer);
+		return fail(EINVAL);
+	}
+	op.value = value & ones(size);
+	if (channel_request(&fe->channel, &op))
+		return channel_no_answer(answer);
+	rc = channel_judge(&op, answer);
+	if (!rc)
+		bars_after_write(fe, address, offset, size);
+	return rc;
+}
+
+int xenpcifront_raw(struct xenpcifront *fe, struct xenpcifront_request *request)
+{
+	/* Both are the wire's layout: u32 cmd .. info, then entries of two 16-bit halves. */
+	_Static_assert(sizeof(*request) == sizeof(struct xen_pci_op), "a request is an op");
+	_Static_assert(offsetof(struct xenpcifront_request, entries) ==
+		       offsetof(struct xen_pci_op, msix_entries), "entries in their place");
+	struct xen_pci_op op;
+
+	memcpy(&op, request, sizeof(op));
+	if (channel_request(&fe->channel, &op))
+		return -1;
+	memcpy(request, &op, sizeof(op));
+	return 0;
+}
+
+int xenpcifront_pull(struct xenpcifront *fe, struct xenpcifront_address address, void *buf,
+		     unsigned size)
+{
+	uint8_t *bytes = buf;
+
+	if (size != SMALL_CONFIG && size != XENPCIFRONT_CONFIG_SIZE)
+		return fail(EINVAL);
+	for (unsigned offset = 0; offset < size; offset += 4) {
+		struct xenpcifront_answer answer;
+		uint32_t v;
+
+		if (xenpcifront_read32(fe, address, offset, &v, &answer)) {
+			/* A conventional function ends after 256 bytes. */
+			if (offset < SMALL_CONFIG || answer.error == XENPCIFRONT_NO_ANSWER)
+				return -1;
+			return SMALL_CONFIG;
+		}
+		for (unsigned i = 0; i < 4; i++)
+			bytes[offset + i] = (uint8_t)(v >> i * 8);
+	}
+	return (int)size;
+}
+
+int xenpcifront_push(struct xenpcifront *fe, struct xenpcifront_address address, const void *buf,
+		     unsigned size, unsigned *refused)
+{
+	const uint8_t *bytes = buf;
+	unsigned denied = 0;
+	int rc = -1;
+
+	if (size != SMALL_CONFIG && size != XENPCIFRONT_CONFIG_SIZE)
+		return fail(EINVAL);
+	for (unsigned offset = size; offset; ) {
+		struct xenpcifront_answer answer;
+		unsigned width;
+		uint32_t now, want = 0;
+
+		offset -= 4;
+		/* Status bits are cleared by writing ones: the upper half is left alone. */
+		width = offset == PCI_COMMAND ? 2 : 4;
+		for (unsigned i = 0; i < width; i++)
+			want |= (uint32_t)bytes[offset + i] << i * 8;
+		if (xenpcifront_read(fe, address, offset, width, &now, NULL))
+			goto out;
+		if (now == want ||
+		    !xenpcifront_write(fe, address, offset, width, want, &answer))
+			continue;
+		if (answer.error != XENPCIFRONT_ACCESS_DENIED)
+			goto out;
+		denied++;
+	}
+	rc = 0;
+out:
+	if (refused)
+		*refused = denied;
+	return rc;
+}
+
+/* One walk of a list of either kind. */
+struct walk {
+	struct xenpcifront_capability *found;
+	unsigned n, max;
+};
+
+static void keep(struct walk *w, struct xenpcifront_capability cap)
+{
+	if (w->n < w->max)
+		w->found[w->n++] = cap;
+}
+
+static int walk_plain(struct xenpcifront *fe, struct xenpcifront_address a, struct walk *w)
+{
+	uint16_t status, header;
+	uint8_t at;
+
+	if (xenpcifront_read16(fe, a, PCI_STATUS, &status, NULL))
+		return -1;
+	if (!(status & PCI_STATUS_CAP_LIST))
+		return 0;
+	if (xenpcifront_read8(fe, a, PCI_CAPABILITY_LIST, &at, NULL))
+		return -1;
+	for (int i = 0; i < MAX_CAPS; i++) {
+		at &= 0xfc; /* the low two bits are reserved */
+		if (at < PCI_STD_HEADER_SIZEOF)
+			return 0;
+		if (xenpcifront_read16(fe, a, at, &header, NULL))
+			return -1;
+		if ((header & 0xff) == 0xff)
+			return 0;
+		keep(w, (struct xenpcifront_capability){ .offset = at, .id = header & 0xff });
+		at = (uint8_t)(header >> 8);
+	}
+	return 0;
+}
+
+static int walk_extended(struct xenpcifront *fe, struct xenpcifront_address a, struct walk *w)
+{
+	unsigned at = SMALL_CONFIG;
+
+	for (int i = 0; i < MAX_EXT_CAPS && at >= SMALL_CONFIG; i++) {
+		struct xenpcifront_answer answer;
+		uint32_t header;
+
+		if (xenpcifront_read32(fe, a, at, &header, &answer)) {
+			/* No extended space: the list is empty. */
+			return answer.error == XENPCIFRONT_NO_ANSWER ? -1 : 0;
+		}
+		if (!header || header == UINT32_MAX)
+			return 0;
+		keep(w, (struct xenpcifront_capability){
+				.offset = (uint16_t)at,
+				.id = (uint16_t)header,
+				.version = header >> 16 & 0xf,
+				.extended = true,
+			});
+		at = header >> 20 & 0xffc;
+	}
+	return 0;
+}
+
+int xenpcifront_capabilities(struct xenpcifront *fe, struct xenpcifront_address address,
+			     struct xenpcifront_capability *capabilities, unsigned max)
+{
+	struct walk w = { .found = capabilities, .max = max };
+
+	if (walk_plain(fe, address, &w) || walk_extended(fe, address, &w))
+		return -1;
+	return (int)w.n;
+}
+
+const char *xenpcifront_error_text(enum xenpcifront_error error)
+{
+	static const char *const texts[] = {
+		[XENPCIFRONT_OTHER_ERROR] = "an errno of the backend",
+		[XENPCIFRONT_NONSENSE] = "an answer that cannot be true",
+		[XENPCIFRONT_NO_ANSWER] = "no answer",
+	};
+
+	if (error <= XENPCIFRONT_OP_FAILED)
+		return pciif_error_text(-(int32_t)error);
+	return error < (int)ARRAY_SIZE(texts) ? texts[error] : "unknown";
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The devices: found by scanning the roots that the backend published, dropped
+ * when the toolstack marks them or when they no longer answer. Nothing that
+ * the store says sizes a loop or a buffer unchecked.
+ */
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+#include "frontend/front.h"
+#include "protocol/nodes.h"
+
+#define DEVFNS 256
+
+struct device *device_find(struct xenpcifront *fe, struct sbdf a)
+{
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		if (sbdf_equal(to_sbdf(fe->devices[i].info.address), a))
+			return &fe->devices[i];
+	return NULL;
+}
+
+/* An entry for a, in its place. NULL with errno where there is no room. */
+static struct device *insert(struct xenpcifront *fe, struct sbdf a)
+{
+	struct device *grown;
+	unsigned at = 0;
+
+	devices_sweep(fe);
+	if (fe->n_devices == XENPCIFRONT_MAX_DEVICES) {
+		errno = ENOSPC;
+		return NULL;
+	}
+	grown = reallocarray(fe->devices, fe->n_devices + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	fe->devices = grown;
+	while (at < fe->n_devices && sbdf_compare(to_sbdf(grown[at].info.address), a) < 0)
+		at++;
+	memmove(&grown[at + 1], &grown[at], (fe->n_devices - at) * sizeof(*grown));
+	fe->n_devices++;
+	grown[at] = (struct device){ 0 };
+	return &grown[at];
+}
+
+static void remove_device(struct device *dev)
+{
+	dev->present = false;
+	dev->again = false;
+	dev->bars_watched = false;
+}
+
+void devices_remove_all(struct xenpcifront *fe)
+{
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		remove_device(&fe->devices[i]);
+}
+
+void devices_sweep(struct xenpcifront *fe)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		if (fe->devices[i].present || fe->devices[i].told)
+			fe->devices[kept++] = fe->devices[i];
+	fe->n_devices = kept;
+}
+
+static int add_device(struct xenpcifront *fe, const struct xenpcifront_device *info)
+{
+	struct device *dev = device_find(fe, to_sbdf(info->address));
+
+	if (!dev)
+		dev = insert(fe, to_sbdf(info->address));
+	if (!dev) {
+		log_warn(fe->lg, "more than %u devices: the others are ignored",
+			 XENPCIFRONT_MAX_DEVICES);
+		return -1;
+	}
+	if (!dev->present)
+		dev->again = dev->told;
+	dev->info = *info;
+	dev->present = dev->seen = true;
+	return 0;
+}
+
+/*
+ * Asks for the ids of one function. Returns 1 (it is there), 0 (nobody, or one that
+ * cannot be read), or -1 with errno where the channel fails.
+ */
+static int probe(struct xenpcifront *fe, struct sbdf a, struct xenpcifront_device *info)
+{
+	static const unsigned offsets[] = { PCI_VENDOR_ID, PCI_CLASS_REVISION, PCI_CACHE_LINE_SIZE };
+	uint32_t value[ARRAY_SIZE(offsets)];
+
+	*info = (struct xenpcifront_device){ .address = { a.segment, a.bus, a.devfn } };
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		struct xenpcifront_answer answer;
+
+		if (xenpcifront_read32(fe, info->address, offsets[i], &value[i], &answer))
+			return answer.error == XENPCIFRONT_NO_ANSWER ? -1 : 0;
+		if (i == 0 && (value[0] == UINT32_MAX || !value[0]))
+			return 0;
+	}
+	info->vendor = (uint16_t)value[0];
+	info->device = (uint16_t)(value[0] >> 16);
+	info->revision = (uint8_t)value[1];
+	info->class_code = value[1] >> 8;
+	info->header_type = value[2] >> 16 & 0x7f;
+	return 1;
+}
+
+static int scan_root(struct xenpcifront *fe, struct node_root root)
+{
+	for (unsigned devfn = 0; devfn < DEVFNS; devfn++) {
+		struct sbdf a = { root.segment, root.bus, (uint8_t)devfn };
+		struct xenpcifront_device info;
+		int rc = probe(fe, a, &info);
+
+		if (rc < 0)
+			return -1;
+		if (rc && add_device(fe, &info))
+			return 0;
+	}
+	return 0;
+}
+
+/*
+ * The roots that the backend published; none published is 0000:00 (protocol notes
+ * 2.5). Returns how many; bad and repeated ones are left out.
+ */
+static unsigned read_roots(struct xenpcifront *fe, struct node_root *roots)
+{
+	uint64_t n;
+	unsigned found = 0;
+
+	if (store_read_number(fe->xen.xs, XBT_NULL, fe->backend, NODE_ROOT_NUM, 10,
+			      NODES_MAX_ROOTS, &n)) {
+		if (errno != ENOENT)
+			log_warn(fe->lg, "%s/%s is refused: %s", fe->backend, NODE_ROOT_NUM,
+				 strerror(errno));
+		roots[0] = (struct node_root){ 0 };
+		return errno == ENOENT;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		char name[NODE_NAME_MAX], value[NODE_VALUE_MAX];
+		struct node_root r;
+		bool known = false;
+
+		snprintf(name, sizeof(name), NODE_ROOT_FMT, i);
+		if (store_read(fe->xen.xs, XBT_NULL, fe->backend, name, value, sizeof(value)) < 0 ||
+		    node_root_parse(value, &r)) {
+			log_warn(fe->lg, "%s/%s is refused: %s", fe->backend, name,
+				 strerror(errno));
+			continue;
+		}
+		for (unsigned k = 0; k < found; k++)
+			known |= roots[k].segment == r.segment && roots[k].bus == r.bus;
+		if (!known)
+			roots[found++] = r;
+	}
+	return found;
+}
+
+int devices_scan(struct xenpcifront *fe)
+{
+	struct node_root roots[NODES_MAX_ROOTS];
+	unsigned n = read_roots(fe, roots);
+
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		fe->devices[i].seen = false;
+	for (unsigned i = 0; i < n; i++)
+		if (scan_root(fe, roots[i]))
+			return -1;
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		if (fe->devices[i].present && !fe->devices[i].seen)
+			remove_device(&fe->devices[i]);
+	return 0;
+}
+
+void devices_detach(struct xenpcifront *fe)
+{
+	struct xs_handle *xs = fe->xen.xs;
+	uint64_t n, state;
+
+	if (store_read_number(xs, XBT_NULL, fe->backend, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		char name[NODE_NAME_MAX], value[NODE_VALUE_MAX];
+		struct device *dev;
+		struct sbdf a;
+
+		snprintf(name, sizeof(name), NODE_STATE_FMT, i);
+		if (store_read_number(xs, XBT_NULL, fe->backend, name, 10, PCIIF_STATE_COUNT - 1,
+				      &state) ||
+		    state != XenbusStateClosing)
+			continue;
+		snprintf(name, sizeof(name), NODE_VDEV_FMT, i);
+		if (store_read(xs, XBT_NULL, fe->backend, name, value, sizeof(value)) < 0 ||
+		    node_vdev_parse(value, &a))
+			continue;
+		dev = device_find(fe, a);
+		if (dev)
+			remove_device(dev);
+	}
+}
+
+unsigned xenpcifront_devices(struct xenpcifront *fe, struct xenpcifront_device *devices,
+			     unsigned max)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&fe->lock);
+	for (unsigned i = 0; i < fe->n_devices; i++) {
+		if (!fe->devices[i].present)
+			continue;
+		if (n < max)
+			devices[n] = fe->devices[i].info;
+		n++;
+	}
+	pthread_mutex_unlock(&fe->lock);
+	return n;
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# libxenpcifront (.a, .so, .pc) and the command xenpci-front.
+
+FRONTEND_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard frontend/*.c))
+FRONT_TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard frontend/tool/*.c))
+FRONT_PKGS := xenstore xenevtchn xengnttab xentoollog
+FRONT_LIBS := $(shell $(PKG_CONFIG) --libs $(FRONT_PKGS) 2>/dev/null) -pthread
+FRONT_SONAME := libxenpcifront.so.0
+FRONT_SO := $(FRONT_SONAME).$(VERSION)
+
+LIBRARIES += $(B)/libxenpcifront.a $(B)/libxenpcifront.so $(B)/libxenpcifront.pc
+PROGRAMS += $(B)/xenpci-front
+
+# One object whose only global names are the public ones.
+$(B)/frontend/libxenpcifront.o: $(FRONTEND_OBJ) $(SHARED_OBJ)
+	$(Q)$(LD) -r -o $@ $^ && objcopy --localize-hidden $@
+
+$(B)/libxenpcifront.a: $(B)/frontend/libxenpcifront.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/$(FRONT_SO): $(FRONTEND_OBJ) $(SHARED_OBJ) frontend/libxenpcifront.map
+	$(Q)$(CC) -shared -Wl,-soname,$(FRONT_SONAME) $(if $(SAN),,-Wl$(comma)-z$(comma)defs) \
+		-Wl,--version-script=frontend/libxenpcifront.map \
+		$(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(FRONT_LIBS)
+
+$(B)/libxenpcifront.so: $(B)/$(FRONT_SO)
+	$(Q)ln -sf $(FRONT_SO) $(B)/$(FRONT_SONAME) && ln -sf $(FRONT_SONAME) $@
+
+$(B)/libxenpcifront.pc: frontend/libxenpcifront.pc.in
+	@mkdir -p $(@D)
+	$(Q)sed 's#@PREFIX@#$(PREFIX)#; s#@VERSION@#$(VERSION)#' $< >$@
+
+# The command is linked with the library's objects: conform looks into the page itself.
+$(B)/xenpci-front: $(FRONT_TOOL_OBJ) $(FRONTEND_OBJ) $(SHARED_OBJ)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(FRONT_LIBS) -lpci

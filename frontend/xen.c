@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "frontend/xen.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+static void cannot_open(xentoollog_logger *lg, const char *what, const char *device,
+			const char *module)
+{
+	log_error(lg, "cannot open %s: %s (in a Linux guest: is %s there? modprobe %s)", what,
+		  strerror(errno), device, module);
+}
+
+int xen_open(struct xen *xen, xentoollog_logger *lg)
+{
+	*xen = (struct xen){ 0 };
+	xen->xs = xs_open(0);
+	if (!xen->xs) {
+		cannot_open(lg, "xenstore", "/dev/xen/xenbus", "xenfs");
+		goto out;
+	}
+	xen->ec = xenevtchn_open(lg, 0);
+	if (!xen->ec) {
+		cannot_open(lg, "the event channel driver", "/dev/xen/evtchn", "xen-evtchn");
+		goto out;
+	}
+	xen->gs = xengntshr_open(lg, 0);
+	if (!xen->gs) {
+		cannot_open(lg, "the grant sharing driver", "/dev/xen/gntalloc",
+			    "xen-gntalloc");
+		goto out;
+	}
+	return 0;
+out:
+	xen_close(xen, false);
+	return -1;
+}
+
+void xen_close(struct xen *xen, bool child)
+{
+	int saved = errno;
+
+	if (xen->gs)
+		xengntshr_close(xen->gs);
+	if (xen->ec)
+		xenevtchn_close(xen->ec);
+	if (xen->xs && child)
+		xs_daemon_destroy_postfork(xen->xs);
+	else if (xen->xs)
+		xs_close(xen->xs);
+	*xen = (struct xen){ 0 };
+	errno = saved;
+}
+
+int xen_offer(struct xen *xen, uint32_t backend, bool aer, struct offer *offer)
+{
+	void *page = xengntshr_share_pages(xen->gs, backend, 1, &offer->ref, 1);
+	xenevtchn_port_or_error_t port;
+
+	if (!page)
+		return -1;
+	offer->page = page;
+	page_init(offer->page, aer);
+	port = xenevtchn_bind_unbound_port(xen->ec, backend);
+	if (port < 0) {
+		int saved = errno;
+
+		xengntshr_unshare(xen->gs, page, 1);
+		offer->page = NULL;
+		return fail(saved);
+	}
+	offer->port = (evtchn_port_t)port;
+	return 0;
+}
+
+void xen_withdraw(struct xen *xen, struct offer *offer)
+{
+	int saved = errno;
+
+	if (!offer->page)
+		return;
+	xenevtchn_unbind(xen->ec, offer->port);
+	xengntshr_unshare(xen->gs, (void *)offer->page, 1);
+	offer->page = NULL;
+	errno = saved;
+}
+
+int xen_notify(struct xen *xen, evtchn_port_t port)
+{
+	return xenevtchn_notify(xen->ec, port);
+}
+
+static bool readable(struct xen *xen, int64_t ns)
+{
+	struct pollfd pfd = { .fd = xenevtchn_fd(xen->ec), .events = POLLIN };
+	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+
+	return ppoll(&pfd, 1, &ts, NULL) > 0;
+}
+
+int xen_pending(struct xen *xen, evtchn_port_t port)
+{
+	xenevtchn_port_or_error_t got;
+
+	/* xenevtchn_pending may block: xenevtchn.h says to poll before each call. */
+	if (!readable(xen, 0))
+		return 0;
+	got = xenevtchn_pending(xen->ec);
+	if (got < 0)
+		return -1;
+	/* An event of a port that was unbound since: nobody waits for it. */
+	return (evtchn_port_t)got == port;
+}
+
+int xen_unmask(struct xen *xen, evtchn_port_t port)
+{
+	return xenevtchn_unmask(xen->ec, port);
+}
+
+void xen_wait(struct xen *xen, uint64_t ns)
+{
+	readable(xen, (int64_t)ns);
+}

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libxenpcifront: the guest's end of Xen's PV PCI protocol (xen/io/pciif.h) in
+ * user space. A guest has one PCI frontend, device/pci/0, whatever number of
+ * devices it was given; a struct xenpcifront is that frontend.
+ *
+ * The shape of a program:
+ *
+ *	fe = xenpcifront_open(logger, 0);
+ *	xenpcifront_connect_wait(fe, 10000);		(or _connect, _fd, _process)
+ *	n = xenpcifront_devices(fe, devices, 16);
+ *	xenpcifront_read32(fe, devices[0].address, 0, &id, NULL);
+ *	xenpcifront_disconnect(fe);
+ *	xenpcifront_close(fe);
+ *
+ * In a Linux guest the kernel's own xen-pcifront must not be loaded: there is
+ * one channel. The modules xen-gntalloc (/dev/xen/gntalloc), xen-evtchn
+ * (/dev/xen/evtchn) and xenfs (/dev/xen/xenbus) must be.
+ *
+ * Connected is not enumerated: the first says that the backend serves requests,
+ * the second that every root bus was scanned and the list of devices stands.
+ *
+ * Errors: 0, or -1 with errno (NULL with errno where a pointer is returned),
+ * unless a function says otherwise. Functions that ask the backend something
+ * take a struct xenpcifront_answer * that receives what it said (NULL: not wanted)
+ * and have these errors in common, called "the request errors" below:
+ *	ENOTCONN	not connected (never was, or the backend closed)
+ *	ETIMEDOUT	no answer within the timeout (xenpcifront_set_timeout). The
+ *			channel is poisoned: the late answer is waited for and thrown
+ *			away, and the backend is probed, before a request is sent again
+ *	EBUSY		the channel is still poisoned by an earlier timeout
+ *	EAGAIN		64 threads wait for their turn already, or this one waited in vain
+ *	EINVAL		an argument that no backend could serve (nothing was sent),
+ *			or the answer invalid_offset
+ *	ENODEV, EACCES, EOPNOTSUPP, EIO	the answers dev_not_found, access_denied,
+ *			not_implemented, op_failed
+ *	EREMOTEIO	an answer with another error number (see answer.err)
+ *	EPROTO		success was answered with a value that cannot be true
+ * answer.error tells an answer's EINVAL from a local one: it is
+ * XENPCIFRONT_NO_ANSWER where the backend said nothing.
+ *
+ * Threads: every function may be called from several threads on one handle,
+ * but for xenpcifront_close, which must be the last. One request is in flight at
+ * a time (the protocol has one slot); the others wait for their turn. Handlers
+ * are called with no lock held and may call everything but xenpcifront_close,
+ * xenpcifront_process and the functions that wait for the connection.
+ *
+ * fork: a child must not use a handle that it inherited, nor poll its fd; only
+ * xenpcifront_close is safe there, and leaves the parent's connection alone.
+ * exec: all file descriptors are opened close-on-exec; the backend sees a
+ * guest that vanished, and the next xenpcifront_connect starts over.
+ *
+ * Logs: nothing, unless a function says so; what is logged goes to the logger of
+ * xenpcifront_open. Nothing that the backend can do is logged without a bound.
+ *
+ * Source of all protocol behaviour: xen/io/pciif.h, xen/io/xenbus.h.
+ */
+#ifndef XENPCI_XENPCIFRONT_H
+#define XENPCI_XENPCIFRONT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define XENPCIFRONT_EXPORT __attribute__((visibility("default")))
+
+struct xenpcifront;
+struct xentoollog_logger; /* xentoollog.h */
+
+/* An address as the guest sees it (vdev-N), not as the host does. */
+struct xenpcifront_address {
+	uint32_t segment;
+	uint8_t bus;
+	uint8_t devfn; /* slot << 3 | function */
+};
+
+#define XENPCIFRONT_TIMEOUT_MS	2000 /* default of xenpcifront_set_timeout */
+#define XENPCIFRONT_SPIN_US	100  /* default of xenpcifront_set_spin */
+#define XENPCIFRONT_SPIN_ALWAYS UINT32_MAX
+#define XENPCIFRONT_MAX_DEVICES 256
+#define XENPCIFRONT_MAX_VECTORS 128 /* of one xenpcifront_enable_msix */
+#define XENPCIFRONT_CONFIG_SIZE 4096
+
+/* ------------------------------------------------------------- handle */
+
+/* Flags of xenpcifront_open. */
+#define XENPCIFRONT_AER (1u << 0) /* the caller answers AER requests: the backend may send them */
+
+/*
+ * Opens the guest's frontend: xenstore, event channels and grant sharing. Nothing
+ * is written yet. logger stays the caller's and must outlive the handle; with
+ * NULL the library is silent (Xen's own libraries then log to stderr).
+ * Returns a handle (release it with xenpcifront_close), or NULL with errno:
+ * EINVAL (unknown flag), ENOMEM, or what opening a device gave (ENOENT, ENODEV,
+ * EACCES). Logs one error line that names the missing module.
+ */
+XENPCIFRONT_EXPORT struct xenpcifront *xenpcifront_open(struct xentoollog_logger *logger,
+							unsigned flags);
+
+/*
+ * Releases the handle and all that it holds; NULL is fine. Does not talk to the
+ * backend: call xenpcifront_disconnect first, else it sees a guest that vanished
+ * (the next connect starts over then). Keeps errno. Never logs.
+ */
+XENPCIFRONT_EXPORT void xenpcifront_close(struct xenpcifront *fe);
+
+/*
+ * The one file descriptor to poll for reading (POLLIN); it belongs to the
+ * handle. When it is readable, call xenpcifront_process. Never fails.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_fd(const struct xenpcifront *fe);
+
+/*
+ * How long a request waits for its turn and again for its answer, and how long
+ * xenpcifront_disconnect waits for each state of the backend; milliseconds, at
+ * least 1. Returns 0, or -1 with errno EINVAL.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_set_timeout(struct xenpcifront *fe, uint32_t ms);
+
+/*
+ * How long a request polls the shared page before it sleeps on the event
+ * channel, microseconds: 0 sleeps at once, XENPCIFRONT_SPIN_ALWAYS never.
+ */
+XENPCIFRONT_EXPORT void xenpcifront_set_spin(struct xenpcifront *fe, uint32_t us);
+
+/* --------------------------------------------------------- connection */
+
+/*
+ * Begins to connect; returns at once. xenpcifront_process carries it on, and the
+ * events CONNECTED, ADDED..., ENUMERATED (or CLOSED) tell how it went. A guest
+ * that has no PCI device yet waits until it is given one. Traces of an earlier
+ * life of the frontend (it was closed, or its process was killed) are cleared
+ * by starting over, which needs a backend that can reopen (xenpcid can, the
+ * kernel's xen-pciback cannot). Connecting or connected already: nothing is done.
+ * Returns 0, or -1 with errno from xenstore.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_connect(struct xenpcifront *fe);
+
+/*
+ * xenpcifront_connect, and carries it on until the devices are enumerated; events are
+ * left to be read, and handlers are called from here.
+ * timeout_ms: for the whole. Returns 0, or -1 with errno: ENODEV (the guest has no
+ * PCI device), ETIMEDOUT, ECONNREFUSED (the backend closed), or xenstore's. After a
+ * failure the handle is disconnected. Logs one error line for each of these.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_connect_wait(struct xenpcifront *fe, uint32_t timeout_ms);
+
+/*
+ * Does what there is to do, and returns: follows the states of the connection,
+ * scans the buses when the backend says that there is something new (256 reads for
+ * each root bus), takes AER requests in, and calls the handlers. Call it when
+ * xenpcifront_fd is readable, or at any time. Work per call is bounded, and so is
+ * the time: a scan ends at the first request that times out.
+ * Returns 0, or -1 with errno from xenstore; the connection is closed then, as
+ * the event CLOSED says. Logs state changes (debug) and refused nodes (warning).
+ */
+XENPCIFRONT_EXPORT int xenpcifront_process(struct xenpcifront *fe);
+
+/*
+ * Closes the connection in the protocol's order (Closing, Closed), waits for
+ * the backend to follow, and withdraws the page and the channel. xenpcifront_connect
+ * opens it again. Not connected: nothing is done. Returns 0, or -1 with errno: ETIMEDOUT
+ * (the backend did not follow; the connection is closed all the same), or xenstore's.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_disconnect(struct xenpcifront *fe);
+
+/* Whether requests can be sent / every root bus was scanned since the last connect. */
+XENPCIFRONT_EXPORT bool xenpcifront_connected(struct xenpcifront *fe);
+XENPCIFRONT_EXPORT bool xenpcifront_enumerated(struct xenpcifront *fe);
+
+/* ------------------------------------------------------------- events */
+
+enum xenpcifront_event_type {
+	XENPCIFRONT_EVENT_NONE,
+	XENPCIFRONT_EVENT_CONNECTED,
+	XENPCIFRONT_EVENT_ADDED,      /* address: a device that was not there */
+	XENPCIFRONT_EVENT_REMOVED,    /* address: its requests now answer ENODEV */
+	XENPCIFRONT_EVENT_ENUMERATED, /* every root bus was scanned, first or again */
+	XENPCIFRONT_EVENT_AER,	      /* aer: answer it with xenpcifront_answer_aer */
+	XENPCIFRONT_EVENT_CLOSED,     /* the connection is closed; xenpcifront_connect may be called */
+};
+
+/* What an AER request asks (the protocol's commands aer_*). */
+enum xenpcifront_aer_type {
+	XENPCIFRONT_AER_DETECTED,
+	XENPCIFRONT_AER_MMIO_ENABLED,
+	XENPCIFRONT_AER_SLOT_RESET,
+	XENPCIFRONT_AER_RESUME,
+};
+
+/* The state of the channel to the device, told with XENPCIFRONT_AER_DETECTED. */
+enum xenpcifront_aer_channel {
+	XENPCIFRONT_CHANNEL_NORMAL = 1,
+	XENPCIFRONT_CHANNEL_FROZEN = 2,
+	XENPCIFRONT_CHANNEL_PERM_FAILURE = 3,
+};
+
+/* What the driver of the device answers. */
+enum xenpcifront_aer_result {
+	XENPCIFRONT_RESULT_NONE = 1,
+	XENPCIFRONT_RESULT_CAN_RECOVER = 2,
+	XENPCIFRONT_RESULT_NEED_RESET = 3,
+	XENPCIFRONT_RESULT_DISCONNECT = 4,
+	XENPCIFRONT_RESULT_RECOVERED = 5,
+	XENPCIFRONT_RESULT_NO_DRIVER = 6,
+};
+
+struct xenpcifront_aer {
+	struct xenpcifront_address address;
+	enum xenpcifront_aer_type type;
+	enum xenpcifront_aer_channel channel;
+};
+
+struct xenpcifront_event {
+	enum xenpcifront_event_type type;
+	struct xenpcifront_address address; /* ADDED, REMOVED, AER */
+	struct xenpcifront_aer aer;	    /* AER */
+	unsigned backend_state;		    /* CLOSED: enum xenbus_state, 0 where it is gone */
+};
+
+/*
+ * Takes the next event into *event (type NONE where there is none). Events are
+ * kept by state, not in a queue: they need no room, cannot overflow, and what was undone before
+ * it was read is not told. Returns 1 (an event), or 0 (none). Never fails.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_next_event(struct xenpcifront *fe,
+					      struct xenpcifront_event *event);
+
+/*
+ * Answers the AER request of the last event AER; result is an enum
+ * xenpcifront_aer_result. Returns 0, or -1 with errno: EINVAL (no such result), ENOENT
+ * (no request waits), ESTALE (the backend no longer waits for it), ENOTCONN.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_answer_aer(struct xenpcifront *fe,
+					      enum xenpcifront_aer_result result);
+
+/* The name of an event ("added"), AER request ("detected") or result; static. */
+XENPCIFRONT_EXPORT const char *xenpcifront_event_name(enum xenpcifront_event_type type);
+XENPCIFRONT_EXPORT const char *xenpcifront_aer_name(enum xenpcifront_aer_type type);
+
+/* ------------------------------------------------------------ devices */
+
+struct xenpcifront_device {
+	struct xenpcifront_address address;
+	uint16_t vendor;
+	uint16_t device;
+	uint32_t class_code; /* 24 bits: base class, subclass, interface */
+	uint8_t revision;
+	uint8_t header_type; /* without the multi-function bit */
+};
+
+/*
+ * Copies the devices that were found, in order of address, at most max, into the
+ * caller's array. Returns how many there are (which may be more than max).
+ * All root buses and all 256 devfn of each are scanned: a function needs no function 0.
+ */
+XENPCIFRONT_EXPORT unsigned xenpcifront_devices(struct xenpcifront *fe,
+						struct xenpcifront_device *devices, unsigned max);
+
+/* ----------------------------------------------------------- requests */
+
+enum xenpcifront_error {
+	XENPCIFRONT_SUCCESS,
+	XENPCIFRONT_DEV_NOT_FOUND,
+	XENPCIFRONT_INVALID_OFFSET,
+	XENPCIFRONT_ACCESS_DENIED,
+	XENPCIFRONT_NOT_IMPLEMENTED,
+	XENPCIFRONT_OP_FAILED,
+	XENPCIFRONT_OTHER_ERROR, /* a number that is not the protocol's: an errno of the backend's */
+	XENPCIFRONT_NONSENSE,	 /* success with a value that cannot be true */
+	XENPCIFRONT_NO_ANSWER,	 /* the backend said nothing */
+};
+
+/* What the backend said, untouched. */
+struct xenpcifront_answer {
+	enum xenpcifront_error error;
+	int32_t err;	/* the number in the page */
+	uint32_t value; /* not cut to the size of the access */
+	uint32_t info;
+};
+
+/* The meaning of an error, for people; static. */
+XENPCIFRONT_EXPORT const char *xenpcifront_error_text(enum xenpcifront_error error);
+
+/*
+ * Reads size (1, 2, 4) bytes of config space at offset (0 to 4095, a multiple
+ * of size) into *value, cut to the size. Fails with the request errors; *value is
+ * all ones of the size then, as on a bus where nobody answers.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_read(struct xenpcifront *fe, struct xenpcifront_address address,
+					unsigned offset, unsigned size, uint32_t *value,
+					struct xenpcifront_answer *answer);
+
+/*
+ * Writes the low size bytes of value; arguments and errors as above. Success
+ * means that the backend took the write, not that the register is writable. Calls
+ * the handler bar_changed where a BAR moved (see xenpcifront_bars).
+ */
+XENPCIFRONT_EXPORT int xenpcifront_write(struct xenpcifront *fe, struct xenpcifront_address address,
+					 unsigned offset, unsigned size, uint32_t value,
+					 struct xenpcifront_answer *answer);
+
+/* xenpcifront_read and xenpcifront_write with the width in the name. */
+#define XENPCIFRONT_WIDTH(bits)                                                                   \
+	static inline int xenpcifront_read##bits(struct xenpcifront *fe,                          \
+						 struct xenpcifront_address address,              \
+						 unsigned offset, uint##bits##_t *value,          \
+						 struct xenpcifront_answer *answer)               \
+	{                                                                                         \
+		uint32_t wide;                                                                    \
+		int rc = xenpcifront_read(fe, address, offset, (bits) / 8, &wide, answer);        \
+                                                                                                  \
+		*value = (uint##bits##_t)wide;                                                    \
+		return rc;                                                                        \
+	}                                                                                         \
+	static inline int xenpcifront_write##bits(struct xenpcifront *fe,                         \
+						  struct xenpcifront_address address,             \
+						  unsigned offset, uint##bits##_t value,          \
+						  struct xenpcifront_answer *answer)              \
+	{                                                                                         \
+		return xenpcifront_write(fe, address, offset, (bits) / 8, value, answer);         \
+	}
+XENPCIFRONT_WIDTH(8)
+XENPCIFRONT_WIDTH(16)
+XENPCIFRONT_WIDTH(32)
+#undef XENPCIFRONT_WIDTH
+
+/* A request as it stands in the page, for tests and tools. */
+struct xenpcifront_request {
+	uint32_t cmd;
+	int32_t err; /* preset: what the backend finds there; after: its answer */
+	uint32_t segment;
+	uint32_t bus;
+	uint32_t devfn;
+	int32_t offset;
+	int32_t size;
+	uint32_t value;
+	uint32_t info;
+	struct {
+		uint16_t vector;
+		uint16_t entry;
+	} entries[XENPCIFRONT_MAX_VECTORS];
+};
+
+/*
+ * Sends *request as it is, unchecked, and puts the whole slot, as the backend left
+ * it, back into *request. Returns 0 where an answer came, whatever it says, or
+ * -1 with errno ENOTCONN, ETIMEDOUT, EBUSY, EAGAIN.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_raw(struct xenpcifront *fe, struct xenpcifront_request *request);
+
+/*
+ * Copies the config space into the caller's buf of size bytes (256 or 4096),
+ * little endian as the device has it. Returns how many bytes were read: 256 of 4096
+ * where the function has no extended space, or -1 with the request errors.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_pull(struct xenpcifront *fe, struct xenpcifront_address address,
+					void *buf, unsigned size);
+
+/*
+ * Writes a config space that xenpcifront_pull returned (size bytes: 256 or 4096)
+ * back: every double word that differs, the highest first, so that BARs come
+ * before the command register; of the command and status word only the command.
+ * Double words that the backend refuses (access_denied) are counted in *refused (may be
+ * NULL) and the others written. Returns 0, or -1 with the request errors.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_push(struct xenpcifront *fe, struct xenpcifront_address address,
+					const void *buf, unsigned size, unsigned *refused);
+
+struct xenpcifront_capability {
+	uint16_t offset;
+	uint16_t id;
+	uint8_t version; /* of an extended one */
+	bool extended;
+};
+
+/*
+ * Walks the capability list, then the extended one, into the caller's array of max
+ * elements. A list that runs in a circle or outside of the config space ends there.
+ * Returns how many were found (at most max), or -1 with the request errors.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_capabilities(struct xenpcifront *fe,
+						struct xenpcifront_address address,
+						struct xenpcifront_capability *capabilities,
+						unsigned max);
+
+/* --------------------------------------------------------------- BARs */
+
+enum xenpcifront_bar_kind {
+	XENPCIFRONT_BAR_NONE,	  /* not implemented */
+	XENPCIFRONT_BAR_IO,
+	XENPCIFRONT_BAR_MEM32,
+	XENPCIFRONT_BAR_BELOW_1M,
+	XENPCIFRONT_BAR_MEM64,	  /* the low half; holds the whole address and size */
+	XENPCIFRONT_BAR_HIGH,	  /* the high half of the 64-bit one before */
+	XENPCIFRONT_BAR_ROM,
+};
+
+struct xenpcifront_bar {
+	enum xenpcifront_bar_kind kind;
+	unsigned offset;  /* of the register */
+	uint64_t start;	  /* bus address or I/O port, without the flag bits */
+	uint64_t size;	  /* bytes; 0 for NONE and HIGH */
+	bool prefetchable;
+	bool decoded;	  /* the command register (and the ROM's own bit) has it answer */
+};
+
+#define XENPCIFRONT_BARS    7 /* six and the ROM, in this order; a bridge has two and the ROM */
+#define XENPCIFRONT_BAR_ROM_INDEX 6
+
+/*
+ * Decodes and sizes all BARs and the ROM into the caller's array of
+ * XENPCIFRONT_BARS: all ones are written, the mask is read, the old value is
+ * written back, without another thread's request in between. The BARs of this
+ * device are watched from then on: xenpcifront_write looks whether one moved.
+ * Returns 0, or -1 with the request errors (EPROTO: a BAR did not take its value
+ * back), or ENOMEM.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_bars(struct xenpcifront *fe, struct xenpcifront_address address,
+					struct xenpcifront_bar bars[XENPCIFRONT_BARS]);
+
+/* The name of a kind as lspci has it ("Memory 64-bit"); static. */
+XENPCIFRONT_EXPORT const char *xenpcifront_bar_name(enum xenpcifront_bar_kind kind);
+
+/* --------------------------------------------------------- interrupts */
+
+/*
+ * MSI: *pirq is the guest's pirq (never 0), to be bound with EVTCHNOP_bind_pirq.
+ * The hypervisor owns the message address, data and the MSI-X table: a PV guest
+ * never writes them. Fails with the request errors, *pirq untouched.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_enable_msi(struct xenpcifront *fe,
+					      struct xenpcifront_address address, uint32_t *pirq,
+					      struct xenpcifront_answer *answer);
+/* Idempotent. Fails with the request errors. */
+XENPCIFRONT_EXPORT int xenpcifront_disable_msi(struct xenpcifront *fe,
+					       struct xenpcifront_address address,
+					       struct xenpcifront_answer *answer);
+
+/*
+ * Multi-message MSI: count messages, 1 to 32; *pirq is the first of count
+ * consecutive pirqs. On failure *available (may be NULL) says how many to ask
+ * for next: what the backend offered, or 1. A backend that has no such command
+ * (the kernel's) answers EOPNOTSUPP. Fails with the request errors.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_enable_multi_msi(struct xenpcifront *fe,
+						    struct xenpcifront_address address,
+						    unsigned count, uint32_t *pirq,
+						    unsigned *available,
+						    struct xenpcifront_answer *answer);
+
+/*
+ * MSI-X: the whole set at once. entries: count (1 to XENPCIFRONT_MAX_VECTORS)
+ * different numbers of table entries; pirqs: the caller's array of count, filled in
+ * the same order with different pirqs, none of them 0. Fails with the request errors
+ * (EREMOTEIO with answer.err -114, -6, -12, -22, -28: on already; MSI on or memory decoding off;
+ * no memory; bad entries; out of pirqs), pirqs untouched.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_enable_msix(struct xenpcifront *fe,
+					       struct xenpcifront_address address,
+					       const uint16_t *entries, unsigned count,
+					       uint32_t *pirqs, struct xenpcifront_answer *answer);
+/* Idempotent. Fails with the request errors. */
+XENPCIFRONT_EXPORT int xenpcifront_disable_msix(struct xenpcifront *fe,
+						struct xenpcifront_address address,
+						struct xenpcifront_answer *answer);
+
+/* ----------------------------------------------------------- handlers */
+
+struct xenpcifront_bar_change {
+	struct xenpcifront_address address;
+	unsigned index;		    /* into the array of xenpcifront_bars */
+	struct xenpcifront_bar old; /* unhook this where old.decoded */
+	struct xenpcifront_bar now; /* hook this where now.decoded */
+};
+
+/*
+ * Functions that are called instead of (hotplug, aer) or besides events. Each may be
+ * NULL: its events are then left to xenpcifront_next_event.
+ */
+struct xenpcifront_handlers {
+	/* ADDED and REMOVED, from xenpcifront_process. */
+	void (*hotplug)(void *opaque, const struct xenpcifront_event *event);
+	/* An AER request, from xenpcifront_process, which sends the result as the answer. */
+	enum xenpcifront_aer_result (*aer)(void *opaque, const struct xenpcifront_aer *aer);
+	/*
+	 * A BAR of a device that xenpcifront_bars was called for changed its range or its
+	 * decoding; from the xenpcifront_write that did it, after the write. A BAR that holds
+	 * all ones, being sized, has not moved.
+	 */
+	void (*bar_changed)(void *opaque, const struct xenpcifront_bar_change *change);
+};
+
+/*
+ * Sets the handlers (copied) and the pointer that they are given; NULL removes them.
+ * Call it while no other thread is in the library.
+ */
+XENPCIFRONT_EXPORT void xenpcifront_set_handlers(struct xenpcifront *fe,
+						 const struct xenpcifront_handlers *handlers,
+						 void *opaque);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
