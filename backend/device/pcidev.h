@@ -4,7 +4,8 @@
  * through sysfs; or a captured machine's, brought to life from an lspci dump), a
  * pcidev is one of them, open. Everything above works on these alike.
  *
- * One thread at a time per device. Functions log nothing unless they say so.
+ * One thread at a time per device (image: per provider, as a bridge's reset reaches
+ * others). Functions log nothing unless they say so.
  */
 #ifndef XENPCI_BACKEND_DEVICE_PCIDEV_H
 #define XENPCI_BACKEND_DEVICE_PCIDEV_H
@@ -21,8 +22,9 @@ enum { PCIDEV_BARS = 6, PCIDEV_ROM = 6, PCIDEV_RESOURCES = 7 };
 /* One BAR or the ROM as the host has assigned it. size 0: not implemented. */
 struct pcidev_resource {
 	uint64_t start;
-	uint64_t size;	/* bytes, a power of two for a real BAR */
-	uint8_t flags;	/* the BAR's own low bits: 0x1 I/O, 0x4 64-bit, 0x2 below 1M, 0x8 prefetchable */
+	uint64_t size;	/* bytes, a power of two for a BAR that has a register */
+	uint8_t flags;	/* the BAR's own low bits: 0x1 I/O (ROM: enabled), 0x4 64-bit, 0x2 below 1M,
+			   0x8 prefetchable */
 	bool disabled;	/* present, but not assigned an address */
 };
 
@@ -36,7 +38,7 @@ struct pcidev_info {
 	uint16_t config_size; /* 256 or 4096 */
 	uint32_t irq;	     /* the INTx line as the OS knows it (a PV dom0: the GSI); 0 none */
 	bool is_vf;
-	bool bars_movable;   /* a guest may move its BARs: the image provider only */
+	bool bars_movable;   /* a guest may move its BARs: image only, and not where a register is fixed */
 	struct sbdf pf;	     /* of a VF: its physical function */
 	struct pcidev_resource resource[PCIDEV_RESOURCES];
 };
@@ -79,8 +81,9 @@ struct provider_ops {
 	/* As pcidev_open. */
 	struct pcidev *(*open_device)(struct provider *p, struct sbdf sbdf);
 	/*
-	 * Fills list (room for max) with the functions the provider has, in address
-	 * order; returns how many there are (may exceed max), or -1 with errno.
+	 * Fills list (room for max; NULL where max is 0) with the functions the provider
+	 * has, in address order; returns how many there are (may exceed max), or -1 with
+	 * errno.
 	 */
 	int (*list)(struct provider *p, struct sbdf *list, size_t max);
 	/* The bridge above sbdf into *parent. 1, 0 (on a root bus), or -1 with errno (ENODEV). */
@@ -104,22 +107,41 @@ void provider_close(struct provider *p);
 
 /*
  * Opens one function. NULL with errno: ENODEV (no such function), EBUSY (open
- * already), ENOTSUP (header type not 0 or 1), ENOMEM, or the OS's.
+ * already), ENOTSUP (header type not 0 or 1), EACCES (sysfs: not privileged to see or
+ * write the whole config space; logged), EINVAL (sysfs: an attribute is malformed;
+ * logged), ENOMEM, or the OS's.
  */
 struct pcidev *provider_open_device(struct provider *p, struct sbdf sbdf);
+/* Thin calls of the ops: see there. */
+int provider_list(struct provider *p, struct sbdf *list, size_t max);
+int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
 /*
  * Other functions of the same slot (func 0..7, without sbdf itself) into list,
  * room for 7. Returns how many, or -1 with errno.
  */
 int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7]);
 
-/* Thin calls of the ops; pcidev_close(NULL) is allowed. */
+/*
+ * Thin calls of the ops; pcidev_close(NULL) is allowed. An access that is no
+ * device's to answer (size, alignment, beyond config_size) fails with EINVAL.
+ */
 int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
 int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
 int pcidev_reset(struct pcidev *dev);
 int pcidev_enable(struct pcidev *dev, bool on);
 void pcidev_close(struct pcidev *dev);
 
+/* A place in the capability list. */
+struct pcidev_cap {
+	unsigned offset; /* 0: before the first */
+	unsigned seen;	 /* capabilities so far: bounds the walk */
+	uint8_t id;
+};
+/*
+ * Goes on to the next capability of dev's list, from a zeroed *cap. false at the
+ * end. Bounded: a loop, a pointer into the header or a failed read ends the walk.
+ */
+bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap);
 /*
  * Offset of capability id in dev's list, 0 where it has none. Bounded: loops and
  * pointers into the header end the walk. An extended capability: same, from 0x100.

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The image provider: a captured machine. Its functions keep their registers from
+ * one opening to the next, as hardware does.
+ */
+#include <inttypes.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "backend/device/image_function.h"
+#include "backend/device/image_parse.h"
+#include "backend/device/provider.h"
+#include "common/log.h"
+#include "common/util.h"
+
+enum { ID_ABSENT = 0xffff };
+
+static struct image *image_of(struct provider *p)
+{
+	return (struct image *)p;
+}
+
+static struct image_function *find(const struct image *image, struct sbdf sbdf)
+{
+	size_t low = 0, high = image->nr;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = sbdf_compare(image->function[middle].dev.info.sbdf, sbdf);
+
+		if (!order)
+			return &image->function[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static struct pcidev *image_open_device(struct provider *p, struct sbdf sbdf)
+{
+	struct image_function *fn = find(image_of(p), sbdf);
+	int err = 0;
+
+	if (!fn)
+		err = ENODEV;
+	else if (fn->dev.info.header_type > PCI_HEADER_TYPE_BRIDGE)
+		err = ENOTSUP;
+	else if (fn->open)
+		err = EBUSY;
+	if (err) {
+		errno = err;
+		return NULL;
+	}
+	fn->open = true;
+	return &fn->dev;
+}
+
+static int image_list(struct provider *p, struct sbdf *list, size_t max)
+{
+	const struct image *image = image_of(p);
+
+	for (size_t i = 0; i < image->nr && i < max; i++)
+		list[i] = image->function[i].dev.info.sbdf;
+	return (int)image->nr;
+}
+
+static int image_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent)
+{
+	const struct image_function *fn = find(image_of(p), sbdf);
+
+	if (!fn)
+		return fail(ENODEV);
+	if (!fn->parent)
+		return 0;
+	*parent = fn->parent->dev.info.sbdf;
+	return 1;
+}
+
+static void image_close(struct provider *p)
+{
+	struct image *image = image_of(p);
+
+	for (size_t i = 0; i < image->nr; i++)
+		image_function_dispose(&image->function[i]);
+	free_keep(image->function);
+	free_keep(image);
+}
+
+static const struct provider_ops image_ops = {
+	.name = "image",
+	.open_device = image_open_device,
+	.list = image_list,
+	.parent = image_parent,
+	.close = image_close,
+};
+
+static uint32_t text_register(const struct image_text_function *text, unsigned offset, unsigned size)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = 0; i < size && offset + i < text->nr_bytes; i++)
+		v |= (uint32_t)text->bytes[offset + i] << 8 * i;
+	return v;
+}
+
+/* Offset of text's SR-IOV capability with its VFs enabled, or 0. */
+static unsigned sriov_of(const struct image_text_function *text)
+{
+	unsigned at = 0x100, left = (4096 - 0x100) / 8;
+
+	for (; at >= 0x100 && text->nr_bytes == 4096 && left; left--) {
+		uint32_t header = text_register(text, at, 4);
+
+		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_SRIOV)
+			return text_register(text, at + PCI_SRIOV_CTRL, 2) & PCI_SRIOV_CTRL_VFE ? at : 0;
+		at = PCI_EXT_CAP_NEXT(header);
+	}
+	return 0;
+}
+
+/* Whether pf's SR-IOV capability places a virtual function at sbdf. */
+static bool places_vf(const struct image_text_function *pf, struct sbdf sbdf, struct image_vf *vf)
+{
+	unsigned at = sriov_of(pf);
+	uint32_t nr, offset, stride, distance, rid;
+
+	if (!at || pf->sbdf.segment != sbdf.segment)
+		return false;
+	nr = text_register(pf, at + PCI_SRIOV_NUM_VF, 2);
+	offset = text_register(pf, at + PCI_SRIOV_VF_OFFSET, 2);
+	stride = text_register(pf, at + PCI_SRIOV_VF_STRIDE, 2);
+	rid = (uint32_t)pf->sbdf.bus << 8 | pf->sbdf.devfn;
+	distance = ((uint32_t)sbdf.bus << 8 | sbdf.devfn) - rid;
+	if (distance < offset || distance > UINT16_MAX || !offset)
+		return false;
+	distance -= offset;
+	if (stride ? distance % stride || distance / stride >= nr : distance || !nr)
+		return false;
+	vf->pf = pf->sbdf;
+	vf->vendor = (uint16_t)text_register(pf, PCI_VENDOR_ID, 2);
+	vf->device = (uint16_t)text_register(pf, at + PCI_SRIOV_VF_DID, 2);
+	return true;
+}
+
+/* A virtual function's own id registers read ones; its physical function knows it. */
+static bool find_vf(const struct image_text *text, const struct image_text_function *fn,
+		    struct image_vf *vf)
+{
+	if (text_register(fn, PCI_VENDOR_ID, 2) != ID_ABSENT || (fn->bytes[PCI_HEADER_TYPE] & 0x7f))
+		return false;
+	for (size_t i = 0; i < text->nr; i++) {
+		if (&text->function[i] != fn && places_vf(&text->function[i], fn->sbdf, vf))
+			return true;
+	}
+	return false;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	return sbdf_compare(((const struct image_text_function *)a)->sbdf,
+			    ((const struct image_text_function *)b)->sbdf);
+}
+
+/*
+ * The bridge whose secondary bus fn is on, or the narrowest whose range holds it (a
+ * VF may be on a bus of no bridge's own). A parent's bus is below its child's, so
+ * that every walk up ends, whatever the dump says.
+ */
+static struct image_function *find_parent(struct image *image, const struct image_function *fn)
+{
+	struct sbdf child = fn->dev.info.sbdf;
+	struct image_function *best = NULL;
+	unsigned best_width = 256;
+
+	for (size_t i = 0; i < image->nr; i++) {
+		struct image_function *b = &image->function[i];
+		unsigned type = b->dev.info.header_type, secondary, last;
+
+		if ((type != PCI_HEADER_TYPE_BRIDGE && type != PCI_HEADER_TYPE_CARDBUS) ||
+		    b->dev.info.sbdf.segment != child.segment)
+			continue;
+		/* A CardBus bridge has its bus numbers in the same place. */
+		secondary = b->now[PCI_SECONDARY_BUS];
+		last = b->now[PCI_SUBORDINATE_BUS];
+		if (secondary <= b->dev.info.sbdf.bus || child.bus < secondary || child.bus > last)
+			continue;
+		if (last - secondary < best_width) {
+			best = b;
+			best_width = last - secondary;
+		}
+	}
+	return best;
+}
+
+/* Functions of the text that have a hex dump come to life. */
+static int build(struct image *image, const struct image_text *text, const char *file,
+		 xentoollog_logger *lg)
+{
+	unsigned guessed = 0;
+	char name[SBDF_TEXT];
+
+	image->function = calloc(text->nr, sizeof(*image->function));
+	if (!image->function)
+		return -1;
+	for (size_t i = 0; i < text->nr; i++) {
+		const struct image_text_function *from = &text->function[i];
+		struct image_function *fn = &image->function[image->nr];
+		struct image_vf vf;
+
+		if (!from->nr_bytes) {
+			log_warn(lg, "%s:%u: %s has no hex dump and is left out (lspci -xxxx as root "
+				     "shows it)", file, from->line, sbdf_format(from->sbdf, name));
+			continue;
+		}
+		image->nr++;
+		fn->image = image;
+		if (image_function_init(fn, from, find_vf(text, from, &vf) ? &vf : NULL, file, lg,
+					&guessed))
+			return -1;
+	}
+	if (guessed)
+		log_info(lg, "%s: the text tells no size for %u regions: taken as 4096 bytes of "
+			     "memory or 32 I/O ports, or what the address allows", file, guessed);
+	for (size_t i = 0; i < image->nr; i++)
+		image->function[i].parent = find_parent(image, &image->function[i]);
+	return 0;
+}
+
+struct provider *image_provider_open(const char *file, xentoollog_logger *lg)
+{
+	struct image_text text = { 0 };
+	struct image *image = calloc(1, sizeof(*image));
+
+	if (!image)
+		return NULL;
+	image->provider.ops = &image_ops;
+	if (image_text_load(file, lg, &text))
+		goto out;
+	qsort(text.function, text.nr, sizeof(*text.function), by_address);
+	if (build(image, &text, file, lg))
+		goto out;
+	if (!image->nr) {
+		log_error(lg, "%s: no device with a hex dump in it; wanted is the output of "
+			      "lspci -vvxxxx", file);
+		errno = EINVAL;
+		goto out;
+	}
+	image_text_dispose(&text);
+	return &image->provider;
+out:
+	image_text_dispose(&text);
+	image_close(&image->provider);
+	return NULL;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/device/provider.h"
+
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+enum {
+	CAPS_MAX = (256 - PCI_STD_HEADER_SIZEOF) / 4,
+	EXT_CAPS_START = 0x100,
+	EXT_CAPS_MAX = (4096 - EXT_CAPS_START) / 8,
+};
+
+struct provider *provider_open(const char *spec, xentoollog_logger *lg)
+{
+	if (!strcmp(spec, "sysfs"))
+		return sysfs_provider_open("/sys", lg);
+	if (!strncmp(spec, "sysfs:", 6) && spec[6])
+		return sysfs_provider_open(spec + 6, lg);
+	if (!strncmp(spec, "image:", 6) && spec[6])
+		return image_provider_open(spec + 6, lg);
+	log_error(lg, "devices \"%s\": neither sysfs, sysfs:ROOT nor image:FILE", spec);
+	errno = EINVAL;
+	return NULL;
+}
+
+void provider_close(struct provider *p)
+{
+	if (p)
+		p->ops->close(p);
+}
+
+struct pcidev *provider_open_device(struct provider *p, struct sbdf sbdf)
+{
+	return p->ops->open_device(p, sbdf);
+}
+
+int provider_list(struct provider *p, struct sbdf *list, size_t max)
+{
+	return p->ops->list(p, list, max);
+}
+
+int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent)
+{
+	return p->ops->parent(p, sbdf, parent);
+}
+
+int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7])
+{
+	int all = p->ops->list(p, NULL, 0), n = 0, i;
+	struct sbdf *every;
+
+	if (all < 0)
+		return -1;
+	every = calloc((size_t)all + 1, sizeof(*every));
+	if (!every)
+		return -1;
+	/* Hot-plug may change the number in between; the smaller one counts. */
+	i = p->ops->list(p, every, (size_t)all);
+	if (i < 0) {
+		free_keep(every);
+		return -1;
+	}
+	all = i < all ? i : all;
+	for (i = 0; i < all && n < 7; i++) {
+		if (every[i].segment == sbdf.segment && every[i].bus == sbdf.bus &&
+		    sbdf_slot(every[i]) == sbdf_slot(sbdf) && !sbdf_equal(every[i], sbdf))
+			list[n++] = every[i];
+	}
+	free_keep(every);
+	return n;
+}
+
+/* Whether the access is one that a device can be asked for. */
+static bool access_valid(const struct pcidev *dev, unsigned offset, unsigned size)
+{
+	return (size == 1 || size == 2 || size == 4) && !(offset & (size - 1)) &&
+	       offset < dev->info.config_size;
+}
+
+int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
+{
+	*value = UINT32_MAX;
+	if (!access_valid(dev, offset, size))
+		return fail(EINVAL);
+	return dev->ops->read(dev, offset, size, value);
+}
+
+int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
+{
+	if (!access_valid(dev, offset, size))
+		return fail(EINVAL);
+	return dev->ops->write(dev, offset, size, value);
+}
+
+int pcidev_reset(struct pcidev *dev)
+{
+	return dev->ops->reset(dev);
+}
+
+int pcidev_enable(struct pcidev *dev, bool on)
+{
+	return dev->ops->enable(dev, on);
+}
+
+void pcidev_close(struct pcidev *dev)
+{
+	if (dev)
+		dev->ops->close(dev);
+}
+
+bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap)
+{
+	unsigned pointer = cap->offset ? cap->offset + PCI_CAP_LIST_NEXT : PCI_CAPABILITY_LIST;
+	uint32_t v;
+
+	if (!cap->offset &&
+	    (pcidev_read(dev, PCI_STATUS, 2, &v) || !(v & PCI_STATUS_CAP_LIST)))
+		return false;
+	if (cap->seen++ == CAPS_MAX || pcidev_read(dev, pointer, 1, &v))
+		return false;
+	v &= ~3u;
+	if (v < PCI_STD_HEADER_SIZEOF)
+		return false;
+	cap->offset = v;
+	if (pcidev_read(dev, v + PCI_CAP_LIST_ID, 1, &v) || v == 0xff)
+		return false;
+	cap->id = (uint8_t)v;
+	return true;
+}
+
+unsigned pcidev_find_cap(struct pcidev *dev, uint8_t id)
+{
+	struct pcidev_cap cap = { 0 };
+
+	while (pcidev_next_cap(dev, &cap)) {
+		if (cap.id == id)
+			return cap.offset;
+	}
+	return 0;
+}
+
+unsigned pcidev_find_ext_cap(struct pcidev *dev, uint16_t id)
+{
+	unsigned at = EXT_CAPS_START, seen;
+	uint32_t header;
+
+	for (seen = 0; seen < EXT_CAPS_MAX; seen++) {
+		if (at < EXT_CAPS_START || pcidev_read(dev, at, 4, &header) || !header ||
+		    header == UINT32_MAX)
+			return 0;
+		if (PCI_EXT_CAP_ID(header) == id)
+			return at;
+		at = PCI_EXT_CAP_NEXT(header);
+	}
+	return 0;
+}
+
+uint16_t pcidev_enabled_command(const struct pcidev_info *info, uint32_t command, bool on)
+{
+	unsigned i;
+
+	if (!on)
+		return (uint16_t)(command & ~(uint32_t)PCI_COMMAND_MASTER);
+	for (i = 0; i < PCIDEV_BARS; i++) {
+		if (info->resource[i].size && !info->resource[i].disabled)
+			command |= info->resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO ?
+					   PCI_COMMAND_IO :
+					   PCI_COMMAND_MEMORY;
+	}
+	return (uint16_t)command;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* What the providers share among themselves; everybody else uses pcidev.h. */
+#ifndef XENPCI_BACKEND_DEVICE_PROVIDER_H
+#define XENPCI_BACKEND_DEVICE_PROVIDER_H
+
+#include "backend/device/pcidev.h"
+
+/* As provider_open; root stands for /sys. lg must outlive the provider. */
+struct provider *sysfs_provider_open(const char *root, xentoollog_logger *lg);
+struct provider *image_provider_open(const char *file, xentoollog_logger *lg);
+
+/*
+ * The command register that enables a function without the OS's help (decoding of
+ * what it has), or disables it (bus mastering off, decoding left alone).
+ */
+uint16_t pcidev_enabled_command(const struct pcidev_info *info, uint32_t command, bool on);
+
+#endif
