@@ -19,7 +19,8 @@ dev_rootport=0000:01:00.0	# an e1000e behind a pcie-root-port
 dev_pcibridge=0000:02:01.0	# an e1000 behind a pcie-pci-bridge
 dev_slot0=0000:00:0a.0		# an e1000e and an edu, two functions of one slot
 dev_slot1=0000:00:0a.1
-all_devices="$dev_e1000e $dev_edu $dev_xhci $dev_nvme $dev_rootport $dev_pcibridge $dev_slot0 $dev_slot1"
+dev_msi=0000:00:0b.0		# an xhci without MSI-X, with a USB NIC
+all_devices="$dev_e1000e $dev_edu $dev_xhci $dev_nvme $dev_rootport $dev_pcibridge $dev_slot0 $dev_slot1 $dev_msi"
 
 out=/rig/out
 state=/run/rig
@@ -60,17 +61,25 @@ ms() { echo $(($(gdate +%s%N) / 1000000)); }
 
 # wait_for SECONDS COMMAND...: until the command succeeds; fails when the time is over.
 wait_for() {
-	local end
+	local end status=0 flags=$-
 	{ set +x; } 2>/dev/null
 	end=$(($(ms) + $1 * 1000))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if [ "$(ms)" -ge $end ]; then
 			echo "wait_for: gave up: $*"
-			return 1
+			status=1
+			break
 		fi
 		usleep 50000
 	done
+	trace_again "$flags"
+	return $status
+}
+
+# The shell's trace goes to the scenario's log; waiting and framing would drown it.
+trace_again() {
+	case $1 in *x*) set -x ;; esac
 }
 
 # ---- the backend ----
@@ -119,6 +128,23 @@ assignable() {
 		[ -e "/sys/bus/pci/drivers/pciback/$d" ] || xl pci-assignable-add "$d"
 	done
 }
+
+# vdev DOMID HOSTBDF: the address under which the guest has the device, as its Linux writes it; the
+# node has two digits for the function.
+vdev() {
+	local dir n
+	dir=$(backend_dir "$1")
+	for n in $(xenstore-list "$dir" | sed -n 's/^dev-//p'); do
+		[ "$(xenstore-read "$dir/dev-$n")" != "$2" ] || {
+			xenstore-read "$dir/vdev-$n" | sed 's/[.]0*\([0-7]\)$/.\1/'
+			return
+		}
+	done
+	return 1
+}
+
+# config_byte BDF OFFSET: of the real device, as dom0 sees it
+config_byte() { xxd -p -s "$2" -l 1 "/sys/bus/pci/devices/$1/config"; }
 
 backend_dir() { echo "/local/domain/0/backend/pci/$1/0"; }
 frontend_dir() { echo "/local/domain/$1/device/pci/0"; }
@@ -177,12 +203,11 @@ guest_start() {
 	xl create "$state/$name.cfg" && guest_ready "$name"
 }
 
-# guest_ready NAME: waits until the agent of the guest's present life is there.
+# guest_ready NAME: waits until the agent of the guest's next life is there: after xl create, or
+# after the guest was told to reboot.
 guest_ready() {
-	local id
-	id=$(domid "$1") || return 1
 	wait_for 60 guest_has_booted "$1" || return 1
-	xenstore-read "/local/domain/$id/console/tty" >"$state/$1.tty"
+	xenstore-read "/local/domain/$(domid "$1")/console/tty" >"$state/$1.tty"
 }
 
 # Every life of a guest says READY once; xenconsoled appends to the same file.
@@ -196,24 +221,37 @@ guest_has_booted() {
 # guest NAME SECONDS COMMAND: runs the command in the guest, prints its output, returns its status;
 # 124 when it has not ended in time (guest-init tells of the framing).
 guest() {
-	local name=$1 secs=$2 id log
-	{ set +x; } 2>/dev/null
+	local name=$1 secs=$2 id log status flags=$-
 	shift 2
+	{ set +x; } 2>/dev/null
 	log=$consoles/guest-$name.log
 	read -r id </proc/sys/kernel/random/uuid
-	id=${id%%-*}
+	id=r${id%%-*}	# a letter first: awk would read 1e23 as a number
 	echo "$id $*" >"$(cat "$state/$name.tty")"
-	wait_for "$secs" grep -q "^@@E $id " "$log" || { echo "no answer from $name: $*" >&2; return 124; }
-	awk -v id="$id" '$1 == "@@B" && $2 == id { on = 1; next }
-		$1 == "@@E" && $2 == id { exit }
-		on { if (n++) print last; last = $0 }
-		END { if (last != "") print last }' "$log"
-	return "$(awk -v id="$id" '$1 == "@@E" && $2 == id { print $3; exit }' "$log")"
+	if wait_for "$secs" grep -q "^@@E $id [0-9]* end" "$log"; then
+		awk -v id="$id" '
+			$1 == "@@E" && $2 == id { exit }
+			on { if (on++ > 1) print last; last = $0 }
+			$1 == "@@B" && $2 == id { on = 1 }
+			END { if (last != "") print last }' "$log"
+		status=$(awk -v id="$id" '$1 == "@@E" && $2 == id { print $3; exit }' "$log")
+	else
+		echo "no answer from $name: $*" >&2
+		status=124
+	fi
+	trace_again "$flags"
+	return "$status"
 }
 
-# What the guest's kernel complained of, against the lines that every guest has.
+# What the guest's kernel complained of, without the lines that every guest has. A report with a
+# stack trace counts as the line that it begins with.
 guest_warnings() {
-	guest "$1" 10 "dmesg -r" | grep '^<[0-4]>' | grep -vEf /rig/known-guest-lines
+	guest "$1" 10 "dmesg -r" | awk '
+		!/^<[0-4]>/ { next }
+		/---[[] end trace/ { cut = 0; next }
+		/---[[] cut here/ { cut = 1; next }
+		cut == 1 { print; cut = 2 }
+		!cut { print }' | grep -vEf /rig/known-guest-lines
 }
 
 guest_destroy() {
