@@ -22,7 +22,8 @@ struct config;
  * Reads dev's header and capabilities and compiles its table for a new guest:
  * shadows as the hardware stands, latches clear, counters zero. dev stays the
  * caller's and must outlive the result. Turns PM's PME off in the device, logs nothing.
- * NULL with errno: ENOMEM, EINVAL (a quirk that does not fit), or the device's.
+ * NULL with errno: ENOMEM, EINVAL (a quirk that reaches beyond the space, partly into another
+ * quirk, or into a register that has a rule of its own), or the device's.
  */
 struct config *config_open(struct pcidev *dev, const struct config_policy *policy);
 /* NULL is allowed. Does not touch the device. */
@@ -30,18 +31,26 @@ void config_close(struct config *cfg);
 
 /*
  * One request: offset and size straight from the guest (any values). Returns the
- * protocol's error number (XEN_PCI_ERR_*: 0, invalid_offset, access_denied, op_failed), and the value,
- * cut to size, in *value (all ones where the offset is outside the space).
+ * protocol's error number (XEN_PCI_ERR_*): success; invalid_offset (a size that is not 1, 2 or 4,
+ * an offset that is no multiple of it, or one outside the space: negative, or at
+ * info.config_size and above); access_denied (write); op_failed (the device could not be
+ * read, written or enabled). A read's value is cut to size: 0 for a request without
+ * legal form, ffffffff where the offset is outside, all ones where the device failed.
+ * Of a write that is refused in part, the rest is done, and the first error answered.
+ * A request costs at most one device read where it is a read, none where all its
+ * bytes are virtual (ids, BARs, ROM, interrupt line). Neither allocates, logs or waits.
  */
 int config_read(struct config *cfg, int32_t offset, int32_t size, uint32_t *value);
 int config_write(struct config *cfg, int32_t offset, int32_t size, uint32_t value);
 
 /*
- * A refused write that the operator has not been told of: one per register and
- * kind of refusal. The guest's access is `offset`/`size`/`value`; `bits` are those that were refused.
+ * A refused write that the operator has not been told of: one per register. The
+ * guest's access is `access`/`size`/`value`; `bits` are those that were refused, in
+ * the register's coordinates. What is already as the guest writes it is not refused.
  */
 struct config_denial {
 	uint16_t offset;       /* of the register (field), or of the access where there is none */
+	uint16_t access;       /* where the guest's access began */
 	uint8_t size;
 	uint32_t value;
 	uint32_t bits;
@@ -49,11 +58,15 @@ struct config_denial {
 	const char *remedy;    /* the setting that would allow it, e.g. "permissive=1"; NULL: none would */
 };
 /*
- * Takes the oldest untold denial (each register is reported once per assignment).
- * true if there was one. The caller rate-limits and logs.
+ * Takes the oldest untold denial (each register is reported once per assignment,
+ * an unlisted one per dword). true if there was one. 16 wait at most; what finds no
+ * room is told when it is refused again. The caller rate-limits and logs.
  */
 bool config_take_denial(struct config *cfg, struct config_denial *out);
-/* Refused writes in all, and per register: calls of the iterator give one register each, from *at = 0. */
+/*
+ * Refused writes in all, and per register: calls of the iterator give one register
+ * each, from *at = 0; false at the end. Unlisted bytes are counted per dword.
+ */
 uint64_t config_denied_total(const struct config *cfg);
 struct config_denied {
 	uint16_t offset;
@@ -63,13 +76,34 @@ struct config_denied {
 };
 bool config_next_denied(const struct config *cfg, unsigned *at, struct config_denied *out);
 
-/* After a reset of the device: latches clear, volatile shadows as at open. */
+/* After a reset of the device: latches clear, shadows and moved BARs as at open. Counters stay. */
 void config_reset(struct config *cfg);
 
-/* The mask of guest-writable (for real: reaches hardware or a shadow) bits, and of virtual ones, of byte `offset`. For tests and pictures. */
+/*
+ * What a successor of this process needs to go on for the same guest: what the
+ * device itself does not remember. `latches` has a bit per BAR, the ROM last.
+ */
+struct config_state {
+	uint16_t command; /* the shadow */
+	uint16_t command_home; /* ... and as it was at attach */
+	bool enabled;
+	uint8_t latches;
+	uint32_t bar[PCIDEV_RESOURCES]; /* register values, as the guest has moved them */
+};
+void config_save_state(const struct config *cfg, struct config_state *out);
+/*
+ * For a freshly opened cfg. Where the guest may move BARs, they are written to
+ * the device. 0, or -1 with errno: EINVAL (an address that the BAR cannot hold), or the device's.
+ */
+int config_load_state(struct config *cfg, const struct config_state *state);
+
+/*
+ * The bits of byte `offset` that a guest's write can change, in the device or in
+ * what it reads back (shadow, BAR sizing); 0 outside the space. For tests and pictures.
+ */
 uint8_t config_writable_byte(const struct config *cfg, unsigned offset);
 
-/* Prints the table as in a data book: a line per field. */
+/* Prints the table as in a data book: a line per register, in address order. */
 void config_print(const struct config *cfg, FILE *out);
 
 #endif

@@ -27,4 +27,10 @@ struct config_policy {
 	unsigned nr_quirks;
 };
 
+/*
+ * What is wrong with a quirk by itself, as text ("mask is wider than width"), or
+ * NULL. Whether it fits a device is config_open's to say. Logs nothing; any thread.
+ */
+const char *config_quirk_error(const struct config_quirk *quirk);
+
 #endif
