@@ -5,7 +5,7 @@
 # by run-one with BACKEND (kernel or xenpcid) and scenario (its name and backend) set, and the
 # backend running.
 #
-#   results     ok NAME / notok NAME WHY / figure NAME VALUE UNIT / check NAME COMMAND...
+#   results     check NAME COMMAND... / same NAME EXPECTED GOT / figure NAME VALUE UNIT / say TEXT
 #   waiting     wait_for SECONDS COMMAND...      ms (a clock)
 #   guests      guest_start NAME [key=value]...  guest NAME SECONDS COMMAND  guest_destroy NAME
 #   backend     backend_start  backend_stop  backend_kill
@@ -31,6 +31,7 @@ mkdir -p $state
 
 ok() { echo "ok $scenario: $*" >>$out/results; }
 notok() { echo "not ok $scenario: $*" >>$out/results; }
+say() { echo "-- $*" >>$out/results; }
 figure() { echo "$scenario.$1 $2 $3" >>$out/results; }
 
 # check NAME COMMAND...: one result line from the command's status.
@@ -44,6 +45,9 @@ check() {
 		return 1
 	fi
 }
+
+# fails COMMAND...: for check, where the command must not succeed.
+fails() { ! "$@"; }
 
 # same NAME EXPECTED GOT
 same() {
@@ -227,7 +231,7 @@ guest() {
 	log=$consoles/guest-$name.log
 	read -r id </proc/sys/kernel/random/uuid
 	id=r${id%%-*}	# a letter first: awk would read 1e23 as a number
-	echo "$id $*" >"$(cat "$state/$name.tty")"
+	echo "$id $(echo "$*" | tr '\n' ' ')" >"$(cat "$state/$name.tty")"
 	if wait_for "$secs" grep -q "^@@E $id [0-9]* end" "$log"; then
 		awk -v id="$id" '
 			$1 == "@@E" && $2 == id { exit }

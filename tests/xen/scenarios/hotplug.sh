@@ -52,7 +52,7 @@ detach $dev_rootport
 detach $dev_e1000e
 detach $dev_xhci
 listed "detaching all" ""
-check "no directory is left" eval "! xenstore-exists '$(backend_dir "$id")'"
+check "no directory is left" fails xenstore-exists "$(backend_dir "$id")"
 attach $dev_e1000e
 listed "attaching one again" "$dev_e1000e "
 guest g1 20 "modprobe e1000e; ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0"

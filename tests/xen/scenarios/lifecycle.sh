@@ -9,8 +9,8 @@ clean() {
 	same "after $1: bus mastering is off" 0 $((0x$(setpci -s $d COMMAND) & 4))
 	same "after $1: MSI-X is off" 0 $((0x$(setpci -s $d CAP_MSIX+2.w) & 0x8000))
 	same "after $1: MSI is off" 0 $((0x$(setpci -s $d CAP_MSI+2.w) & 1))
-	check "after $1: nobody owns the device" eval "! xenstore-exists /libxl/pci/0000-00-04-0/domid"
-	check "after $1: it can be assigned" eval "xl pci-assignable-list | grep -q '${d#0000:}'"
+	check "after $1: nobody owns the device" fails xenstore-exists /libxl/pci/0000-00-04-0/domid
+	same "after $1: it can be assigned" $d "$(xl pci-assignable-list | grep $d)"
 }
 
 works() {
