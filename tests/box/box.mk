@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# Both ends as processes in the box. A test is a script that prints "ok ..." and
+# "not ok ..." lines; what it needs in C stands beside it.
+
+BOX_TESTS := $(filter-out tests/box/lib.sh,$(wildcard tests/box/*.sh))
+BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect
+BOX_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null)
+
+$(B)/tests/box/peer: $(B)/tests/box/peer.o $(B)/tests/box/peer_front.o $(SHARED_OBJ)
+$(B)/tests/box/replay: $(B)/tests/box/replay.o $(SHARED_OBJ)
+$(B)/tests/box/expect: $(B)/tests/box/expect.o
+
+$(BOX_PROGRAMS):
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread

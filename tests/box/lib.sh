@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: MIT
+# What every box test sources first: a box in a directory of its own, the daemon,
+# guests and their peers, results as TAP-like lines, and an end that leaves nothing
+# behind. Needs B (the build directory); XENPCI_DUMPS for the tests of dumps.
+#
+#   box_up [xenbox up's options]      sets DIR
+#   daemon_start [xenpcid's options]  waits until it serves; sets DAEMON (its pid)
+#   guest N                           creates domain N
+#   peer NAME N                       a scripted peer (peer.h) in domain N
+#   tell NAME LINE...                 its answer in R; fails where the peer says "!"
+#   attach, detach, destroy           xenbox's, in DIR
+#   check NAME COMMAND...             a result: ok if COMMAND succeeds
+#   is NAME GOT WANT, like NAME GOT PATTERN, skip NAME WHY
+# A failure shows what the command printed, and at the end every log.
+
+# shellcheck shell=bash disable=SC2120
+set -u
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+B=$(cd "$top" && realpath "${B:-build}")
+xenbox=$B/tests/xenbox/xenbox
+bench=$top/tests/dumps/bench.txt
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:verify_asan_link_order=0}
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/xenpci-box.XXXXXX")
+DIR=$WORK/box
+DAEMON=
+FAILED=0
+R=
+declare -A PEER_IN=() PEER_OUT=() PEER_PID=()
+
+# --- Results ---
+
+ok() { echo "ok $1"; }
+
+not_ok() {
+	echo "not ok $1: ${2:-}"
+	FAILED=$((FAILED + 1))
+}
+
+skip() { echo "ok $1 # SKIP $2"; }
+
+# R is what a told peer answered last: shown with the failure.
+check() {
+	local name=$1
+	shift
+	R=
+	if "$@" >"$WORK/check.out" 2>&1; then
+		ok "$name"
+	else
+		not_ok "$name" "$* ${R:+(answer: $R)}"
+		sed 's/^/    | /' "$WORK/check.out" | head -n 15
+	fi
+}
+
+check_not() {
+	local name=$1
+	shift
+	R=
+	if "$@" >"$WORK/check.out" 2>&1; then
+		not_ok "$name" "succeeded: $* ${R:+(answer: $R)}"
+		sed 's/^/    | /' "$WORK/check.out" | head -n 15
+	else
+		ok "$name"
+	fi
+}
+
+is() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi; }
+
+like() { if [[ $2 =~ $3 ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted a match of '$3'"; fi; }
+
+# --- Waiting: for a condition, and never longer than MS ---
+
+now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
+# wait_for MS COMMAND...: until COMMAND succeeds
+wait_for() {
+	local until=$(($(now_ms) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$until" ] || return 1
+		read -rt 0.02 <>"$WORK/never"
+	done
+	return 0
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# --- The box ---
+
+xb() { "$xenbox" "$@"; }
+
+box_up() {
+	xb up "$DIR" "$@" || bail "the box does not come up"
+}
+
+# in_domain N COMMAND...: a process of that domain
+in_domain() {
+	local domid=$1
+	shift
+	xb run "$DIR" "$domid" -- "$@"
+}
+
+# What the backend's and a guest's directories are called.
+be() { echo "/local/domain/0/backend/pci/$1/0${2:+/$2}"; }
+fe() { echo "/local/domain/$1/device/pci/0${2:+/$2}"; }
+error_node() { echo "/local/domain/0/error/backend/pci/$1/0/error"; }
+
+guest() { xb create "$DIR" "$1" || bail "domain $1 cannot be created"; }
+attach() { xb attach "$DIR" "$@"; }
+detach() { xb detach "$DIR" "$@"; }
+destroy() { xb destroy "$DIR" "$1"; }
+front() {
+	local domid=$1
+	shift
+	in_domain "$domid" "$B/xenpci-front" "$@"
+}
+hypercalls() { xb log "$DIR"; }
+
+# --- The daemon ---
+
+daemon_log=$WORK/xenpcid.log
+
+# daemon_start [OPTIONS]: with the bench's devices where no --devices is given
+daemon_start() {
+	local devices=(--devices "image:$bench")
+	[[ " $* " == *" --devices"* ]] && devices=()
+	[ -p "$WORK/ready" ] || mkfifo "$WORK/ready"
+	exec {ready}<>"$WORK/ready"
+	# shellcheck disable=SC2093
+	"$xenbox" run "$DIR" 0 -- "$B/xenpcid" "${devices[@]}" --ready-fd 9 "$@" \
+		9>"$WORK/ready" {ready}>&- 2>>"$daemon_log" </dev/null &
+	DAEMON=$!
+	local byte
+	read -rt 10 -N 1 -u "$ready" byte || bail "xenpcid does not become ready"
+	exec {ready}>&-
+}
+
+# daemon_stop [STATUS]: by SIGTERM; it must end with STATUS (0)
+daemon_stop() {
+	local pid=$DAEMON
+	[ -n "$pid" ] || return 0
+	DAEMON=
+	kill -TERM "$pid" 2>/dev/null
+	wait_for 10000 gone "$pid" || kill -KILL "$pid"
+	wait "$pid"
+	local status=$?
+	is "xenpcid ends with status ${1:-0} at SIGTERM" "$status" "${1:-0}"
+}
+
+daemon_alive() { kill -0 "$DAEMON" 2>/dev/null; }
+
+logged() { grep -qE -- "$1" "$daemon_log"; }
+log_count() { grep -cE -- "$1" "$daemon_log"; }
+# log_mark, log_since: what the daemon said from the mark on
+log_mark() { LOG_MARK=$(($(wc -l <"$daemon_log") + 1)); }
+log_since() { tail -n "+$LOG_MARK" "$daemon_log"; }
+logged_since() { log_since | grep -qE -- "$1"; }
+log_since_count() { log_since | grep -cE -- "$1"; }
+
+rss_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
+fds() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
+
+# --- Peers ---
+
+peer() {
+	local name=$1 domid=$2 fd
+	mkfifo "$WORK/$name.in" "$WORK/$name.out"
+	"$xenbox" run "$DIR" "$domid" -- "$B/tests/box/peer" <"$WORK/$name.in" >"$WORK/$name.out" \
+		2>"$WORK/$name.log" &
+	PEER_PID[$name]=$!
+	exec {fd}>"$WORK/$name.in" && PEER_IN[$name]=$fd
+	exec {fd}<"$WORK/$name.out" && PEER_OUT[$name]=$fd
+	answer "$name" || bail "the peer $name does not start: $R"
+}
+
+# answer NAME [SECONDS]: the peer's next line into R, without its mark
+answer() {
+	R="no answer from the peer"
+	IFS= read -rt "${2:-20}" -u "${PEER_OUT[$1]}" R || return 1
+	local mark=${R:0:2}
+	[ "$mark" = "= " ] && R=${R:2}
+	[ "$mark" = "= " ]
+}
+
+# tell NAME LINE...: does it and takes the answer; say NAME LINE...: takes it later
+say() {
+	local name=$1
+	shift
+	echo "$*" >&"${PEER_IN[$name]}"
+}
+tell() {
+	say "$@"
+	answer "$1"
+}
+
+# end_peer NAME [SIGNAL]
+end_peer() {
+	local pid=${PEER_PID[$1]} fd
+	fd=${PEER_IN[$1]} && exec {fd}>&-
+	fd=${PEER_OUT[$1]} && exec {fd}<&-
+	kill "-${2:-TERM}" "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	rm -f "$WORK/$1.in" "$WORK/$1.out"
+	unset "PEER_PID[$1]" "PEER_IN[$1]" "PEER_OUT[$1]"
+}
+
+# store LINE...: dom0's own peer, made when first needed
+store() {
+	[ -n "${PEER_PID[dom0]:-}" ] || peer dom0 0
+	tell dom0 "$@"
+}
+# await PATH VALUE [MS]; node PATH: its value, or what went wrong
+await() { store wait "$@"; }
+node() {
+	store read "$1"
+	echo "$R"
+}
+
+# --- The toolstack by hand, for what xl would not write ---
+
+# create_nodes N DEV...: both directories with these devices, in state 1, in one transaction
+create_nodes() {
+	local domid=$1 index=0 dev b f
+	shift
+	b=$(be "$domid") f=$(fe "$domid")
+	store begin &&
+		store write "$b" && store chmod "$b" n0 "r$domid" &&
+		store write "$b/frontend" "$f" && store write "$b/frontend-id" "$domid" &&
+		store write "$b/online" 1 && store write "$b/state" 1 &&
+		store write "$b/domain" "g$domid" &&
+		store write "$f" && store chmod "$f" "n$domid" r0 &&
+		store write "$f/backend" "$b" && store write "$f/backend-id" 0 &&
+		store write "$f/state" 1 || return 1
+	for dev; do
+		device_nodes "$domid" "$index" "$dev" || return 1
+		index=$((index + 1))
+	done
+	store write "$b/num_devs" "$index" && store commit
+}
+
+# device_nodes N INDEX DEV [OPTS]: one device's nodes, in the transaction at hand
+default_opts=msitranslate=0,power_mgmt=0,permissive=0,rdm_policy=strict
+device_nodes() {
+	local b
+	b=$(be "$1")
+	store write "$b/key-$2" "$3" && store write "$b/dev-$2" "$3" &&
+		store write "$b/opts-$2" "${4-$default_opts}" && store write "$b/state-$2" 1
+}
+
+# hot_nodes N COUNT INDEX=DEV...: devices for a connected guest, num_devs = COUNT, state 7
+hot_nodes() {
+	local domid=$1 count=$2 pair b
+	shift 2
+	b=$(be "$domid")
+	store begin || return 1
+	for pair; do
+		device_nodes "$domid" "${pair%%=*}" "${pair#*=}" || return 1
+	done
+	store write "$b/num_devs" "$count" && store write "$b/state" 7 && store commit
+}
+
+# leave_nodes N INDEX...: these devices are to go, state 7
+leave_nodes() {
+	local domid=$1 index
+	shift
+	store begin || return 1
+	for index; do
+		store write "$(be "$domid" "state-$index")" 5 || return 1
+	done
+	store write "$(be "$domid" state)" 7 && store commit
+}
+
+# connect NAME N: a peer's frontend, from its page to state 4
+connect() {
+	tell "$1" share && tell "$1" port && tell "$1" publish &&
+		await "$(be "$2" state)" 4 && tell "$1" write device/pci/0/state 4
+}
+
+# reconfigure NAME N: the guest's part of a hot attach or detach
+reconfigure() {
+	await "$(be "$2" state)" 7 && tell "$1" write device/pci/0/state 7 &&
+		await "$(be "$2" state)" 8 && tell "$1" write device/pci/0/state 4 &&
+		await "$(be "$2" state)" 4
+}
+
+# config_read NAME DEVFN OFFSET SIZE: "ERR VALUE" in R
+config_read() {
+	tell "$1" op 0 0 0 "$2" "$3" "$4" 0 || return 1
+	R=${R% *}
+}
+config_write() {
+	tell "$1" op 1 0 0 "$2" "$3" "$4" "$5" || return 1
+	R=${R% *}
+}
+
+# --- The end ---
+
+bail() {
+	not_ok "${0##*/}" "$1"
+	exit 1
+}
+
+show_logs() {
+	local log
+	for log in "$WORK"/*.log; do
+		[ -s "$log" ] || continue
+		echo "  --- ${log##*/}"
+		tail -n 40 "$log" | sed 's/^/  | /'
+	done
+	if [ -f "$DIR/hypercalls.log" ]; then
+		echo "  --- hypercalls.log"
+		tail -n 15 "$DIR/hypercalls.log" | sed 's/^/  | /'
+	fi
+}
+
+finish() {
+	local name status=$?
+	trap - EXIT
+	[ -n "$DAEMON" ] && daemon_stop
+	for name in "${!PEER_PID[@]}"; do
+		end_peer "$name"
+	done
+	[ -d "$DIR" ] && xb down "$DIR" >/dev/null 2>&1
+	if grep -lE 'AddressSanitizer|LeakSanitizer|runtime error:' "$WORK"/*.log 2>/dev/null; then
+		not_ok "${0##*/}" "a sanitizer complained"
+	fi
+	[ "$FAILED" = 0 ] && [ "$status" = 0 ] || show_logs
+	rm -rf "$WORK"
+	[ "$FAILED" = 0 ] && [ "$status" = 0 ]
+	exit
+}
+
+touch "$daemon_log"
+mkfifo "$WORK/never"
+trap finish EXIT
+trap 'exit 1' INT TERM
