@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the subcommands of xenpci-front share. A subcommand's run function gets
+ * its own arguments (argv[0] is its name; options by getopt_long) and returns the
+ * exit status: EXIT_OK, EXIT_FAILED, EXIT_USAGE. Results go to stdout, complaints to stderr.
+ */
+#ifndef XENPCI_FRONTEND_TOOL_H
+#define XENPCI_FRONTEND_TOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/sbdf.h"
+#include "xenpci/xenpcifront.h"
+
+#define EXIT_OK	    0
+#define EXIT_FAILED 1
+#define EXIT_USAGE  2
+
+struct tool {
+	struct xenpcifront *fe; /* NULL before tool_open */
+	struct xentoollog_logger *lg;
+	uint32_t timeout_ms;	/* the global options; 0: not given */
+	uint32_t request_ms;
+	bool sleep, poll;
+};
+
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *help;
+	int (*run)(struct tool *tool, int argc, char **argv);
+};
+
+/*
+ * Opens tool->fe with the options' settings (flags: of xenpcifront_open); tool_connect also
+ * has it connected and enumerated. Commands call it when their arguments are known to be right.
+ * 0, or -1 (complained). main closes what was opened.
+ */
+int tool_open(struct tool *tool, unsigned flags);
+int tool_connect(struct tool *tool, unsigned flags);
+
+/* Complains to stderr, "xenpci-front: ..."; returns EXIT_FAILED. */
+int tool_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same and a hint at --help; returns EXIT_USAGE. */
+int tool_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Complains that `what` of device a failed: errno and the answer. Returns EXIT_FAILED. */
+int tool_refused(const char *what, struct xenpcifront_address a,
+		 const struct xenpcifront_answer *answer);
+
+/* These complain themselves: 0, or -1. Numbers are decimal, or hexadecimal with 0x. */
+int tool_address(const char *text, struct xenpcifront_address *a);
+int tool_number(const char *text, const char *what, uint64_t max, uint64_t *out);
+
+/* "0000:00:00.0" in one of a few static buffers. */
+const char *tool_name(struct xenpcifront_address a);
+
+/*
+ * Connects, and gives the devices that a command is for: all where argument is NULL, else that
+ * one. Returns how many, or -1 (complained) with the exit status in *status.
+ */
+int tool_devices(struct tool *tool, const char *argument,
+		 struct xenpcifront_device devices[XENPCIFRONT_MAX_DEVICES], int *status);
+
+int run_list(struct tool *tool, int argc, char **argv);
+int run_bars(struct tool *tool, int argc, char **argv);
+int run_dump(struct tool *tool, int argc, char **argv);
+int run_read(struct tool *tool, int argc, char **argv);
+int run_write(struct tool *tool, int argc, char **argv);
+int run_msi(struct tool *tool, int argc, char **argv);
+int run_msix(struct tool *tool, int argc, char **argv);
+int run_watch(struct tool *tool, int argc, char **argv);
+int run_script(struct tool *tool, int argc, char **argv);
+int run_bench(struct tool *tool, int argc, char **argv);
+int run_conform(struct tool *tool, int argc, char **argv);
+
+#endif
