@@ -97,6 +97,7 @@ backend_start() {
 		;;
 	xenpcid)
 		[ -e /bin/xenpcid ] || { notok "xenpcid is not built"; exit 1; }
+		echo "RIG: start" >>"$out/$scenario.xenpcid"
 		/bin/xenpcid "$@" >>"$out/$scenario.xenpcid" 2>&1 &
 		echo $! >$state/xenpcid.pid
 		wait_for 10 backend_ready || notok "xenpcid does not become ready"
@@ -104,8 +105,10 @@ backend_start() {
 	esac
 }
 
-# xenpcid has taken the switch once it serves: see the takeover scenario.
-backend_ready() { [ "$(cat $xenbus/drivers_autoprobe)" = 0 ]; }
+# It says that it is serving once per start.
+backend_ready() {
+	awk '/^RIG: start/ { ready = 0 } /serving/ { ready = 1 } END { exit !ready }' "$out/$scenario.xenpcid"
+}
 
 backend_pid() { cat $state/xenpcid.pid 2>/dev/null; }
 backend_alive() { [ -n "$(backend_pid)" ] && kill -0 "$(backend_pid)" 2>/dev/null; }

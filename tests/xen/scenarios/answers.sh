@@ -8,6 +8,6 @@ for d in $all_devices; do
 	v=$(vdev "$id" $d)
 	guest g1 120 "requests $v >/tmp/requests; xenpci-front script /tmp/requests >/tmp/answers"
 	check "$d: all requests are answered" [ $? -eq 0 ]
-	guest g1 30 "paste -d'|' /tmp/requests /tmp/answers" >"$out/answers-$d"
+	guest g1 30 "paste -d'|' /tmp/requests /tmp/answers" >"$out/answers-$BACKEND-$d"
 done
 guest_destroy g1
