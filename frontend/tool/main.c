@@ -19,21 +19,22 @@
 #define CONNECT_TIMEOUT_MS 10000
 
 static const struct command commands[] = {
-	{ "list", "[-n | -nn] [-v] [-D] [BDF]", "the devices, as lspci shows them (-v: BARs and capabilities)",
-	  run_list },
+	{ "list", "[-n | -nn] [-v] [-D] [BDF]",
+	  "the devices, as lspci shows them (-v: BARs and capabilities)", run_list },
 	{ "read", "BDF OFFSET [SIZE]", "read 1, 2 or 4 (default) bytes of config space", run_read },
 	{ "write", "BDF OFFSET VALUE [SIZE]", "write them", run_write },
 	{ "dump", "[-x | -xxx | -xxxx] [BDF]", "hex dump for `lspci -F` (default: all there is)",
 	  run_dump },
 	{ "bars", "[BDF]", "base address registers with their sizes", run_bars },
 	{ "msi", "BDF [on | off | multi N]", "switch MSI, or show whether it is on", run_msi },
-	{ "msix", "BDF [N | off]", "give the first N MSI-X table entries a vector, or none", run_msix },
+	{ "msix", "BDF [N | off]", "give the first N MSI-X table entries a vector, or none",
+	  run_msix },
 	{ "watch", "[--count N] [--aer RESULT]", "print hot-plug and AER events as they happen",
 	  run_watch },
-	{ "conform", "[--list] [--only NAME] [BDF]", "check that the backend keeps the protocol", run_conform,
-	  false, XENPCIFRONT_AER },
-	{ "script", "[--raw] FILE", "send the requests in FILE (-: stdin), print an answer line for each",
-	  run_script },
+	{ "conform", "[--list] [--only NAME] [BDF]", "check that the backend keeps the protocol",
+	  run_conform },
+	{ "script", "[--raw] FILE",
+	  "send the requests in FILE (-: stdin), print an answer line for each", run_script },
 	{ "bench", "[N [BDF]]", "time N (default 2000) config reads", run_bench },
 };
 
