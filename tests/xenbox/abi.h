@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypercalls that the box knows, once: the preloaded library takes the sizes of what to carry
+ * to the hypervisor from here, the hypervisor the names and who may call.
+ */
+#ifndef XENBOX_ABI_H
+#define XENBOX_ABI_H
+
+#include <stdint.h>
+
+/* domctl.h wants anonymous unions and does not know that C11 has them. */
+#ifdef __STRICT_ANSI__
+#undef __STRICT_ANSI__
+#define ABI_STRICT_ANSI
+#endif
+#include <xen/xen.h>
+#include <xen/domctl.h>
+#include <xen/event_channel.h>
+#include <xen/physdev.h>
+#include <xen/sysctl.h>
+#include <xen/version.h>
+#ifdef ABI_STRICT_ANSI
+#define __STRICT_ANSI__ 1
+#endif
+
+#define PHYSDEVOP_pci_device_reset 32 /* since Xen 4.20 */
+
+struct abi_device_reset {
+	struct physdev_pci_device dev;
+	uint32_t flags;
+};
+
+/* Which dom0 may use a physdev operation, by Xen version and kind of dom0. */
+enum {
+	ABI_PV17 = 1,
+	ABI_PVH17 = 2,
+	ABI_PV20 = 4,
+	ABI_PVH20 = 8,
+	ABI_PV = ABI_PV17 | ABI_PV20,
+	ABI_NEW = ABI_PV20 | ABI_PVH20,
+	ABI_ALL = 15
+};
+
+/* name, argument type, dom0 kinds, may a guest call it */
+#define ABI_PHYSDEV_OPS(X)                                                                       \
+	X(irq_status_query, struct physdev_irq_status_query, ABI_PV, true)                       \
+	X(eoi, struct physdev_eoi, ABI_PV, true)                                                 \
+	X(map_pirq, struct physdev_map_pirq, ABI_PV | ABI_PVH20, true)                           \
+	X(unmap_pirq, struct physdev_unmap_pirq, ABI_PV | ABI_PVH20, true)                       \
+	X(manage_pci_add, struct physdev_manage_pci, ABI_PV, false)                              \
+	X(manage_pci_remove, struct physdev_manage_pci, ABI_PV, false)                           \
+	X(setup_gsi, struct physdev_setup_gsi, ABI_PV | ABI_PVH20, false)                        \
+	X(get_free_pirq, struct physdev_get_free_pirq, ABI_PV, true)                             \
+	X(pci_device_add, struct physdev_pci_device_add, ABI_ALL, false)                         \
+	X(pci_device_remove, struct physdev_pci_device, ABI_ALL, false)                          \
+	X(restore_msi_ext, struct physdev_pci_device, ABI_PV, false)                             \
+	X(prepare_msix, struct physdev_pci_device, ABI_PV, false)                                \
+	X(release_msix, struct physdev_pci_device, ABI_PV, false)                                \
+	X(pci_device_reset, struct abi_device_reset, ABI_NEW, false)
+
+/* name, argument type */
+#define ABI_VERSION_OPS(X)                                                                       \
+	X(extraversion, xen_extraversion_t)                                                      \
+	X(compile_info, xen_compile_info_t)                                                      \
+	X(capabilities, xen_capabilities_info_t)                                                 \
+	X(changeset, xen_changeset_info_t)                                                       \
+	X(platform_parameters, xen_platform_parameters_t)                                        \
+	X(get_features, xen_feature_info_t)                                                      \
+	X(guest_handle, xen_domain_handle_t)                                                     \
+	X(commandline, xen_commandline_t)
+
+/* name, argument type */
+#define ABI_EVTCHN_OPS(X)                                                                        \
+	X(alloc_unbound, struct evtchn_alloc_unbound)                                            \
+	X(status, struct evtchn_status)                                                          \
+	X(close, struct evtchn_close)                                                            \
+	X(send, struct evtchn_send)
+
+/* Domain operations, beside those that hypercall.c answers with EOPNOTSUPP by number. */
+#define ABI_DOMCTLS(X)                                                                           \
+	X(createdomain)                                                                          \
+	X(destroydomain)                                                                         \
+	X(pausedomain)                                                                           \
+	X(unpausedomain)                                                                         \
+	X(getdomaininfo)                                                                         \
+	X(max_mem)                                                                               \
+	X(max_vcpus)                                                                             \
+	X(irq_permission)                                                                        \
+	X(iomem_permission)                                                                      \
+	X(ioport_permission)                                                                     \
+	X(assign_device)                                                                         \
+	X(test_assign_device)                                                                    \
+	X(deassign_device)
+
+#endif

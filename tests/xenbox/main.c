@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/* The xenbox command. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+#define DEVICES_MAX 256
+
+static const char usage_text[] =
+	"Usage: xenbox COMMAND DIR ...\n"
+	"\n"
+	"An emulated hypervisor with a real xenstored, for unmodified Xen userland.\n"
+	"\n"
+	"  up DIR [--xen 4.17|4.20] [--dom0 pv|pvh] [--gsis N] [--extra-irqs N]\n"
+	"         [--device SBDF[,msi=N][,msix=N]]...   start a box, ready when it returns\n"
+	"  down DIR                       stop it and remove what it made\n"
+	"  create DIR DOMID [--name NAME] [--kernel-pcifront no]\n"
+	"  destroy DIR DOMID [--crash]    --crash: only the hypervisor's part, nodes stay\n"
+	"  run DIR DOMID -- CMD [ARG...]  run a program in a domain (0: dom0)\n"
+	"  env DIR DOMID                  the environment for that, as shell commands\n"
+	"  attach DIR DOMID BDF[,permissive=1][,...]... [--no-wait]   as xl pci-attach\n"
+	"  detach DIR DOMID BDF [-f] [--no-wait]                      as xl pci-detach\n"
+	"  list DIR DOMID                                             as xl pci-list\n"
+	"  fail DIR OP[:N] ERRNO [--count C] [--skip S] [--dom D]     let calls fail\n"
+	"  fail DIR --clear               no more\n"
+	"  log DIR                        every hypercall: domid, call, result\n"
+	"  stat DIR [DOMID]               live ports, grants, mappings, pirqs per domain\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage; of run: that of CMD.\n";
+
+static int usage(const char *why, const char *what)
+{
+	fprintf(stderr, "xenbox: %s%s%s (see xenbox --help)\n", why, what ? ": " : "",
+		what ? what : "");
+	return TOOL_USAGE;
+}
+
+static int number(const char *text, unsigned long max, unsigned int *n)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || v > max)
+		return -1;
+	*n = (unsigned int)v;
+	return 0;
+}
+
+static int domid_arg(const char *text, bool dom0, unsigned int *domid)
+{
+	if (number(text, 0x7fef, domid) || (!dom0 && !*domid))
+		return usage("not a domain number", text);
+	return 0;
+}
+
+/* Long options of one command into values[]; the rest of argv from optind on is left. */
+static int options(int argc, char **argv, const struct option *opts, const char **values)
+{
+	int c, i;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "f", opts, &i)) != -1) {
+		if (c == 'f' || c == '?')
+			return c == 'f' ? usage("unknown option", "-f") : TOOL_USAGE;
+		values[c - 1] = optarg ? optarg : "";
+	}
+	return 0;
+}
+
+/* ---- up and down ---- */
+
+static int up_parse(struct up_options *o, const char **v)
+{
+	*o = (struct up_options){ .xen_minor = 17, .gsis = 24, .extra_irqs = 32 };
+	if (v[0] && strcmp(v[0], "4.17") && strcmp(v[0], "4.20"))
+		return usage("--xen is 4.17 or 4.20, not", v[0]);
+	if (v[0])
+		o->xen_minor = (unsigned int)strtoul(v[0] + 2, NULL, 10);
+	if (v[1] && strcmp(v[1], "pv") && strcmp(v[1], "pvh"))
+		return usage("--dom0 is pv or pvh, not", v[1]);
+	o->pvh_dom0 = v[1] && !strcmp(v[1], "pvh");
+	if (v[2] && (number(v[2], 256, &o->gsis) || o->gsis < 16))
+		return usage("--gsis is 16 to 256, not", v[2]);
+	if (v[3] && number(v[3], 4096, &o->extra_irqs))
+		return usage("--extra-irqs is 0 to 4096, not", v[3]);
+	return 0;
+}
+
+static int cmd_up(int argc, char **argv)
+{
+	static const struct option opts[] = {
+		{ "xen", 1, NULL, 1 },	      { "dom0", 1, NULL, 2 },	{ "gsis", 1, NULL, 3 },
+		{ "extra-irqs", 1, NULL, 4 }, { "device", 1, NULL, 5 }, { NULL, 0, NULL, 0 },
+	};
+	const char *v[4] = { NULL }, *devices[DEVICES_MAX];
+	struct up_options o;
+	unsigned int n = 0;
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1) {
+		if (c == '?')
+			return TOOL_USAGE;
+		if (c < 5)
+			v[c - 1] = optarg;
+		else if (n < DEVICES_MAX)
+			devices[n++] = optarg;
+		else
+			return usage("too many devices", NULL);
+	}
+	if (argc - optind != 1)
+		return usage("up takes one directory", NULL);
+	if (up_parse(&o, v))
+		return TOOL_USAGE;
+	o.devices = devices;
+	o.ndevices = n;
+	return box_up(argv[optind], &o);
+}
+
+static int cmd_down(int argc, char **argv)
+{
+	return argc == 2 ? box_down(argv[1]) : usage("down takes one directory", NULL);
+}
+
+/* ---- domains ---- */
+
+static int cmd_create(int argc, char **argv)
+{
+	static const struct option opts[] = {
+		{ "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 }, { NULL, 0, NULL, 0 },
+	};
+	const char *v[2] = { NULL };
+	unsigned int domid;
+	char name[24];
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (options(argc, argv, opts, v))
+		return TOOL_USAGE;
+	if (argc - optind != 2)
+		return usage("create takes a directory and a domain number", NULL);
+	if (v[1] && strcmp(v[1], "no"))
+		return usage("guests in the box have no kernel, --kernel-pcifront can only be no",
+			     NULL);
+	if (domid_arg(argv[optind + 1], false, &domid))
+		return TOOL_USAGE;
+	snprintf(name, sizeof(name), "guest%u", domid);
+	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
+		rc = tool_create(&t, domid, v[0] ? v[0] : name);
+	tool_close(&t);
+	return rc;
+}
+
+static int cmd_destroy(int argc, char **argv)
+{
+	static const struct option opts[] = { { "crash", 0, NULL, 1 }, { NULL, 0, NULL, 0 } };
+	const char *v[1] = { NULL };
+	unsigned int domid;
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (options(argc, argv, opts, v))
+		return TOOL_USAGE;
+	if (argc - optind != 2)
+		return usage("destroy takes a directory and a domain number", NULL);
+	if (domid_arg(argv[optind + 1], false, &domid))
+		return TOOL_USAGE;
+	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
+		rc = tool_destroy(&t, domid, v[0]);
+	tool_close(&t);
+	return rc;
+}
+
+/* ---- programs ---- */
+
+struct env {
+	const char *name;
+	char value[2 * BOX_PATH_MAX];
+};
+
+static struct env run_env[] = {
+	{ "LD_PRELOAD", "" },	  { BOX_ENV_DIR, "" },	      { BOX_ENV_DOMID, "" },
+	{ "XENSTORED_PATH", "" }, { "XENSTORED_RUNDIR", "" }, { "ASAN_OPTIONS", "" },
+};
+
+/* Put ours before, or (colon-separated options, where the last wins) behind what is there. */
+static void env_join(struct env *e, const char *first, const char *second)
+{
+	snprintf(e->value, sizeof(e->value), "%s%s%s", first, *first && *second ? ":" : "",
+		 second);
+}
+
+static void env_fill(const struct box *b, unsigned int domid)
+{
+	static const char asan[] = "verify_asan_link_order=0";
+	const char *preload = getenv("LD_PRELOAD"), *options_now = getenv("ASAN_OPTIONS");
+	char lib[BOX_PATH_MAX + BOX_NAME_MAX], sock[BOX_NAME_MAX] = BOX_XS_SOCKET;
+
+	snprintf(lib, sizeof(lib), "%s/" BOX_LIB, b->rundir);
+	if (preload && strstr(preload, BOX_LIB)) /* from inside a box */
+		preload = NULL;
+	env_join(&run_env[0], lib, preload ? preload : "");
+	snprintf(run_env[1].value, sizeof(run_env[1].value), "%s", b->rundir);
+	snprintf(run_env[2].value, sizeof(run_env[2].value), "%u", domid);
+	if (domid)
+		box_store_socket(domid, sock);
+	snprintf(run_env[3].value, sizeof(run_env[3].value), "%s/%s", b->rundir, sock);
+	snprintf(run_env[4].value, sizeof(run_env[4].value), "%s", b->rundir);
+	env_join(&run_env[5], options_now && !strstr(options_now, asan) ? options_now : "", asan);
+}
+
+/* Fill in run_env for a domain of the box; it must exist. */
+static int env_for(const char *dir, const char *domid_text)
+{
+	struct xb_conn c = XB_CONN_NONE;
+	unsigned int domid;
+	struct box b;
+
+	if (domid_arg(domid_text, true, &domid))
+		return TOOL_USAGE;
+	if (box_init(&b, dir))
+		return tool_error("%s: %s", dir, strerror(errno));
+	if (xb_connect(&c, b.rundir, domid, XB_KIND_CALL, NULL, NULL))
+		return errno == ESRCH ? tool_error("no domain %u in %s", domid, dir) :
+					tool_error("no box is up in %s (%s)", dir, strerror(errno));
+	xb_disconnect(&c);
+	env_fill(&b, domid);
+	return 0;
+}
+
+static int cmd_run(int argc, char **argv)
+{
+	int i = 3, rc;
+
+	if (argc > 3 && !strcmp(argv[3], "--"))
+		i++;
+	if (argc <= i)
+		return usage("run takes a directory, a domain number and a command", NULL);
+	rc = env_for(argv[1], argv[2]);
+	if (rc)
+		return rc;
+	for (size_t k = 0; k < sizeof(run_env) / sizeof(run_env[0]); k++)
+		setenv(run_env[k].name, run_env[k].value, 1);
+	execvp(argv[i], argv + i);
+	tool_error("%s: %s", argv[i], strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
+
+static int cmd_env(int argc, char **argv)
+{
+	int rc;
+
+	if (argc != 3)
+		return usage("env takes a directory and a domain number", NULL);
+	rc = env_for(argv[1], argv[2]);
+	for (size_t k = 0; !rc && k < sizeof(run_env) / sizeof(run_env[0]); k++) {
+		printf("export %s='", run_env[k].name);
+		for (const char *p = run_env[k].value; *p; p++)
+			fputs(*p == '\'' ? "'\\''" : (const char[]){ *p, '\0' }, stdout);
+		puts("'");
+	}
+	return rc;
+}
+
+/* ---- looking, and making calls fail ---- */
+
+static int cmd_log(int argc, char **argv)
+{
+	char path[BOX_PATH_MAX + 32], buf[65536];
+	ssize_t n;
+	int fd;
+
+	if (argc != 2)
+		return usage("log takes one directory", NULL);
+	snprintf(path, sizeof(path), "%s/" BOX_LOG, argv[1]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return tool_error("%s: %s", path, strerror(errno));
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		fwrite(buf, 1, (size_t)n, stdout);
+	close(fd);
+	return fflush(stdout) ? TOOL_FAILED : TOOL_OK;
+}
+
+static int stat_print(struct tool *t, unsigned int from, bool one)
+{
+	char *text = malloc(XB_DATA_MAX);
+	int rc = text ? TOOL_OK : TOOL_FAILED;
+
+	while (!rc && from < 0x7ff0) {
+		struct xb_msg m = { .op = XB_CTL_STAT, .a = { from, one } };
+
+		if (xb_call(&t->hv, &m, NULL, 0, text, XB_DATA_MAX, NULL) < 0)
+			rc = tool_error("no domain %u", from);
+		else
+			fwrite(text, 1, m.len, stdout);
+		if (one)
+			break;
+		from = (unsigned int)m.a[1];
+	}
+	free(text);
+	return rc;
+}
+
+static int cmd_stat(int argc, char **argv)
+{
+	unsigned int domid = 0;
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (argc != 2 && argc != 3)
+		return usage("stat takes a directory and, if wanted, a domain number", NULL);
+	if (argc == 3 && domid_arg(argv[2], true, &domid))
+		return TOOL_USAGE;
+	if (!tool_open(&t, argv[1]))
+		rc = stat_print(&t, domid, argc == 3);
+	tool_close(&t);
+	return rc;
+}
+
+static int errno_arg(const char *text, int32_t *err)
+{
+	unsigned int n;
+
+	if (!number(text, 4095, &n) && n) {
+		*err = (int32_t)n;
+		return 0;
+	}
+	for (int e = 1; e < 256; e++) {
+		const char *name = strerrorname_np(e);
+
+		if (name && !strcmp(name, text)) {
+			*err = e;
+			return 0;
+		}
+	}
+	return usage("not an error number", text);
+}
+
+static int fail_parse(struct xb_failure *f, char **arg, const char **v)
+{
+	char *colon = strchr(arg[1], ':');
+	unsigned int n;
+
+	*f = (struct xb_failure){ .domid = -1 };
+	if (colon) {
+		if (number(colon + 1, 1000000, &n) || !n)
+			return usage("OP:N counts calls from 1 on, not", colon + 1);
+		f->skip = n - 1;
+		f->count = 1;
+		*colon = '\0';
+	}
+	if (strlen(arg[1]) >= sizeof(f->op) || !*arg[1])
+		return usage("not an operation", arg[1]);
+	strcpy(f->op, arg[1]);
+	if ((v[0] && number(v[0], UINT32_MAX, &f->count)) ||
+	    (v[1] && number(v[1], UINT32_MAX, &f->skip)))
+		return usage("not a number", NULL);
+	if (v[2] && domid_arg(v[2], true, &n))
+		return TOOL_USAGE;
+	if (v[2])
+		f->domid = (int32_t)n;
+	return errno_arg(arg[2], &f->err);
+}
+
+static int cmd_fail(int argc, char **argv)
+{
+	static const struct option opts[] = {
+		{ "count", 1, NULL, 1 }, { "skip", 1, NULL, 2 },  { "dom", 1, NULL, 3 },
+		{ "clear", 0, NULL, 4 }, { NULL, 0, NULL, 0 },
+	};
+	const char *v[4] = { NULL };
+	struct xb_failure f = { .op = "" };
+	struct xb_msg m = { .op = XB_CTL_FAIL };
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (options(argc, argv, opts, v))
+		return TOOL_USAGE;
+	if (argc - optind != (v[3] ? 1 : 3))
+		return usage("fail takes a directory, an operation and an error", NULL);
+	if (!v[3] && fail_parse(&f, argv + optind, v))
+		return TOOL_USAGE;
+	if (!tool_open(&t, argv[optind])) {
+		rc = xb_call(&t.hv, &m, &f, sizeof(f), NULL, 0, NULL) < 0 ?
+			     tool_error("%s: %s", f.op, errno == EINVAL ? "no such operation" :
+								       strerror(errno)) :
+			     TOOL_OK;
+	}
+	tool_close(&t);
+	return rc;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "up", cmd_up },	{ "down", cmd_down }, { "create", cmd_create },
+	{ "destroy", cmd_destroy }, { "run", cmd_run },	  { "env", cmd_env },
+	{ "log", cmd_log },	{ "stat", cmd_stat }, { "fail", cmd_fail },
+};
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return usage("no command", NULL);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+		fputs(usage_text, stdout);
+		return TOOL_OK;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	return usage("unknown command", argv[1]);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that a Xen kernel makes, for programs and libraries that open them by name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "box.h"
+#include "preload.h"
+
+static int open_special(enum xb_special which)
+{
+	struct xb_conn c = XB_CONN_NONE;
+	struct xb_msg m = { .op = XB_SPECIAL, .a = { which } };
+	int fd = -1;
+
+	if (xb_open(&c, XB_KIND_CALL, NULL, NULL))
+		return -1;
+	if (xb_call(&c, &m, NULL, 0, NULL, 0, &fd) < 0)
+		fd = -1;
+	xb_disconnect(&c);
+	return fd;
+}
+
+/* xenbus device: the same messages go over a socket to the kernel's half of the ring. */
+static int open_xenbus(void)
+{
+	char name[BOX_NAME_MAX];
+
+	box_store_socket(xb_domid(), name);
+	return box_connect(xb_rundir(), name, SOCK_STREAM);
+}
+
+/* libxendevicemodel wants to open it, and then uses hypercalls when it has no ioctl. */
+static int open_privcmd(void)
+{
+	return memfd_create("privcmd", MFD_CLOEXEC);
+}
+
+static int open_capabilities(void)
+{
+	int fd = memfd_create("capabilities", MFD_CLOEXEC);
+
+	if (fd >= 0 && !xb_domid() && pwrite(fd, "control_d\n", 10, 0) != 10) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* True: it is one of ours, and *fd is the result. */
+static bool special(const char *path, int *fd)
+{
+	static const char proc[] = "/proc/xen/", dev[] = "/dev/xen/";
+
+	if (!path || !xb_rundir())
+		return false;
+	if (!strncmp(path, proc, sizeof(proc) - 1))
+		path += sizeof(proc) - 1;
+	else if (!strncmp(path, dev, sizeof(dev) - 1))
+		path += sizeof(dev) - 1;
+	else
+		return false;
+	if (!strcmp(path, "xsd_port"))
+		*fd = open_special(XB_XSD_PORT);
+	else if (!strcmp(path, "xsd_kva"))
+		*fd = open_special(XB_XSD_KVA);
+	else if (!strcmp(path, "xenbus"))
+		*fd = open_xenbus();
+	else if (!strcmp(path, "privcmd"))
+		*fd = open_privcmd();
+	else if (!strcmp(path, "capabilities"))
+		*fd = open_capabilities();
+	else
+		return false;
+	return true;
+}
+
+int open(const char *path, int flags, ...);
+int open64(const char *path, int flags, ...);
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+
+static int open_any(const char *path, int flags, mode_t mode)
+{
+	int err = errno, fd;
+
+	if (special(path, &fd))
+		return fd;
+	errno = err;
+	return openat(AT_FDCWD, path, flags, mode);
+}
+
+#define OPEN_MODE(flags)                                                       \
+	__extension__({                                                        \
+		mode_t mode_ = 0;                                              \
+		if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) { \
+			va_list ap_;                                           \
+			va_start(ap_, flags);                                  \
+			mode_ = va_arg(ap_, mode_t);                           \
+			va_end(ap_);                                           \
+		}                                                              \
+		mode_;                                                         \
+	})
+
+EXPORT int open(const char *path, int flags, ...)
+{
+	mode_t mode = OPEN_MODE(flags);
+
+	return open_any(path, flags, mode);
+}
+
+EXPORT int open64(const char *path, int flags, ...)
+{
+	mode_t mode = OPEN_MODE(flags);
+
+	return open_any(path, flags, mode);
+}
+
+EXPORT int __open_2(const char *path, int flags)
+{
+	return open_any(path, flags, 0);
+}
+
+EXPORT int __open64_2(const char *path, int flags)
+{
+	return open_any(path, flags, 0);
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting and stopping a box: its directory, the hypervisor's process, and xenstored. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hv.h"
+#include "hv_main.h"
+#include "tool.h"
+
+#define XENSTORED_GLOB "/usr/lib/xen-*/bin/xenstored"
+
+static pid_t xenstored = -1;
+static bool store_ready; /* the parent has been told that all is well */
+
+int box_sibling(char *path, size_t size, const char *name)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	char *slash;
+
+	if (n < 0)
+		return -1;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash || (size_t)(slash + 1 - path) + strlen(name) >= size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(slash + 1, name);
+	return access(path, R_OK);
+}
+
+/* ---- files ---- */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path) && errno != ENOENT ? -1 : 0;
+}
+
+/* The sockets of all domains. */
+static void remove_store_sockets(const char *rundir)
+{
+	DIR *dir = opendir(rundir);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (e->d_name[0] == 'x' && strspn(e->d_name + 1, "0123456789") ==
+						   strlen(e->d_name + 1))
+			unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
+/* Remove all that a box makes; made-by marker: the directory, too. */
+static void remove_files(const struct box *b)
+{
+	static const char *const run[] = { BOX_HV_SOCKET, BOX_XS_SOCKET, BOX_LIB };
+	static const char *const out[] = { BOX_LOG, BOX_LOG ".old", BOX_OUT };
+	char path[BOX_PATH_MAX + 32];
+
+	for (size_t i = 0; i < sizeof(run) / sizeof(run[0]); i++)
+		box_unlink(b->rundir, run[i]);
+	remove_store_sockets(b->rundir);
+	snprintf(path, sizeof(path), "%s/" BOX_STORE_DIR, b->rundir);
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++)
+		box_unlink(b->dir, out[i]);
+	snprintf(path, sizeof(path), "%s/" BOX_MADE, b->dir);
+	if (!unlink(path))
+		rmdir(b->dir);
+	if (strcmp(b->dir, b->rundir))
+		rmdir(b->rundir);
+}
+
+static void kill_all(const struct box *b)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	unsigned int left = 1;
+
+	for (int i = 0; left && i < 1000; i++) {
+		box_kill_processes(b->rundir, -1, &left);
+		if (left)
+			nanosleep(&pause, NULL);
+	}
+}
+
+static int make_dir(const char *dir, struct box *b)
+{
+	char path[BOX_PATH_MAX + 32];
+	bool made = !mkdir(dir, 0777);
+	int fd;
+
+	if (!made && errno != EEXIST)
+		return -1;
+	if (box_init(b, dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/" BOX_MADE, b->dir);
+	fd = made ? open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0666) : -1;
+	if (fd >= 0)
+		close(fd);
+	return made && fd < 0 ? -1 : 0;
+}
+
+/* ---- xenstored ---- */
+
+static int find_xenstored(char *path, size_t size)
+{
+	const char *own = getenv("XENBOX_XENSTORED");
+	glob_t g;
+
+	if (own) {
+		snprintf(path, size, "%s", own);
+		return access(path, X_OK);
+	}
+	if (glob(XENSTORED_GLOB, 0, NULL, &g)) {
+		errno = ENOENT;
+		return -1;
+	}
+	snprintf(path, size, "%s", g.gl_pathv[g.gl_pathc - 1]);
+	globfree(&g);
+	return 0;
+}
+
+static void exec_xenstored(const struct box *b, const char *path, pid_t parent)
+{
+	char buf[BOX_PATH_MAX + 32];
+	sigset_t none;
+
+	/* Not to outlive a hypervisor that was killed. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	snprintf(buf, sizeof(buf), "%s/" BOX_LIB, b->rundir);
+	setenv("LD_PRELOAD", buf, 1);
+	setenv(BOX_ENV_DIR, b->rundir, 1);
+	setenv(BOX_ENV_DOMID, "0", 1);
+	setenv("XENSTORED_RUNDIR", b->rundir, 1);
+	unsetenv("XENSTORED_PATH");
+	snprintf(buf, sizeof(buf), "%s/" BOX_STORE_DIR, b->rundir);
+	setenv("XENSTORED_ROOTDIR", buf, 1);
+	execl(path, "xenstored", "--no-fork", (char *)NULL);
+	fprintf(stderr, "xenbox: %s: %s\n", path, strerror(errno));
+	_exit(1);
+}
+
+static int start_xenstored(const struct box *b)
+{
+	char path[BOX_PATH_MAX], link[BOX_PATH_MAX + 32];
+	pid_t self = getpid();
+
+	if (find_xenstored(path, sizeof(path))) {
+		fprintf(stderr, "xenbox: no %s: install xen-utils\n", XENSTORED_GLOB);
+		return -1;
+	}
+	snprintf(link, sizeof(link), "%s/" BOX_STORE_DIR, b->rundir);
+	if (mkdir(link, 0777) && errno != EEXIST)
+		return -1;
+	xenstored = fork();
+	if (!xenstored)
+		exec_xenstored(b, path, self);
+	return xenstored < 0 ? -1 : 0;
+}
+
+void hv_main_child(void)
+{
+	int status;
+
+	if (waitpid(xenstored, &status, WNOHANG) != xenstored)
+		return;
+	xenstored = -1;
+	fprintf(stderr, "xenbox: xenstored has ended (%s %d)\n",
+		WIFSIGNALED(status) ? "signal" : "exit code",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (!store_ready)
+		exit(1); /* which `up` sees */
+}
+
+/* ---- the hypervisor's process ---- */
+
+static void hypervisor(const struct box *b, const struct up_options *opt, int ready)
+{
+	for (unsigned int i = 0; i < opt->ndevices; i++) {
+		if (hv_device_declare(opt->devices[i])) {
+			fprintf(stderr, "xenbox: bad device %s\n", opt->devices[i]);
+			exit(1);
+		}
+	}
+	hv_config = (struct hv_config){ opt->xen_minor, opt->pvh_dom0, opt->gsis, opt->extra_irqs,
+					b->rundir, b->dir };
+	if (hv_init() || start_xenstored(b)) {
+		fprintf(stderr, "xenbox: starting: %s\n", strerror(errno));
+		exit(1);
+	}
+	/* From here on the parent watches for xenstored; it closes its end when all is up. */
+	if (write(ready, "", 1) != 1)
+		exit(1);
+	close(ready);
+	store_ready = true;
+	hv_loop();
+	if (xenstored > 0)
+		kill(xenstored, SIGKILL);
+	remove_files(b);
+	hv_answer_down();
+	exit(0);
+}
+
+static void daemonise(const struct box *b)
+{
+	char path[BOX_PATH_MAX + 32];
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), out;
+
+	snprintf(path, sizeof(path), "%s/" BOX_OUT, b->dir);
+	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+	if (null < 0 || out < 0)
+		exit(1);
+	setsid();
+	dup2(null, 0);
+	dup2(out, 1);
+	dup2(out, 2);
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	unsetenv(BOX_ENV_DIR); /* not one of the box's own processes, even if started in another */
+	if (chdir("/"))
+		exit(1);
+}
+
+/* The last line that the hypervisor or xenstored wrote, for a box that did not start. */
+static int start_error(const struct box *b)
+{
+	char path[BOX_PATH_MAX + 32], line[512], last[512] = "no message";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/" BOX_OUT, b->dir);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(last, sizeof(last), "%s", line);
+	}
+	if (f)
+		fclose(f);
+	return tool_error("the box in %s did not start: %s", b->dir, last);
+}
+
+/* Until xenstored serves its socket, or 10 s, or the hypervisor has ended (POLLHUP). */
+static int wait_store(const struct box *b, pid_t hv)
+{
+	for (int ms = 0; ms < TOOL_WAIT_MS; ms += 5) {
+		const struct timespec pause = { .tv_nsec = 5000000 };
+		int fd = box_connect(b->rundir, BOX_XS_SOCKET, SOCK_STREAM);
+
+		if (fd >= 0) {
+			close(fd);
+			return 0;
+		}
+		if (waitpid(hv, NULL, WNOHANG) == hv)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return -1;
+}
+
+static int prepare(const char *dir, struct box *b)
+{
+	char lib[BOX_PATH_MAX], link[BOX_PATH_MAX + 32];
+	int fd;
+
+	if (make_dir(dir, b))
+		return tool_error("%s: %s", dir, strerror(errno));
+	fd = box_connect(b->rundir, BOX_HV_SOCKET, SOCK_SEQPACKET);
+	if (fd >= 0) {
+		close(fd);
+		return tool_error("a box is up in %s already", dir);
+	}
+	kill_all(b); /* whatever a crashed box has left */
+	remove_store_sockets(b->rundir);
+	if (box_sibling(lib, sizeof(lib), BOX_LIB))
+		return tool_error("%s is missing beside this program", BOX_LIB);
+	snprintf(link, sizeof(link), "%s/" BOX_LIB, b->rundir);
+	unlink(link);
+	if (symlink(lib, link))
+		return tool_error("%s: %s", link, strerror(errno));
+	box_unlink(b->rundir, BOX_XS_SOCKET);
+	return 0;
+}
+
+/* What xen-init-dom0 does. */
+static int init_dom0(const char *dir)
+{
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (!tool_open(&t, dir) && !tool_store(&t)) {
+		rc = tool_write(&t, XBT_NULL, "0", "/local/domain/0/domid") ||
+		     tool_write(&t, XBT_NULL, "Domain-0", "/local/domain/0/name");
+		if (rc)
+			rc = tool_error("writing dom0's nodes: %s", strerror(errno));
+	}
+	tool_close(&t);
+	return rc;
+}
+
+int box_up(const char *dir, const struct up_options *opt)
+{
+	struct box b;
+	int ready[2];
+	pid_t hv;
+	char c;
+
+	if (prepare(dir, &b))
+		return TOOL_FAILED;
+	if (pipe2(ready, O_CLOEXEC))
+		return tool_error("pipe: %s", strerror(errno));
+	fflush(NULL);
+	hv = fork();
+	if (hv < 0)
+		return tool_error("fork: %s", strerror(errno));
+	if (!hv) {
+		close(ready[0]);
+		daemonise(&b);
+		hypervisor(&b, opt, ready[1]);
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 1 || wait_store(&b, hv)) {
+		start_error(&b);
+		kill(hv, SIGKILL);
+		kill_all(&b);
+		remove_files(&b);
+		return TOOL_FAILED;
+	}
+	close(ready[0]);
+	return init_dom0(dir);
+}
+
+/* The process that listens on the socket; 0 when there is none. */
+static pid_t hv_pid(const struct box *b)
+{
+	int fd = box_connect(b->rundir, BOX_HV_SOCKET, SOCK_SEQPACKET);
+	struct ucred cred = { .pid = 0 };
+	socklen_t len = sizeof(cred);
+
+	if (fd < 0)
+		return 0;
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	close(fd);
+	return cred.pid;
+}
+
+int box_down(const char *dir)
+{
+	struct xb_msg m = { .op = XB_CTL_DOWN };
+	struct tool t = { .hv = { .fd = -1 } };
+	pid_t hv;
+
+	if (box_init(&t.box, dir))
+		return errno == ENOENT ? TOOL_OK : tool_error("%s: %s", dir, strerror(errno));
+	hv = hv_pid(&t.box);
+	kill_all(&t.box);
+	if (hv && (xb_connect(&t.hv, t.box.rundir, 0, XB_KIND_CALL, NULL, NULL) ||
+		   tool_hv_timeout(&t, TOOL_WAIT_MS) ||
+		   xb_call(&t.hv, &m, NULL, 0, NULL, 0, NULL) < 0))
+		kill(hv, SIGKILL);
+	tool_close(&t);
+	remove_files(&t.box);
+	return TOOL_OK;
+}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+# The emulated hypervisor. Never built with sanitizers: its library is preloaded into programs that
+# may or may not have them.
+
+XENBOX_B := $(B)/tests/xenbox
+XENBOX_CFLAGS = $(ALL_CFLAGS) $(EXTRA_CFLAGS) -pthread
+XENBOX_LIB_OBJ := $(patsubst %,$(XENBOX_B)/%.o,preload_call preload_evtchn preload_file \
+	preload_gnttab preload_memory client box)
+XENBOX_OBJ := $(patsubst %,$(XENBOX_B)/%.o,main tool toolstack xl up hv domain log evtchn grant \
+	physdev hypercall ring client box)
+
+PROGRAMS += $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so
+
+.PHONY: xenbox
+xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent
+
+$(XENBOX_B)/%.o: tests/xenbox/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(XENBOX_CFLAGS) -c -o $@ $<
+
+$(XENBOX_B)/libxenbox.so: $(XENBOX_LIB_OBJ)
+	$(Q)$(CC) $(LDFLAGS) -shared -pthread -Wl,-z,defs -o $@ $^
+
+$(XENBOX_B)/xenbox: $(XENBOX_OBJ)
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lxenstore
+
+# What the self-test runs inside domains: ordinary Xen userland, which does have the sanitizers.
+$(XENBOX_B)/agent: tests/xenbox/selftest/agent.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< -lxencall -lxenctrl -lxenevtchn \
+		-lxengnttab -lxenforeignmemory -lxenstore -lxentoollog
