@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/aer.h"
+
+#include <string.h>
+
+#include "backend/channel.h"
+#include "common/store.h"
+#include "common/util.h"
+
+/* A step: its command, and what counts as the verdict where the guest gives none. */
+static const struct step_row {
+	const char *name;
+	uint32_t cmd;
+	int32_t fallback;
+} steps[] = {
+	{ "detected", XEN_PCI_OP_aer_detected, PCIIF_AER_can_recover },
+	{ "mmio", XEN_PCI_OP_aer_mmio, PCIIF_AER_recovered },
+	{ "slotreset", XEN_PCI_OP_aer_slotreset, PCIIF_AER_recovered },
+	{ "resume", XEN_PCI_OP_aer_resume, PCIIF_AER_none },
+};
+
+static const struct {
+	const char *name;
+	int32_t channel;
+} channels[] = {
+	{ "normal", PCIIF_AER_NORMAL },
+	{ "frozen", PCIIF_AER_FROZEN },
+	{ "perm_failure", PCIIF_AER_PERM_FAILURE },
+};
+
+static const struct step_row *row_of(uint32_t cmd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (steps[i].cmd == cmd)
+			return &steps[i];
+	return NULL;
+}
+
+int aer_step_parse(const char *text, struct aer_step *out)
+{
+	size_t len = strcspn(text, " ");
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (strlen(steps[i].name) != len || strncmp(steps[i].name, text, len))
+			continue;
+		out->cmd = steps[i].cmd;
+		out->channel = PCIIF_AER_NORMAL;
+		if (!text[len])
+			return 0;
+		if (out->cmd != XEN_PCI_OP_aer_detected)
+			return fail(EINVAL);
+		for (size_t k = 0; k < ARRAY_SIZE(channels); k++) {
+			if (!strcmp(channels[k].name, text + len + 1)) {
+				out->channel = channels[k].channel;
+				return 0;
+			}
+		}
+	}
+	return fail(EINVAL);
+}
+
+/* What xend took as "power the guest off"; nothing in a current toolstack reads it. */
+static void mark_failed(struct guest *g)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	int rc;
+
+	do {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return;
+		if (store_exists(xs, t, g->dir, NODE_STATE) != 1 ||
+		    store_write(xs, t, g->dir, NODE_AER_STATE, "%s", NODE_AER_FAILED)) {
+			store_abort(xs, t);
+			return;
+		}
+		rc = store_commit(xs, t);
+	} while (rc == 1);
+}
+
+/* The guest cannot be asked: what counts, and what it is told to the toolstack. */
+static int32_t without_guest(struct guest *g, const struct aer_step *step, bool connected)
+{
+	if (!connected || step->cmd == XEN_PCI_OP_aer_detected || step->cmd == XEN_PCI_OP_aer_resume)
+		mark_failed(g);
+	return row_of(step->cmd)->fallback;
+}
+
+int aer_post(struct guest *g, const struct claim *claim, const struct aer_step *step, int32_t *result)
+{
+	struct xen_pcie_aer_op op = {
+		.cmd = step->cmd,
+		.err = step->channel,
+		.domain = claim->virt.segment,
+		.bus = claim->virt.bus,
+		.devfn = claim->virt.devfn,
+	};
+
+	if (g->aer.waiting)
+		return fail(EBUSY);
+	if (!claim->published) {
+		*result = PCIIF_AER_none;
+		return 1;
+	}
+	if (!g->page || !page_flag(g->page, XEN_PCIB_AERHANDLER)) {
+		*result = without_guest(g, step, g->page);
+		return 1;
+	}
+	g->aer = (struct aer){
+		.waiting = true,
+		.cmd = step->cmd,
+		.host = claim->dev->info.sbdf,
+		.until_ns = now_ns() + (uint64_t)g->be->host.settings.aer_timeout_ms * 1000000,
+	};
+	page_aer_post(g->page, &op);
+	xen_notify(&g->be->xen, g->port);
+	schedule_at(&g->be->schedule, g, g->aer.until_ns);
+	return 0;
+}
+
+bool aer_poll(struct guest *g, uint64_t now, int32_t *result)
+{
+	struct xen_pcie_aer_op op;
+
+	if (!g->aer.waiting)
+		return false;
+	if (g->page && page_flag(g->page, XEN_PCIB_active)) {
+		if (now < g->aer.until_ns) {
+			schedule_at(&g->be->schedule, g, g->aer.until_ns);
+			return false;
+		}
+		page_aer_withdraw(g->page);
+		*result = row_of(g->aer.cmd)->fallback;
+	} else if (g->page) {
+		page_aer_collect(g->page, &op);
+		/* No verdict that the protocol knows is no driver that can be trusted to go on. */
+		*result = pciif_aer_result_name(op.err) ? op.err : PCIIF_AER_disconnect;
+		if (g->aer.cmd != XEN_PCI_OP_aer_resume &&
+		    (*result == PCIIF_AER_none || *result == PCIIF_AER_disconnect))
+			mark_failed(g);
+	} else {
+		*result = row_of(g->aer.cmd)->fallback;
+	}
+	g->aer.waiting = false;
+	return true;
+}
+
+void aer_cancel(struct guest *g)
+{
+	g->aer.waiting = false;
+}

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+
+BACKEND_SRC := $(wildcard backend/*.c backend/*/*.c)
+BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/main.c,$(BACKEND_SRC)))
+BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xencontrol xencall xentoollog) -lconfig
+
+PROGRAMS += $(B)/xenpcid
+
+$(B)/xenpcid: $(B)/backend/main.o $(BACKEND_OBJ) $(SHARED_OBJ)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/claim.h"
+
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+#define CLASS_BRIDGE 0x06
+
+struct claim *claim_find(const struct host *host, struct sbdf a)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &host->claims, of_host)
+		if (sbdf_equal(claim->dev->info.sbdf, a))
+			return claim;
+	return NULL;
+}
+
+/* Opens a in the first provider that knows it. */
+static int open_device(struct claim *claim, struct sbdf a, struct problem *p)
+{
+	struct host *host = claim->host;
+	struct claim *holder = claim_find(host, a);
+	char buf[SBDF_TEXT];
+
+	sbdf_format(a, buf);
+	if (holder)
+		return problem_set(p, EBUSY, "%s: in use by guest %u", buf, holder->irq.talk->domid);
+	errno = ENODEV;
+	for (unsigned i = 0; i < host->nr_providers && !claim->dev; i++) {
+		claim->provider = host->providers[i];
+		claim->dev = provider_open_device(claim->provider, a);
+		if (!claim->dev && errno != ENODEV)
+			break;
+	}
+	if (!claim->dev && errno == ENODEV)
+		return problem_set(p, ENODEV, "%s: no such device on this host", buf);
+	if (!claim->dev)
+		return problem_set(p, errno, "%s: cannot open the device: %s", buf, strerror(errno));
+	if (claim->dev->info.class_code >> 16 == CLASS_BRIDGE && host->settings.slots == SLOTS_VPCI)
+		return problem_set(p, EPERM, "%s: is a bridge; bridges are given to guests only with "
+				   "slots = \"passthrough\"", buf);
+	return 0;
+}
+
+/* Xen must know of the MSI-X table while the device decodes memory. */
+static void tell_of_msix(struct claim *claim)
+{
+	struct sbdf a = claim->dev->info.sbdf;
+	char buf[SBDF_TEXT];
+
+	if (!claim->irq.msix)
+		return;
+	if (!hypercall_prepare_msix(claim->host->hypercall, a)) {
+		claim->prepared = true;
+		return;
+	}
+	/* EBUSY: pciback, which holds the device for the toolstack, has prepared it. */
+	if (errno == EBUSY)
+		return;
+	claim->irq.no_msix = errno == ENOSYS;
+	talk_say(claim->irq.talk, XTL_WARN, "%s: cannot prepare MSI-X: %s%s", sbdf_format(a, buf),
+		 strerror(errno), errno == ENOSYS ? "; the guest will be offered MSI only" : "");
+}
+
+/* A PV dom0's irq number is the GSI; where Xen does not let us, the kernel has done it. */
+static void tell_of_gsi(struct claim *claim)
+{
+	uint32_t gsi = claim->dev->info.irq;
+	char buf[SBDF_TEXT];
+
+	if (!gsi || gsi == 255)
+		return;
+	if (hypercall_setup_gsi(claim->host->hypercall, gsi))
+		talk_say(claim->irq.talk, XTL_INFO, "%s: Xen does not set up GSI %u: %s; INTx may not work",
+			 sbdf_format(claim->dev->info.sbdf, buf), gsi, strerror(errno));
+}
+
+static void tell_of_reset(struct claim *claim)
+{
+	struct host *host = claim->host;
+	char buf[SBDF_TEXT];
+
+	if (!hypercall_device_reset(host->hypercall, claim->dev->info.sbdf, HYPERCALL_RESET_FLR))
+		return;
+	if (errno != ENOSYS && errno != EOPNOTSUPP) {
+		talk_say(claim->irq.talk, XTL_WARN, "%s: Xen was not told of the reset: %s",
+			 sbdf_format(claim->dev->info.sbdf, buf), strerror(errno));
+	} else if (!host->reset_untold) {
+		host->reset_untold = true;
+		log_info(host->lg, "this Xen takes no notice of device resets (%s): nothing to tell it",
+			 strerror(errno));
+	}
+}
+
+static int read_policy(struct claim *claim, const char *opts, const char *opts_node,
+		       struct problem *p)
+{
+	struct talk *talk = claim->irq.talk;
+	struct settings_policy policy;
+	char bad[NODE_OPTS_BAD_MAX], buf[SBDF_TEXT];
+	struct node_opts parsed;
+
+	sbdf_format(claim->dev->info.sbdf, buf);
+	if (node_opts_parse(opts, &parsed, bad))
+		problem_set(p, EINVAL, "%s: %s: \"%s\" is not understood and has no effect", buf,
+			    opts_node, bad);
+	settings_policy(&claim->host->settings, &claim->dev->info, &parsed, opts_node, &policy);
+	claim->cfg = config_open(claim->dev, &policy.policy);
+	if (!claim->cfg)
+		return problem_set(p, errno, "%s: cannot build its filter: %s", buf, strerror(errno));
+	claim->permissive = policy.policy.permissive;
+	talk_say(talk, XTL_INFO, "%s: permissive=%d (%s), interrupt_control=%d (%s), %u quirk%s", buf,
+		 policy.policy.permissive, policy.policy.permissive_source,
+		 policy.policy.interrupt_control, policy.policy.interrupt_control_source,
+		 policy.policy.nr_quirks, policy.policy.nr_quirks == 1 ? "" : "s");
+	return 0;
+}
+
+/*
+ * Enabled for a moment, so that decoding is on (Xen looks for the MSI-X table)
+ * and the interrupt is routed; then saved, then silenced.
+ */
+static int take_over(struct claim *claim, struct problem *p)
+{
+	char buf[SBDF_TEXT];
+
+	sbdf_format(claim->dev->info.sbdf, buf);
+	if (pcidev_enable(claim->dev, true))
+		talk_say(claim->irq.talk, XTL_WARN, "%s: the system does not enable it: %s", buf,
+			 strerror(errno));
+	tell_of_msix(claim);
+	tell_of_gsi(claim);
+	claim->saved = pcidev_save(claim->dev);
+	if (!claim->saved)
+		return problem_set(p, errno, "%s: cannot save its configuration: %s", buf,
+				   strerror(errno));
+	pcidev_enable(claim->dev, false);
+	if (pcidev_quiesce(claim->dev))
+		return problem_set(p, errno, "%s: cannot silence it: %s", buf, strerror(errno));
+	return 0;
+}
+
+struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
+			 const char *opts_node, struct problem *p)
+{
+	struct claim *claim = calloc(1, sizeof(*claim));
+
+	if (!claim) {
+		problem_set(p, ENOMEM, "no memory for a device");
+		return NULL;
+	}
+	claim->host = host;
+	if (open_device(claim, a, p))
+		goto fail;
+	interrupt_init(&claim->irq, claim->dev, host->hypercall, talk);
+	TAILQ_INSERT_TAIL(&host->claims, claim, of_host);
+	if (take_over(claim, p) || read_policy(claim, opts, opts_node, p)) {
+		int err = errno;
+
+		claim_release(claim);
+		errno = err;
+		return NULL;
+	}
+	return claim;
+fail:
+	if (claim->dev)
+		pcidev_close(claim->dev);
+	free_keep(claim);
+	return NULL;
+}
+
+/* Reset, and everything as it was before the guest. */
+static void clean(struct claim *claim)
+{
+	struct talk *talk = claim->irq.talk;
+	char buf[SBDF_TEXT];
+
+	sbdf_format(claim->dev->info.sbdf, buf);
+	pcidev_quiesce(claim->dev); /* no DMA while we reset */
+	if (pcidev_reset(claim->dev)) {
+		talk_say(talk, XTL_WARN, "%s: not reset: %s", buf,
+			 errno == ENOTTY ? "it offers no way" : strerror(errno));
+	} else {
+		tell_of_reset(claim);
+	}
+	if (claim->saved && pcidev_restore(claim->dev, claim->saved))
+		talk_say(talk, XTL_WARN, "%s: configuration not restored: %s", buf, strerror(errno));
+	pcidev_quiesce(claim->dev);
+}
+
+void claim_release(struct claim *claim)
+{
+	int saved = errno;
+
+	if (!claim)
+		return;
+	TAILQ_REMOVE(&claim->host->claims, claim, of_host);
+	interrupt_release(&claim->irq);
+	if (claim->cfg)
+		clean(claim);
+	config_close(claim->cfg);
+	pcidev_saved_free(claim->saved);
+	if (claim->prepared)
+		hypercall_release_msix(claim->host->hypercall, claim->dev->info.sbdf);
+	pcidev_close(claim->dev);
+	free(claim);
+	errno = saved;
+}
+
+void claim_idle(struct claim *claim)
+{
+	interrupt_release(&claim->irq);
+	config_reset(claim->cfg);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One PCI function held for one guest: taken from a provider, filtered, given
+ * back clean (protocol notes 5.1 to 5.5). One thread.
+ */
+#ifndef XENPCI_BACKEND_CLAIM_H
+#define XENPCI_BACKEND_CLAIM_H
+
+#include <sys/queue.h>
+
+#include "backend/config/config.h"
+#include "backend/device/save.h"
+#include "backend/interrupt.h"
+#include "backend/problem.h"
+#include "backend/settings.h"
+
+struct claim {
+	TAILQ_ENTRY(claim) of_host;
+	TAILQ_ENTRY(claim) of_guest;
+	struct host *host;
+	struct provider *provider;
+	struct pcidev *dev;
+	struct pcidev_saved *saved; /* as it was before the guest; NULL while half-built */
+	struct config *cfg;
+	struct interrupts irq;
+	struct sbdf virt;    /* where the guest sees it */
+	bool published;	     /* vdev-N tells of it */
+	bool prepared;	     /* we prepared its MSI-X table, so we release it */
+	bool permissive;
+};
+TAILQ_HEAD(claims, claim);
+
+/* Our side of the passthrough: what serves every guest alike. */
+struct host {
+	xentoollog_logger *lg;
+	struct hypercall *hypercall;
+	struct settings settings;
+	struct provider **providers; /* the first that has a function wins */
+	unsigned nr_providers;
+	struct claims claims;
+	bool reset_untold; /* said once: Xen does not want to know of resets */
+};
+
+/*
+ * Takes function a for the guest of talk: opens it, tells Xen of it, saves its
+ * configuration, silences it and compiles its filter. opts is the text of node
+ * opts_node, or NULL; what is wrong in it is logged, and *opts_wrong tells it.
+ * The effective policy is logged. The caller assigns ->virt and puts it into its list.
+ * NULL with errno and *p: ENODEV, EBUSY (another guest's, named), EPERM (a bridge
+ * in slot mode), ENOMEM, or the device's.
+ */
+struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
+			 const char *opts_node, struct problem *p);
+
+/*
+ * Gives it back: vectors unmapped, function reset, configuration restored, silent. The
+ * caller has taken it out of its own list. Failures are logged, the rest is done. NULL is allowed.
+ */
+void claim_release(struct claim *claim);
+
+/* The guest is away but keeps the device: interrupts off, sizing latches clear. */
+void claim_idle(struct claim *claim);
+
+/* Who holds a, or NULL. */
+struct claim *claim_find(const struct host *host, struct sbdf a);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/daemon.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include "backend/channel.h"
+#include "backend/watches.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#define CLOSE_TIMEOUT_NS 3000000000u /* guests that do not close are closed by us */
+
+struct daemon {
+	struct backend be;
+	struct watches watches;
+	int epoll_fd;
+	int signal_fd;
+	uint64_t close_by_ns; /* 0: not stopping */
+	bool keep_guests;
+	bool done;
+	int rc;
+};
+
+static void lost(struct daemon *d, const char *what)
+{
+	log_error(d->be.host.lg, "%s: %s; stopping", what, strerror(errno));
+	d->done = true;
+	d->rc = -1;
+}
+
+static void on_signal(struct daemon *d)
+{
+	struct signalfd_siginfo si;
+	struct guest *g;
+
+	if (read(d->signal_fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (d->keep_guests || d->close_by_ns) {
+		d->done = true;
+		return;
+	}
+	log_info(d->be.host.lg, "%s: asking the guests to close", strsignal((int)si.ssi_signo));
+	d->be.closing = true;
+	d->close_by_ns = now_ns() + CLOSE_TIMEOUT_NS;
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		guest_ask_to_close(g);
+}
+
+/* One port per turn: the fd says whether there is another. */
+static void on_event(struct daemon *d)
+{
+	evtchn_port_t port;
+	struct guest *g;
+	int rc = xen_pending(&d->be.xen, &port);
+
+	if (rc < 0)
+		lost(d, "event channels");
+	if (rc <= 0)
+		return;
+	g = schedule_port(&d->be.schedule, port);
+	if (g)
+		schedule_ready(&d->be.schedule, g);
+}
+
+/* Every guest that is ready now gets one turn; who wants more stands behind the others. */
+static void serve_ready(struct daemon *d)
+{
+	struct guest *last = TAILQ_LAST(&d->be.schedule.ready, guest_queue), *g = NULL;
+
+	while (g != last && (g = schedule_next_ready(&d->be.schedule)))
+		channel_turn(g);
+}
+
+static void serve_timers(struct daemon *d)
+{
+	uint64_t now = now_ns();
+	struct guest *g;
+
+	while ((g = schedule_next_expired(&d->be.schedule, now))) {
+		channel_unmask_due(g, now);
+		watches_guest_timer(&d->watches, g, now);
+	}
+}
+
+/* Whether all guests have closed, or had their time. */
+static bool closed(struct daemon *d)
+{
+	struct guest *g;
+
+	if (now_ns() >= d->close_by_ns)
+		return true;
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		if (!guest_closed(g))
+			return false;
+	return true;
+}
+
+/* How long to sleep, in epoll_wait's milliseconds. */
+static int timeout_ms(struct daemon *d)
+{
+	uint64_t first = schedule_first(&d->be.schedule), now;
+
+	if (!TAILQ_EMPTY(&d->be.schedule.ready) || !TAILQ_EMPTY(&d->be.schedule.dirty))
+		return 0;
+	if (d->close_by_ns && d->close_by_ns < first)
+		first = d->close_by_ns;
+	if (first == UINT64_MAX)
+		return -1;
+	now = now_ns();
+	return first <= now ? 0 : (int)((first - now) / 1000000 + 1);
+}
+
+static void turn(struct daemon *d)
+{
+	struct epoll_event events[4];
+	int n = epoll_wait(d->epoll_fd, events, ARRAY_SIZE(events), timeout_ms(d));
+
+	if (n < 0 && errno != EINTR) {
+		lost(d, "epoll");
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.fd == d->signal_fd)
+			on_signal(d);
+		else if (events[i].data.fd == xs_fileno(d->be.xen.xs) &&
+			 watches_drain(&d->watches))
+			lost(d, "xenstore");
+		else if (events[i].data.fd == xen_event_fd(&d->be.xen))
+			on_event(d);
+	}
+	serve_ready(d);
+	/* One guest's nodes, then requests again: a claim with its reset takes long. */
+	watches_update_one(&d->watches);
+	serve_timers(d);
+	if (d->close_by_ns && closed(d))
+		d->done = true;
+}
+
+static int open_signals(struct daemon *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return d->signal_fd < 0 ? -1 : 0;
+}
+
+static int poll_fd(struct daemon *d, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static int open_providers(struct daemon *d, const struct daemon_options *o)
+{
+	struct host *host = &d->be.host;
+
+	host->providers = calloc(o->nr_devices ? o->nr_devices : 1, sizeof(struct provider *));
+	if (!host->providers)
+		return -1;
+	for (unsigned i = 0; i < o->nr_devices; i++) {
+		struct provider *p = provider_open(o->devices[i], host->lg);
+
+		if (!p) {
+			log_error(host->lg, "--devices %s: %s", o->devices[i], strerror(errno));
+			return -1;
+		}
+		host->providers[host->nr_providers++] = p;
+	}
+	return 0;
+}
+
+static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
+{
+	struct backend *be = &d->be;
+
+	be->host.lg = lg;
+	be->host.settings = o->settings;
+	settings_init(&o->settings);
+	TAILQ_INIT(&be->host.claims);
+	schedule_init(&be->schedule);
+	d->epoll_fd = -1;
+	d->signal_fd = -1;
+	d->keep_guests = o->keep_guests;
+	if (open_providers(d, o) || xen_open(&be->xen, lg))
+		return -1;
+	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s", be->xen.domid, NODE_BACKEND_ROOT);
+	be->host.hypercall = hypercall_open(lg, be->xen.mute);
+	if (!be->host.hypercall)
+		return -1;
+	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (d->epoll_fd < 0 || open_signals(d) || poll_fd(d, d->signal_fd) ||
+	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen))) {
+		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
+		return -1;
+	}
+	return watches_open(&d->watches, be);
+}
+
+static void close_guests(struct daemon *d)
+{
+	struct guest *g;
+
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		guest_close_now(g);
+}
+
+static void daemon_close(struct daemon *d)
+{
+	struct backend *be = &d->be;
+
+	watches_close(&d->watches);
+	schedule_dispose(&be->schedule);
+	close_keep(d->signal_fd);
+	close_keep(d->epoll_fd);
+	hypercall_close(be->host.hypercall);
+	for (unsigned i = 0; i < be->host.nr_providers; i++)
+		provider_close(be->host.providers[i]);
+	free(be->host.providers);
+	settings_dispose(&be->host.settings);
+	xen_close(&be->xen);
+}
+
+static void tell_ready(int fd)
+{
+	if (fd < 0)
+		return;
+	if (write(fd, "ready\n", 6) != 6)
+		errno = 0; /* who asked has gone: no matter */
+	close(fd);
+}
+
+int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int rc = -1;
+
+	if (!d)
+		return -1;
+	if (daemon_open(d, o, lg))
+		goto out;
+	log_info(lg, "serving %s, virtual slots: %s", d->be.root,
+		 slots_mode_name(d->be.host.settings.slots));
+	tell_ready(o->ready_fd);
+	while (!d->done)
+		turn(d);
+	if (!d->keep_guests || d->rc)
+		close_guests(d);
+	rc = d->rc;
+	log_info(lg, "stopped");
+out:
+	daemon_close(d);
+	free(d);
+	return rc;
+}

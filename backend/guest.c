@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/guest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/channel.h"
+#include "backend/guest_devices.h"
+#include "common/store.h"
+#include "common/util.h"
+#include "protocol/states.h"
+
+#define STEPS_MAX 16 /* in one look: more is a peer that plays with us, and waits its turn */
+#define STATE_INVALID UINT32_MAX
+/* Looks that a guest may cause by writing its state node: 200 at once, then 200 a second. */
+#define CHANGES_BURST 200
+#define CHANGES_INTERVAL_NS 5000000u
+
+struct guest *guest_new(struct backend *be, uint32_t domid)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->be = be;
+	g->domid = domid;
+	TAILQ_INIT(&g->claims);
+	talk_init(&g->talk, be->host.lg, domid);
+	ratelimit_init(&g->changes, CHANGES_INTERVAL_NS, CHANGES_BURST, now_ns());
+	snprintf(g->dir, sizeof(g->dir), "%s/%u/0", be->root, domid);
+	return g;
+}
+
+struct guest *backend_next_guest(struct backend *be, uint32_t *domid)
+{
+	for (; *domid < DOMID_FIRST_RESERVED; ++*domid)
+		if (be->guests[*domid])
+			return be->guests[*domid];
+	return NULL;
+}
+
+static void watch_token(const struct guest *g, char token[16])
+{
+	snprintf(token, 16, "f%u", g->domid);
+}
+
+/* Watches the one node of the guest's that we follow: its state. */
+static int watch_frontend(struct guest *g)
+{
+	char path[GUEST_DIR_MAX + 8], token[16];
+
+	if (g->watching)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
+	watch_token(g, token);
+	if (!xs_watch(g->be->xen.xs, path, token))
+		return -1;
+	g->watching = true;
+	return 0;
+}
+
+static void unwatch_frontend(struct guest *g)
+{
+	char path[GUEST_DIR_MAX + 8], token[16];
+
+	if (!g->watching)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
+	watch_token(g, token);
+	xs_unwatch(g->be->xen.xs, path, token);
+	g->watching = false;
+}
+
+/* Back to an instance that knows nothing. */
+static void forget(struct guest *g)
+{
+	channel_disconnect(g);
+	guest_devices_release(g);
+	unwatch_frontend(g);
+	g->frontend[0] = 0;
+	g->roots_told = false;
+	g->introduced = false;
+}
+
+void guest_free(struct guest *g)
+{
+	if (!g)
+		return;
+	forget(g);
+	schedule_forget(&g->be->schedule, g);
+	free(g);
+}
+
+void guest_report(struct guest *g, const struct problem *p)
+{
+	char dir[2 * GUEST_DIR_MAX];
+
+	talk_say(&g->talk, XTL_ERROR, "%s", p->text);
+	/* xenbus's place for it: the instance's path, below our own error directory. */
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
+		 NODE_BACKEND_ROOT, g->domid);
+	if (store_write(g->be->xen.xs, XBT_NULL, dir, "error", "%d %s", p->err, p->text))
+		talk_say(&g->talk, XTL_WARN, "cannot write %s/error: %s", dir, strerror(errno));
+}
+
+static void remove_error(struct guest *g)
+{
+	char dir[2 * GUEST_DIR_MAX];
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u", g->be->xen.domid,
+		 NODE_BACKEND_ROOT, g->domid);
+	store_remove(g->be->xen.xs, XBT_NULL, dir, NULL);
+}
+
+/* A state node: its number; Unknown where it is absent; STATE_INVALID where it is no number. */
+static unsigned read_state(struct guest *g, xs_transaction_t t, const char *dir)
+{
+	uint64_t state;
+
+	if (!store_read_number(g->be->xen.xs, t, dir, NODE_STATE, 10, PCIIF_STATE_COUNT - 1, &state))
+		return (unsigned)state;
+	return errno == ENOENT ? XenbusStateUnknown : STATE_INVALID;
+}
+
+int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from)
+{
+	return read_state(g, t, g->dir) == from ? 0 : fail(ESTALE);
+}
+
+void guest_state_is(struct guest *g, unsigned state, const char *why)
+{
+	if (state == g->state)
+		return;
+	talk_say(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state,
+		 pciif_state_name(g->state), state, pciif_state_name(state), why);
+	g->state = state;
+}
+
+int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	int rc;
+
+	if (from == to)
+		return 0;
+	do {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return -1;
+		if (guest_check_state(g, t, from) ||
+		    store_write(xs, t, g->dir, NODE_STATE, "%u", to)) {
+			store_abort(xs, t);
+			return -1;
+		}
+		rc = store_commit(xs, t);
+	} while (rc == 1);
+	if (!rc)
+		guest_state_is(g, to, why);
+	return rc;
+}
+
+/* A failure of the whole instance: told, and left in state 5, where nothing is retried. */
+static void fatal(struct guest *g, unsigned from, const struct problem *p)
+{
+	guest_report(g, p);
+	channel_disconnect(g);
+	guest_devices_idle(g);
+	guest_set_state(g, from, XenbusStateClosing, p->text);
+}
+
+/* Who the guest is: our path says it, frontend-id and frontend must agree. */
+static int read_identity(struct guest *g, struct problem *p)
+{
+	char frontend[GUEST_DIR_MAX], expected[GUEST_DIR_MAX];
+	struct xs_handle *xs = g->be->xen.xs;
+	uint64_t id;
+
+	snprintf(expected, sizeof(expected), "/local/domain/%u/%s", g->domid, NODE_FRONTEND_DIR);
+	if (store_read_number(xs, XBT_NULL, g->dir, NODE_FRONTEND_ID, 10, UINT32_MAX, &id))
+		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND_ID, strerror(errno));
+	if (id != g->domid)
+		return problem_set(p, EINVAL, "%s/%s names domain %u", g->dir, NODE_FRONTEND_ID,
+				   (unsigned)id);
+	if (store_read(xs, XBT_NULL, g->dir, NODE_FRONTEND, frontend, sizeof(frontend)) < 0)
+		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND, strerror(errno));
+	if (strcmp(frontend, expected))
+		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
+	strcpy(g->frontend, expected);
+	if (watch_frontend(g))
+		return problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
+	g->introduced = xs_is_domain_introduced(xs, g->domid);
+	return 0;
+}
+
+/* The steps. Each returns 1 (did something: look again), 0 (nothing to do), or -1 (*p is fatal). */
+
+static int step_setup(struct guest *g, unsigned own, struct problem *p)
+{
+	forget(g); /* the domid's earlier life, if its end was missed */
+	remove_error(g);
+	if (read_identity(g, p))
+		return -1;
+	guest_set_state(g, own, XenbusStateInitWait, "new instance");
+	return 1;
+}
+
+static int step_devices(struct guest *g, enum backend_action action, unsigned own,
+			struct problem *p)
+{
+	unsigned to = backend_action_state(action);
+	int n;
+
+	/* The kernel's frontend may come this far without having been connected. */
+	if (action == BACKEND_RECONFIGURE && channel_connect(g, p))
+		return -1;
+	n = guest_devices_serve(g, action == BACKEND_EXPORT, own, to, p);
+	if (n < 0)
+		return errno == ESTALE ? 1 : -1;
+	if (to != XenbusStateUnknown)
+		guest_state_is(g, to, backend_action_text(action));
+	return to != XenbusStateUnknown || n;
+}
+
+static int step_connect(struct guest *g, unsigned own, struct problem *p)
+{
+	if (channel_connect(g, p))
+		return -1;
+	guest_set_state(g, own, XenbusStateConnected, "frontend published its page and channel");
+	return 1;
+}
+
+static void disconnect(struct guest *g)
+{
+	channel_disconnect(g);
+	guest_devices_idle(g);
+}
+
+/* Whether the toolstack still wants the instance: absent and 0 mean no. */
+static bool online(struct guest *g)
+{
+	uint64_t on;
+
+	return !store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ONLINE, 10, UINT32_MAX, &on) &&
+	       on;
+}
+
+static int step_close(struct guest *g, enum backend_action action, unsigned own)
+{
+	disconnect(g);
+	if (action == BACKEND_CLOSED && !online(g))
+		guest_devices_release(g);
+	guest_set_state(g, own, backend_action_state(action), backend_action_text(action));
+	return 1;
+}
+
+static int step(struct guest *g, enum backend_action action, unsigned own, struct problem *p)
+{
+	switch (action) {
+	case BACKEND_SETUP:
+		return step_setup(g, own, p);
+	case BACKEND_EXPORT:
+	case BACKEND_SUBSTATES:
+	case BACKEND_RECONFIGURE:
+	case BACKEND_RETURN:
+		return step_devices(g, action, own, p);
+	case BACKEND_CONNECT:
+		return step_connect(g, own, p);
+	case BACKEND_SETTLE:
+		if (channel_connect(g, p))
+			return -1;
+		guest_set_state(g, own, XenbusStateConnected, backend_action_text(action));
+		return 1;
+	case BACKEND_CLOSE:
+	case BACKEND_CLOSED:
+	case BACKEND_REOPEN:
+		return step_close(g, action, own);
+	case BACKEND_NOTHING:
+	case BACKEND_GONE:
+		return 0;
+	}
+	return 0;
+}
+
+/* The domain died, or one of the directories went: nothing of the instance stays. */
+static void gone(struct guest *g, unsigned own, const char *why)
+{
+	forget(g);
+	if (own != XenbusStateUnknown && own != XenbusStateClosed)
+		guest_set_state(g, own, XenbusStateClosed, why);
+	talk_say(&g->talk, XTL_DEBUG, "released: %s", why);
+}
+
+static bool domain_died(struct guest *g)
+{
+	bool there;
+
+	if (!g->check_alive)
+		return false;
+	g->check_alive = false;
+	there = xs_is_domain_introduced(g->be->xen.xs, g->domid);
+	if (there)
+		g->introduced = true;
+	/* A domain that was never seen is one that is still being built. */
+	return g->introduced && !there;
+}
+
+/* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
+static int look(struct guest *g)
+{
+	unsigned own = read_state(g, XBT_NULL, g->dir);
+	unsigned peer = XenbusStateUnknown;
+	struct problem p = { 0 };
+	enum backend_action action;
+	int rc;
+
+	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
+		if (!g->frontend[0])
+			return 0; /* another backend's instance, or one that failed at once */
+		peer = read_state(g, XBT_NULL, g->frontend);
+	}
+	guest_state_is(g, own == STATE_INVALID ? g->state : own, "written by the toolstack");
+	action = backend_action(own, peer);
+	if (action == BACKEND_GONE) {
+		gone(g, own, own ? "the frontend's directory is gone" : "our directory is gone");
+		return -1;
+	}
+	/* On our way out no guest is let in or given a device. */
+	if (g->be->closing && action != BACKEND_CLOSE && action != BACKEND_CLOSED)
+		return 0;
+	rc = step(g, action, own, &p);
+	if (rc < 0)
+		fatal(g, own, &p);
+	return rc < 0 ? 0 : rc;
+}
+
+bool guest_update(struct guest *g)
+{
+	int rc = 1;
+
+	if (domain_died(g)) {
+		gone(g, read_state(g, XBT_NULL, g->dir), "the domain is gone");
+		return false;
+	}
+	for (int i = 0; i < STEPS_MAX && rc > 0; i++)
+		rc = look(g);
+	if (rc > 0)
+		schedule_dirty(&g->be->schedule, g);
+	return rc >= 0;
+}
+
+bool guest_closed(const struct guest *g)
+{
+	return !g->page;
+}
+
+void guest_ask_to_close(struct guest *g)
+{
+	unsigned own = read_state(g, XBT_NULL, g->dir);
+
+	if (g->page && own != XenbusStateUnknown && own != XenbusStateClosing)
+		guest_set_state(g, own, XenbusStateClosing, "xenpcid is stopping");
+}
+
+void guest_close_now(struct guest *g)
+{
+	gone(g, read_state(g, XBT_NULL, g->dir), "xenpcid is stopping");
+}
+
+struct claim *guest_find(struct guest *g, uint32_t domain, uint32_t bus, uint32_t devfn)
+{
+	struct claim *claim = g->last;
+
+	if (claim && claim->virt.devfn == devfn && claim->virt.bus == bus &&
+	    claim->virt.segment == domain)
+		return claim;
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (claim->virt.devfn == devfn && claim->virt.bus == bus &&
+		    claim->virt.segment == domain) {
+			g->last = claim;
+			return claim;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One guest: the instance of the protocol behind /local/domain/<us>/backend/pci/
+ * <domid>/0, its life as named steps, each safe to repeat and safe on a half-built
+ * instance. Judged by level (protocol/states.h): events only say "look again".
+ * One thread. What a guest can cause is logged through its talk.
+ */
+#ifndef XENPCI_BACKEND_GUEST_H
+#define XENPCI_BACKEND_GUEST_H
+
+#include "backend/aer.h"
+#include "backend/claim.h"
+#include "backend/schedule.h"
+#include "backend/xen.h"
+
+#define BACKEND_ROOT_MAX 48
+#define GUEST_DIR_MAX 64
+
+/* What all guests share. */
+struct backend {
+	struct xen xen;
+	struct host host;
+	struct schedule schedule;
+	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
+	bool closing;		  /* we are to end: guests are asked to close */
+	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid */
+};
+
+struct guest {
+	struct backend *be;
+	uint32_t domid;
+	struct talk talk;
+	struct scheduled sched;
+	char dir[GUEST_DIR_MAX];      /* ours */
+	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
+	unsigned state;		      /* ours, as last read or written */
+	bool watching;		      /* frontend's state */
+	bool introduced;	      /* xenstored was seen to know the domain */
+	bool check_alive;	      /* a domain died: see whether it was this one */
+	bool roots_told;	      /* the one root of slot mode is published */
+	/* The channel (channel.h). */
+	page_t *page; /* NULL: not connected */
+	evtchn_port_t port;
+	uint32_t spurious;   /* events in a row that had nothing to do */
+	uint64_t unmask_ns;  /* when the port is to be unmasked; 0: not waiting */
+	struct ratelimit changes; /* looks at its nodes that the guest caused */
+	/* Its devices, in the order they were given. */
+	struct claims claims;
+	unsigned nr_claims;
+	struct claim *last; /* the one asked for last: requests come in bursts */
+	struct aer aer;
+};
+
+/* The guest of the lowest domid not below *domid, which it sets; NULL: none. */
+struct guest *backend_next_guest(struct backend *be, uint32_t *domid);
+
+/* An instance that knows nothing but its place. NULL with errno ENOMEM. */
+struct guest *guest_new(struct backend *be, uint32_t domid);
+/*
+ * Forgets the instance: channel closed, watch gone, devices given back (their
+ * state nodes are untouched). NULL is allowed.
+ */
+void guest_free(struct guest *g);
+
+/*
+ * Reads both states and does what they ask for, until there is nothing more to
+ * do. true while the instance exists; false: nothing is left of it, free it.
+ */
+bool guest_update(struct guest *g);
+
+/* Asks the frontend to close (we are to end): state 5. Nothing if it is closed. */
+void guest_ask_to_close(struct guest *g);
+/* Whether nothing of the guest is connected any more. */
+bool guest_closed(const struct guest *g);
+/* Closes without asking further: devices released, state 6 if the node is there. */
+void guest_close_now(struct guest *g);
+
+/* Logs p and writes it into the error node that xenbus has for the instance. */
+void guest_report(struct guest *g, const struct problem *p);
+
+/*
+ * In transaction t: whether our state node still is `from`. 0, or -1 with errno
+ * ESTALE (it is not, or is gone).
+ */
+int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from);
+/* Logs the change and takes it as ours; the node is written already. */
+void guest_state_is(struct guest *g, unsigned state, const char *why);
+/*
+ * Writes our state, from -> to, if the node still is `from`. 0, or -1 with errno
+ * (ESTALE: look again).
+ */
+int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why);
+
+/* The device that the guest calls so, or NULL. */
+struct claim *guest_find(struct guest *g, uint32_t domain, uint32_t bus, uint32_t devfn);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* xenctrl.h does not compile where the compiler promises to be strictly ISO C. */
+#undef __STRICT_ANSI__
+#include "backend/hypercall.h"
+
+#include <string.h>
+#include <xencall.h>
+#include <xenctrl.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+/* Newer than the headers of Xen 4.17: argument and numbers from 4.20's xen/physdev.h. */
+#define PHYSDEVOP_PCI_DEVICE_RESET 32
+struct physdev_device_reset {
+	physdev_pci_device_t dev;
+	uint32_t flags;
+};
+
+#define GSI_LEVEL 1
+#define GSI_LOW 1
+
+struct hypercall {
+	xc_interface *xch;
+	xencall_handle *xcall;
+};
+
+struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute)
+{
+	struct hypercall *hc = calloc(1, sizeof(*hc));
+
+	if (!hc)
+		return NULL;
+	hc->xch = xc_interface_open(mute, mute, 0);
+	hc->xcall = xencall_open(mute, 0);
+	if (!hc->xch || !hc->xcall) {
+		log_error(lg, "cannot open the hypercall device: %s; is the xen-privcmd module loaded, "
+			  "and are we root?", strerror(errno));
+		hypercall_close(hc);
+		return NULL;
+	}
+	return hc;
+}
+
+void hypercall_close(struct hypercall *hc)
+{
+	int saved = errno;
+
+	if (!hc)
+		return;
+	if (hc->xcall)
+		xencall_close(hc->xcall);
+	if (hc->xch)
+		xc_interface_close(hc->xch);
+	free(hc);
+	errno = saved;
+}
+
+/* One physdev operation; arg (size bytes) goes in and comes back. */
+static int physdev(struct hypercall *hc, unsigned op, void *arg, size_t size)
+{
+	void *buf = xencall_alloc_buffer(hc->xcall, size);
+	int rc, saved;
+
+	if (!buf)
+		return -1;
+	memcpy(buf, arg, size);
+	rc = xencall2(hc->xcall, __HYPERVISOR_physdev_op, op, (uint64_t)(uintptr_t)buf);
+	saved = errno;
+	memcpy(arg, buf, size);
+	xencall_free_buffer(hc->xcall, buf);
+	errno = saved;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Xen's physdev structures hold 16 bits of segment; more exist only in Linux's numbering. */
+static int physdev_device(struct sbdf a, physdev_pci_device_t *out)
+{
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	*out = (physdev_pci_device_t){ .seg = (uint16_t)a.segment, .bus = a.bus, .devfn = a.devfn };
+	return 0;
+}
+
+int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int entry,
+		      uint64_t table_base, uint32_t *pirq)
+{
+	int number = -1;
+
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	/* The wrapper sends type MSI_SEG, whose bus argument holds the segment in its upper half. */
+	if (xc_physdev_map_pirq_msi(hc->xch, domid, -1, &number, a.devfn,
+				    (int)(a.segment << 16 | a.bus),
+				    entry == HYPERCALL_MSI ? 0 : entry,
+				    entry == HYPERCALL_MSI ? 0 : table_base))
+		return -1;
+	if (number <= 0)
+		return fail(EPROTO);
+	*pirq = (uint32_t)number;
+	return 0;
+}
+
+int hypercall_map_multi_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, uint32_t *count,
+			    uint32_t *pirq)
+{
+	physdev_map_pirq_t map = {
+		.domid = (domid_t)domid,
+		.type = MAP_PIRQ_TYPE_MULTI_MSI,
+		.index = -1,
+		.pirq = -1,
+		.bus = (int)(a.segment << 16 | a.bus),
+		.devfn = a.devfn,
+		.entry_nr = (int)*count,
+	};
+
+	if (a.segment > UINT16_MAX || *count > HYPERCALL_MULTI_MSI_MAX)
+		return fail(EINVAL);
+	if (physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map))) {
+		if (errno == ENFILE && map.entry_nr > 0)
+			*count = (uint32_t)map.entry_nr;
+		return -1;
+	}
+	if (map.pirq <= 0)
+		return fail(EPROTO);
+	*pirq = (uint32_t)map.pirq;
+	return 0;
+}
+
+int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
+{
+	if (xc_physdev_unmap_pirq(hc->xch, domid, (int)pirq) && errno != ESRCH)
+		return -1;
+	return 0;
+}
+
+int hypercall_prepare_msix(struct hypercall *hc, struct sbdf a)
+{
+	physdev_pci_device_t dev;
+
+	return physdev_device(a, &dev) ? -1 : physdev(hc, PHYSDEVOP_prepare_msix, &dev, sizeof(dev));
+}
+
+int hypercall_release_msix(struct hypercall *hc, struct sbdf a)
+{
+	physdev_pci_device_t dev;
+
+	return physdev_device(a, &dev) ? -1 : physdev(hc, PHYSDEVOP_release_msix, &dev, sizeof(dev));
+}
+
+int hypercall_setup_gsi(struct hypercall *hc, uint32_t gsi)
+{
+	physdev_setup_gsi_t setup = { .gsi = (int)gsi, .triggering = GSI_LEVEL, .polarity = GSI_LOW };
+
+	if (physdev(hc, PHYSDEVOP_setup_gsi, &setup, sizeof(setup)) && errno != EEXIST)
+		return -1;
+	return 0;
+}
+
+int hypercall_device_reset(struct hypercall *hc, struct sbdf a, enum hypercall_reset how)
+{
+	struct physdev_device_reset reset = { .flags = how };
+
+	if (physdev_device(a, &reset.dev))
+		return -1;
+	return physdev(hc, PHYSDEVOP_PCI_DEVICE_RESET, &reset, sizeof(reset));
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every hypercall that xenpcid makes: physdev operations for interrupts, MSI-X
+ * tables, GSIs and resets. Arguments and errors are those of xen/physdev.h and
+ * of protocol notes 5.10. An error is Xen's, as errno. One thread.
+ */
+#ifndef XENPCI_BACKEND_HYPERCALL_H
+#define XENPCI_BACKEND_HYPERCALL_H
+
+#include <stdint.h>
+#include <xentoollog.h>
+
+#include "common/sbdf.h"
+
+struct hypercall;
+
+enum { HYPERCALL_MSI = -1 }; /* `entry` of hypercall_map_msi: MSI, no table */
+#define HYPERCALL_MULTI_MSI_MAX 32
+
+/*
+ * NULL with errno; logs why to lg. The libraries get mute, which stays the caller's:
+ * what they would log, a guest can cause.
+ */
+struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute);
+/* NULL is allowed. */
+void hypercall_close(struct hypercall *hc);
+
+/*
+ * Maps one vector of device a for guest domid: MSI, or entry of the MSI-X table in the
+ * BAR that starts at table_base. Xen programs the message; the enable bit is the
+ * caller's. *pirq is in the guest's numbering.
+ * 0, or -1 with errno: ENOSPC (no pirq left), ENODEV (not the guest's, or no such
+ * capability), ENXIO (memory decoding off), ENODATA (table not prepared), ESRCH (no
+ * such guest), EINVAL (also: a segment that Xen cannot name), ...
+ */
+int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int entry,
+		      uint64_t table_base, uint32_t *pirq);
+/*
+ * Maps *count consecutive MSI vectors; *pirq is the first. 0, or -1 with errno as
+ * above and: ENFILE (*count is then what the device has), EOPNOTSUPP (no interrupt
+ * remapping), EDOM. Only the first is ever unmapped; that frees all.
+ */
+int hypercall_map_multi_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, uint32_t *count,
+			    uint32_t *pirq);
+/* 0 (also where the guest is gone), or -1 with errno: EINVAL (not mapped), ... */
+int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq);
+
+/*
+ * Tells Xen that a's MSI-X table will be (is no longer) used for guests. Only for a
+ * function with an MSI-X capability: Xen does not check. 0, or -1 with errno:
+ * EBUSY (prepared already; vectors still mapped), ENOSYS (PVH dom0, old Xen), ENXIO, ENODEV.
+ */
+int hypercall_prepare_msix(struct hypercall *hc, struct sbdf a);
+int hypercall_release_msix(struct hypercall *hc, struct sbdf a);
+
+/* Sets gsi up as PCI interrupts are: level, low. 0 (also where it was), or -1 with errno. */
+int hypercall_setup_gsi(struct hypercall *hc, uint32_t gsi);
+
+/* How the device was reset; the numbers are Xen's (xen/physdev.h of 4.20). */
+enum hypercall_reset {
+	HYPERCALL_RESET_COLD = 0,
+	HYPERCALL_RESET_WARM = 1,
+	HYPERCALL_RESET_HOT = 2,
+	HYPERCALL_RESET_FLR = 3,
+};
+/* Tells Xen that a was reset. 0, or -1 with errno: ENOSYS, EOPNOTSUPP (not this Xen), ENODEV. */
+int hypercall_device_reset(struct hypercall *hc, struct sbdf a, enum hypercall_reset how);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interrupts of one assigned function: MSI, multi-MSI or MSI-X, one of them
+ * at a time (protocol notes 3.3 to 3.7 and 6). Xen programs the messages when a
+ * vector is mapped; the enable bit, and INTx that goes off with it, are ours.
+ * One thread. What a guest can cause is logged through its talk.
+ */
+#ifndef XENPCI_BACKEND_INTERRUPT_H
+#define XENPCI_BACKEND_INTERRUPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/device/pcidev.h"
+#include "backend/hypercall.h"
+#include "backend/talk.h"
+#include "protocol/pciif.h"
+
+enum interrupt_mode {
+	INTERRUPT_NONE, /* INTx, if the function has it */
+	INTERRUPT_MSI,
+	INTERRUPT_MSIX,
+};
+
+struct interrupts {
+	struct pcidev *dev;
+	struct hypercall *hypercall;
+	struct talk *talk; /* also tells whose pirqs these are */
+	uint16_t msi;	   /* offsets of the capabilities; 0: none */
+	uint16_t msix;
+	bool no_msix;	   /* Xen could not be told of the table (PVH dom0): refuse, so that guests use MSI */
+	enum interrupt_mode mode;
+	uint16_t vectors; /* of the guest, in use */
+	uint16_t pirqs;	  /* entries of pirq to unmap: one stands for a whole multi-MSI block */
+	uint32_t pirq[SH_INFO_MAX_VEC];
+};
+
+/* Finds dev's capabilities; nothing is enabled. All three pointers must outlive *irq. */
+void interrupt_init(struct interrupts *irq, struct pcidev *dev, struct hypercall *hc,
+		    struct talk *talk);
+
+/*
+ * The guest's requests. Each takes op's arguments and fills op->err and
+ * op->value (op->info: multi-MSI) as the protocol answers them; MSI-X fills the vector half of
+ * op->msix_entries. Returns how many entries the answer carries.
+ */
+unsigned interrupt_enable_msi(struct interrupts *irq, struct xen_pci_op *op);
+unsigned interrupt_enable_multi_msi(struct interrupts *irq, struct xen_pci_op *op);
+unsigned interrupt_enable_msix(struct interrupts *irq, struct xen_pci_op *op);
+/* Turn off what is on, if it is of that kind; never fail. value: the INTx pirq. */
+unsigned interrupt_disable_msi(struct interrupts *irq, struct xen_pci_op *op);
+unsigned interrupt_disable_msix(struct interrupts *irq, struct xen_pci_op *op);
+
+/* Everything off and unmapped: detach, close, death. Safe to repeat. */
+void interrupt_release(struct interrupts *irq);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* xenpcid: the backend of Xen's PV PCI protocol, in user space. */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/daemon.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "common/util.h"
+
+enum { EXIT_USAGE = 2 };
+
+enum {
+	KEY_DEVICES = 'd',
+	KEY_CONFIG = 'c',
+	KEY_VERBOSE = 'v',
+	KEY_QUIET = 'q',
+	KEY_SLOTS = 0x100,
+	KEY_READY_FD,
+	KEY_KEEP_GUESTS,
+	KEY_POLL_US,
+};
+
+const char *argp_program_version = "xenpcid " XENPCI_VERSION;
+
+static const char doc[] =
+	"Serve PCI devices to paravirtualised Xen guests: the backend of the PV PCI protocol.\v"
+	"Stays in the foreground and logs to stderr. SIGTERM asks the guests to close, gives "
+	"their devices back and ends.";
+
+static const struct argp_option option_list[] = {
+	{ "devices", KEY_DEVICES, "SPEC", 0,
+	  "Where devices come from: sysfs[:ROOT] (this machine; the default) or image:FILE (a captured "
+	  "one: the text of lspci -vvxxxx). May be given several times; the first that has a device wins", 0 },
+	{ "config", KEY_CONFIG, "FILE", 0, "Settings; default " SETTINGS_PATH ", if it exists", 0 },
+	{ "slots", KEY_SLOTS, "MODE", 0,
+	  "How guests see their devices: vpci (one bus, the default) or passthrough (the host's "
+	  "addresses); overrides the settings", 0 },
+	{ "poll-us", KEY_POLL_US, "N", 0,
+	  "Look for a guest's next request for up to N microseconds before sleeping; 0: never; "
+	  "overrides the settings", 0 },
+	{ "keep-guests", KEY_KEEP_GUESTS, NULL, 0,
+	  "When stopped, leave the guests as they are, for another xenpcid to carry on", 0 },
+	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
+	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
+	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
+	{ 0 }
+};
+
+struct arguments {
+	struct daemon_options daemon;
+	const char *config;
+	const char *slots;
+	int64_t poll_us; /* -1: not given */
+	int level;
+};
+
+static error_t parse_number(struct argp_state *state, const char *name, const char *arg,
+			    uint64_t max, uint64_t *out)
+{
+	if (number_parse(arg, 10, max, out))
+		argp_error(state, "--%s: \"%s\" is not a number up to %llu", name, arg,
+			   (unsigned long long)max);
+	return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	enum slots_mode mode;
+	uint64_t n = 0;
+
+	switch (key) {
+	case KEY_DEVICES:
+		if (a->daemon.nr_devices == DAEMON_PROVIDERS_MAX)
+			argp_error(state, "--devices may be given %d times", DAEMON_PROVIDERS_MAX);
+		a->daemon.devices[a->daemon.nr_devices++] = arg;
+		return 0;
+	case KEY_CONFIG:
+		a->config = arg;
+		return 0;
+	case KEY_SLOTS:
+		if (slots_mode_parse(arg, &mode))
+			argp_error(state, "--slots: \"%s\" is neither vpci nor passthrough", arg);
+		a->slots = arg;
+		return 0;
+	case KEY_POLL_US:
+		parse_number(state, "poll-us", arg, 10000, &n);
+		a->poll_us = (int64_t)n;
+		return 0;
+	case KEY_KEEP_GUESTS:
+		a->daemon.keep_guests = true;
+		return 0;
+	case KEY_READY_FD:
+		parse_number(state, "ready-fd", arg, 1 << 20, &n);
+		a->daemon.ready_fd = (int)n;
+		return 0;
+	case KEY_VERBOSE:
+		a->level = a->level == XTL_INFO ? XTL_DETAIL : XTL_DEBUG;
+		return 0;
+	case KEY_QUIET:
+		a->level = XTL_WARN;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument \"%s\"", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int run(struct arguments *a, xentoollog_logger *lg)
+{
+	struct settings *settings = &a->daemon.settings;
+	int rc;
+
+	if (settings_read(settings, a->config ? a->config : SETTINGS_PATH, a->config != NULL, lg))
+		return -1;
+	if (a->slots)
+		slots_mode_parse(a->slots, &settings->slots);
+	if (a->poll_us >= 0)
+		settings->poll_us = (uint32_t)a->poll_us;
+	if (!a->daemon.nr_devices)
+		a->daemon.devices[a->daemon.nr_devices++] = "sysfs";
+	rc = daemon_run(&a->daemon, lg);
+	settings_dispose(settings);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { option_list, parse_option, NULL, doc, NULL, NULL, NULL };
+	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1 };
+	xentoollog_logger *lg;
+	int rc;
+
+	argp_err_exit_status = EXIT_USAGE;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+		return EXIT_USAGE;
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
+	if (!lg) {
+		fprintf(stderr, "xenpcid: no memory\n");
+		return EXIT_FAILURE;
+	}
+	rc = run(&a, lg);
+	xtl_logger_destroy(lg);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whose turn it is. A guest is in at most one place of each queue, however often
+ * it kicks or writes, so that no guest can fill memory or crowd out another. One
+ * thread. Nothing logs.
+ */
+#ifndef XENPCI_BACKEND_SCHEDULE_H
+#define XENPCI_BACKEND_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct guest;
+
+/* A guest's own part. Zeroed is "in no queue". */
+struct scheduled {
+	TAILQ_ENTRY(guest) ready_link;
+	TAILQ_ENTRY(guest) dirty_link;
+	TAILQ_ENTRY(guest) timed_link;
+	bool ready; /* its channel wants looking at */
+	bool dirty; /* its nodes want reading */
+	uint64_t wake_ns; /* its timer; 0: none */
+};
+TAILQ_HEAD(guest_queue, guest);
+
+struct schedule {
+	struct guest_queue ready;
+	struct guest_queue dirty;
+	struct guest_queue timed;
+	struct guest **by_port; /* local event channel ports */
+	size_t nr_ports;
+};
+
+void schedule_init(struct schedule *s);
+void schedule_dispose(struct schedule *s);
+
+/* Ports and their guests. add: 0, or -1 with errno ENOMEM. */
+int schedule_add_port(struct schedule *s, uint32_t port, struct guest *g);
+void schedule_drop_port(struct schedule *s, uint32_t port);
+struct guest *schedule_port(const struct schedule *s, uint32_t port);
+
+/* To the queue's end, if it is not in it. */
+void schedule_ready(struct schedule *s, struct guest *g);
+void schedule_dirty(struct schedule *s, struct guest *g);
+/* From the queue's head; NULL where it is empty. */
+struct guest *schedule_next_ready(struct schedule *s);
+struct guest *schedule_next_dirty(struct schedule *s);
+
+/* Sets g's timer to at (monotonic ns), unless it is set earlier. */
+void schedule_at(struct schedule *s, struct guest *g, uint64_t at);
+/* A guest whose time has come (its timer is then off), or NULL. */
+struct guest *schedule_next_expired(struct schedule *s, uint64_t now);
+/* When the first timer runs out; UINT64_MAX: none is set. */
+uint64_t schedule_first(const struct schedule *s);
+
+/* Out of every queue. Its port must be dropped already. */
+void schedule_forget(struct schedule *s, struct guest *g);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request of a guest: copied once, judged on the copy, answered. No
+ * allocation, no xenstore, no waiting; what is logged is bounded. One thread.
+ */
+#ifndef XENPCI_BACKEND_SERVE_H
+#define XENPCI_BACKEND_SERVE_H
+
+#include "backend/guest.h"
+
+/* Serves the request that waits in g's page, if one does, and notifies. Returns whether. */
+bool serve_request(struct guest *g);
+
+/*
+ * The answer to op, for g's devices: fills op's OUT fields. Returns how many
+ * vectors the answer carries. (serve_request without page and channel.)
+ */
+unsigned serve_op(struct guest *g, struct xen_pci_op *op);
+
+#endif

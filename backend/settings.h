@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /etc/xenpci/xenpci.conf: what the operator lets devices do, and the daemon's own
+ * few numbers. Read once at start with libconfig; a key that is not known is an
+ * error that names file and line.
+ *
+ *	slots = "vpci";			# or "passthrough"
+ *	answer_warning_ms = 500;
+ *	aer_timeout_ms = 5000;
+ *	poll_us = 50;
+ *	devices = (
+ *		{ bdf = "0000:03:00.0"; permissive = true; },
+ *		{ vendor = 0x8086; device = 0x10d3; interrupt_control = true; }
+ *	);
+ *	quirks = (
+ *		{ vendor = 0x8086; device = 0x10d3; offset = 0xe8; width = 2; mask = 0x7000;
+ *		  reason = "the driver sets the read request size"; }
+ *	);
+ */
+#ifndef XENPCI_BACKEND_SETTINGS_H
+#define XENPCI_BACKEND_SETTINGS_H
+
+#include <xentoollog.h>
+
+#include "backend/config/policy.h"
+#include "backend/device/pcidev.h"
+#include "backend/slots.h"
+#include "protocol/nodes.h"
+
+#define SETTINGS_PATH "/etc/xenpci/xenpci.conf"
+#define SETTINGS_SOURCE_MAX 128
+#define SETTINGS_QUIRKS_MAX 64 /* for one device */
+
+struct settings_entry;
+
+struct settings {
+	enum slots_mode slots;
+	uint32_t answer_warning_ms; /* an answer that took longer is warned of */
+	uint32_t aer_timeout_ms;    /* how long a guest may take for an AER step */
+	uint32_t poll_us;	    /* looking for the next request before sleeping; 0 off */
+	struct settings_entry *entries; /* devices and quirks, in the file's order */
+	unsigned nr_entries;
+};
+
+/* What one assignment may do and who said so, in its own storage: policy points into it. */
+struct settings_policy {
+	struct config_policy policy;
+	char permissive_source[SETTINGS_SOURCE_MAX];
+	char interrupt_control_source[SETTINGS_SOURCE_MAX];
+	struct config_quirk quirks[SETTINGS_QUIRKS_MAX];
+};
+
+/* Defaults: no entry, vpci. */
+void settings_init(struct settings *s);
+/*
+ * Reads path over the defaults. An absent file is success where !must_exist.
+ * 0, or -1 with errno (EINVAL: the file is wrong, or the OS's), logged with file and line;
+ * *s is then as settings_init leaves it.
+ */
+int settings_read(struct settings *s, const char *path, bool must_exist, xentoollog_logger *lg);
+void settings_dispose(struct settings *s);
+
+/*
+ * The policy of the device that info tells of, assigned with opts, which were read from
+ * node opts_node. A switch is on where opts or any fitting entry says so.
+ */
+void settings_policy(const struct settings *s, const struct pcidev_info *info,
+		     const struct node_opts *opts, const char *opts_node,
+		     struct settings_policy *out);
+
+#endif

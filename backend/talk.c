@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/talk.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+/* 64 lines at once, then one a second. */
+#define LINES_BURST 64
+#define LINES_INTERVAL_NS 1000000000u
+#define LINE_MAX_BYTES 320
+
+void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid)
+{
+	talk->lg = lg;
+	talk->domid = domid;
+	ratelimit_init(&talk->limit, LINES_INTERVAL_NS, LINES_BURST, now_ns());
+}
+
+void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
+{
+	int saved = errno;
+	char line[LINE_MAX_BYTES];
+	uint64_t lost;
+	va_list ap;
+
+	if (!ratelimit_allow(&talk->limit, now_ns())) {
+		errno = saved;
+		return;
+	}
+	lost = ratelimit_take_suppressed(&talk->limit);
+	if (lost)
+		log_warn(talk->lg, "guest %u: %" PRIu64 " messages suppressed", talk->domid, lost);
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_at(talk->lg, level, "guest %u: %s", talk->domid, line);
+	errno = saved;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is said about one guest. Everything that a guest can cause goes through
+ * here and is bounded; what was suppressed is counted and told later. One thread.
+ */
+#ifndef XENPCI_BACKEND_TALK_H
+#define XENPCI_BACKEND_TALK_H
+
+#include <xentoollog.h>
+
+#include "common/ratelimit.h"
+
+struct talk {
+	xentoollog_logger *lg;
+	uint32_t domid;
+	struct ratelimit limit;
+};
+
+/* A full allowance. lg stays the caller's. */
+void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid);
+
+/* Logs one line, "guest N: ...", if the guest's allowance permits. Keeps errno. */
+void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/watches.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/aer_inject.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "common/store.h"
+#include "common/util.h"
+
+#define TOKEN_BACKEND "backend"
+#define TOKEN_RELEASE "release"
+#define TOKEN_AER "aer"
+#define TOKEN_FRONTEND 'f' /* and the domid */
+#define DRAIN_MAX 1024	   /* events in one turn */
+
+static struct guest *guest_of(struct watches *w, uint32_t domid)
+{
+	if (domid >= DOMID_FIRST_RESERVED)
+		return NULL;
+	if (!w->be->guests[domid]) {
+		w->be->guests[domid] = guest_new(w->be, domid);
+		if (!w->be->guests[domid])
+			log_error(w->be->host.lg, "guest %u: no memory, not served", domid);
+	}
+	return w->be->guests[domid];
+}
+
+static void mark(struct watches *w, const char *domid)
+{
+	struct guest *g;
+	uint64_t id;
+
+	if (number_parse(domid, 10, DOMID_FIRST_RESERVED - 1, &id))
+		return;
+	g = guest_of(w, (uint32_t)id);
+	if (g)
+		schedule_dirty(&w->be->schedule, g);
+}
+
+/* The directory as a whole came or went: everyone is looked at. */
+static void rescan(struct watches *w)
+{
+	struct guest *g;
+	unsigned n = 0;
+	char **list = xs_directory(w->be->xen.xs, XBT_NULL, w->be->root, &n);
+
+	for (unsigned i = 0; list && i < n; i++)
+		mark(w, list[i]);
+	free(list);
+	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
+		schedule_dirty(&w->be->schedule, g);
+}
+
+/* Some domain died: each guest is asked for in its turn. */
+static void on_release(struct watches *w)
+{
+	struct guest *g;
+
+	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++) {
+		g->check_alive = true;
+		schedule_dirty(&w->be->schedule, g);
+	}
+}
+
+/* Below our directory, what we write ourselves needs no look. */
+static bool ours_to_write(const char *leaf)
+{
+	return !strncmp(leaf, "vdev-", 5) || !strncmp(leaf, "root", 4) ||
+	       !strcmp(leaf, NODE_AER_STATE);
+}
+
+static void on_backend(struct watches *w, const char *path)
+{
+	size_t len = strlen(w->be->root);
+	char domid[12];
+	const char *rest;
+
+	if (strncmp(path, w->be->root, len) || path[len] != '/') {
+		rescan(w);
+		return;
+	}
+	rest = path + len + 1;
+	if (ours_to_write(strrchr(rest, '/') ? strrchr(rest, '/') + 1 : ""))
+		return;
+	snprintf(domid, sizeof(domid), "%.*s", (int)strcspn(rest, "/"), rest);
+	mark(w, domid);
+}
+
+/* The guest's own writing: it gets its look, at a bounded rate. */
+static void on_frontend(struct watches *w, const char *domid)
+{
+	struct guest *g;
+	uint64_t id;
+
+	if (number_parse(domid, 10, DOMID_FIRST_RESERVED - 1, &id) || !w->be->guests[id])
+		return;
+	g = w->be->guests[id];
+	if (ratelimit_allow(&g->changes, now_ns()))
+		schedule_dirty(&w->be->schedule, g);
+	else
+		schedule_at(&w->be->schedule, g, now_ns() + 2 * g->changes.interval_ns);
+}
+
+static void on_watch(struct watches *w, const char *path, const char *token)
+{
+	if (token[0] == TOKEN_FRONTEND)
+		on_frontend(w, token + 1);
+	else if (!strcmp(token, TOKEN_BACKEND))
+		on_backend(w, path);
+	else if (!strcmp(token, TOKEN_RELEASE))
+		on_release(w);
+	else if (!strcmp(token, TOKEN_AER))
+		aer_inject(w->be, w->aer, path);
+}
+
+int watches_drain(struct watches *w)
+{
+	for (unsigned i = 0; i < DRAIN_MAX; i++) {
+		char **event = xs_check_watch(w->be->xen.xs);
+
+		if (!event)
+			return errno == EAGAIN ? 0 : -1;
+		on_watch(w, event[XS_WATCH_PATH], event[XS_WATCH_TOKEN]);
+		free(event);
+	}
+	return 0;
+}
+
+static void drop(struct watches *w, struct guest *g)
+{
+	w->be->guests[g->domid] = NULL;
+	guest_free(g);
+}
+
+void watches_update_one(struct watches *w)
+{
+	struct guest *g = schedule_next_dirty(&w->be->schedule);
+
+	if (g && !guest_update(g))
+		drop(w, g);
+}
+
+void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
+{
+	if (g->aer.waiting)
+		aer_finish(g, now);
+	/* A look that was put off is due; one too many does no harm. */
+	schedule_dirty(&w->be->schedule, g);
+}
+
+int watches_open(struct watches *w, struct backend *be)
+{
+	struct xs_handle *xs = be->xen.xs;
+
+	w->be = be;
+	snprintf(w->aer, sizeof(w->aer), "/local/domain/%u/" AER_INJECT_DIR, be->xen.domid);
+	if (!xs_watch(xs, be->root, TOKEN_BACKEND) || !xs_watch(xs, "@releaseDomain", TOKEN_RELEASE) ||
+	    !xs_watch(xs, w->aer, TOKEN_AER)) {
+		log_error(be->host.lg, "cannot watch xenstore: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+void watches_close(struct watches *w)
+{
+	struct guest *g;
+
+	if (!w->be)
+		return;
+	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
+		drop(w, g);
+	xs_unwatch(w->be->xen.xs, w->be->root, TOKEN_BACKEND);
+	xs_unwatch(w->be->xen.xs, "@releaseDomain", TOKEN_RELEASE);
+	xs_unwatch(w->be->xen.xs, w->aer, TOKEN_AER);
+}
