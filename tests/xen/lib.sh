@@ -38,12 +38,18 @@ figure() { echo "$scenario.$1 $2 $3" >>$out/results; }
 check() {
 	local what="$1" why
 	shift
-	if why=$("$@" 2>&1); then
+	if why=$(quietly "$@" 2>&1); then
 		ok "$what"
 	else
 		notok "$what: '$*' failed${why:+: $(echo "$why" | tail -n 1)}"
 		return 1
 	fi
+}
+
+# quietly COMMAND...: without the shell's trace in what it prints.
+quietly() {
+	{ set +x; } 2>/dev/null
+	"$@"
 }
 
 # fails COMMAND...: for check, where the command must not succeed.
