@@ -78,7 +78,9 @@ int bar_restore(const struct config *cfg, const struct field *f)
 		return 0;
 	if (field_read(cfg, f, &hw))
 		return -1;
-	return hw == f->value ? 0 : field_write(cfg, f, f->value);
+	if (hw == f->value)
+		return 0;
+	return field_write(cfg, f, f->value) ? -1 : 1;
 }
 
 /* Whether v, every address bit one, asks for the size. */
@@ -110,7 +112,7 @@ int bar_write(struct config *cfg, struct field *f, const struct access *a, uint3
 	if (refused)
 		denial_count(cfg, f, a, refused);
 	/* The address that the host assigned, or the guest's own: a reset may have lost it. */
-	if (!f->latch && !(refused & f->bits) && bar_restore(cfg, f))
+	if (!f->latch && !(refused & f->bits) && bar_restore(cfg, f) < 0)
 		return XEN_PCI_ERR_op_failed;
 	return XEN_PCI_ERR_success;
 }

@@ -56,7 +56,7 @@ static const char *remedy(const struct config *cfg, const struct field *f, uint3
 	case WRITE_COMMAND:
 		return bits & f->row->hw & ~f->bits ? "permissive=1" : NULL;
 	case WRITE_NEVER:
-	case WRITE_RAW:
+	case WRITE_CACHE_LINE:
 	case WRITE_BAR:
 	case WRITE_ROM:
 	case WRITE_BIST:

@@ -19,7 +19,7 @@ static uint32_t writable(const struct config *cfg, const struct field *f)
 		return cfg->permissive ? all : (f->bits | ~f->row->hw) & all;
 	case WRITE_CONTROL:
 		return cfg->permissive ? all : cfg->interrupt_control ? f->bits : 0;
-	case WRITE_RAW:
+	case WRITE_CACHE_LINE:
 	case WRITE_BAR:
 	case WRITE_ROM:
 	case WRITE_BIST:

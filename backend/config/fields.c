@@ -28,7 +28,7 @@ static const struct config_row common[] = {
 	ROW(0x04, 2, "command",		SHADOW, COMMAND_HW, COMMAND, 0x0014, HOME),
 	OPEN(0x06, 2, "status", .w1c = 0xf900),
 	OPEN(0x08, 4, "revision and class"),
-	ROW(0x0c, 1, "cache line size", HW,	ALL,	    RAW,     0xff,   NONE),
+	ROW(0x0c, 1, "cache line size", HW,	ALL,	    CACHE_LINE, 0xff,   NONE),
 	CLOSED(0x0d, 1, "latency timer"),
 	OPEN(0x0e, 1, "header type"),
 	ROW(0x0f, 1, "BIST",		HW,	ALL,	    BIST,    0x40,   NONE),

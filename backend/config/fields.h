@@ -25,7 +25,7 @@
 #define WRITE_RULES(X)                                                     \
 	X(NEVER, "nothing, ever")                                          \
 	X(OPEN, "nothing; raw if permissive")                              \
-	X(RAW, "raw")                                                      \
+	X(CACHE_LINE, "raw")                                               \
 	X(COMMAND, "bits to hardware, decode enables the device, rest shadow") \
 	X(BAR, "sizing and restore; moves a movable BAR")                  \
 	X(ROM, "sizing and restore; never the enable bit")                 \

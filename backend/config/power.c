@@ -27,45 +27,46 @@ static bool may_enter(const struct config *cfg, const struct field *f, uint32_t 
 	return pmc & (to == D1 ? PCI_PM_CAP_D1 : PCI_PM_CAP_D2);
 }
 
-/* Writes back what reads otherwise. false: the device does not hold it yet. */
+/* Writes back what reads otherwise. true: all of it stood already. */
 static bool restore(const struct config *cfg)
 {
 	const struct field *command = &cfg->fields[cfg->command];
 	struct pcidev *dev = cfg->dev;
+	bool stood = true;
 	uint32_t hw;
 	unsigned i;
 
 	for (i = 1; i < cfg->nr_fields; i++) {
 		const struct field *f = &cfg->fields[i];
 
-		if ((f->row->write == WRITE_BAR || f->row->write == WRITE_ROM) &&
-		    bar_restore(cfg, f))
-			return false;
+		if (f->row->write == WRITE_BAR || f->row->write == WRITE_ROM)
+			stood &= !bar_restore(cfg, f);
 	}
 	if (pcidev_read(dev, PCI_CACHE_LINE_SIZE, 1, &hw))
 		return false;
-	if (hw != cfg->restore_cache_line &&
-	    pcidev_write(dev, PCI_CACHE_LINE_SIZE, 1, cfg->restore_cache_line))
-		return false;
+	if (hw != cfg->restore_cache_line) {
+		pcidev_write(dev, PCI_CACHE_LINE_SIZE, 1, cfg->restore_cache_line);
+		stood = false;
+	}
 	/* Decoding last, when the addresses stand. */
 	if (field_read(cfg, command, &hw))
 		return false;
-	if (hw == cfg->restore_command)
-		return true;
-	return !field_write(cfg, command, cfg->restore_command) &&
-	       !field_read(cfg, command, &hw) && hw == cfg->restore_command;
+	if (hw != cfg->restore_command) {
+		field_write(cfg, command, cfg->restore_command);
+		stood = false;
+	}
+	return stood;
 }
 
 /*
- * Nobody sleeps for the device, other guests are waiting: it is restored at once
- * and again before each access until its time to settle is over.
+ * Nobody sleeps for the device, other guests are waiting: it is restored at once,
+ * and again before each access until it holds what it was given.
  */
 void power_settle(struct config *cfg)
 {
 	bool over = now_ns() >= cfg->settle_until;
 
-	restore(cfg);
-	if (over)
+	if (restore(cfg) || over)
 		cfg->settle_until = 0;
 }
 

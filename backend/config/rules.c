@@ -7,8 +7,14 @@
 /* What mwi_ready puts into an empty cache line size: 64 bytes, in dwords. */
 #define CACHE_LINE_DWORDS 16u
 
+static int set_cache_line(struct config *cfg, uint32_t value)
+{
+	cfg->restore_cache_line = (uint8_t)value;
+	return pcidev_write(cfg->dev, PCI_CACHE_LINE_SIZE, 1, value);
+}
+
 /* Memory write and invalidate needs a cache line size; a device that takes none cannot. */
-static bool mwi_ready(const struct config *cfg)
+static bool mwi_ready(struct config *cfg)
 {
 	struct pcidev *dev = cfg->dev;
 	uint32_t size;
@@ -17,7 +23,7 @@ static bool mwi_ready(const struct config *cfg)
 		return false;
 	if (size)
 		return true;
-	return !pcidev_write(dev, PCI_CACHE_LINE_SIZE, 1, CACHE_LINE_DWORDS) &&
+	return !set_cache_line(cfg, CACHE_LINE_DWORDS) &&
 	       !pcidev_read(dev, PCI_CACHE_LINE_SIZE, 1, &size) && size == CACHE_LINE_DWORDS;
 }
 
@@ -64,6 +70,8 @@ static int write_command(struct config *cfg, struct field *f, const struct acces
 	if (next != hw && field_write(cfg, f, next))
 		return XEN_PCI_ERR_op_failed;
 	f->value = v;
+	/* What decodes goes on decoding, should the device still be about to forget. */
+	cfg->restore_command = (uint16_t)(next | (cfg->restore_command & ~from_hw));
 	table_set_virt(cfg, f, v);
 	if (refused)
 		denial_count(cfg, f, a, refused);
@@ -177,8 +185,8 @@ int rule_write(struct config *cfg, struct field *f, const struct access *a, uint
 		return write_vpd(cfg, f, a, lanes, value);
 	case WRITE_CONTROL:
 		return write_control(cfg, f, a, lanes, value);
-	case WRITE_RAW: /* one byte: there is no part of it */
-		return field_write(cfg, f, value) ? XEN_PCI_ERR_op_failed : XEN_PCI_ERR_success;
+	case WRITE_CACHE_LINE: /* one byte: there is no part of it */
+		return set_cache_line(cfg, value) ? XEN_PCI_ERR_op_failed : XEN_PCI_ERR_success;
 	case WRITE_QUIRK:
 		return write_quirk(cfg, f, a, lanes, value);
 	case WRITE_NEVER:

@@ -44,7 +44,7 @@ static int load_bar(struct config *cfg, struct field *f, uint32_t value, bool la
 	f->value = value;
 	f->latch = latch;
 	table_set_virt(cfg, f, latch ? f->sizing : f->value);
-	return cfg->dev->info.bars_movable ? bar_restore(cfg, f) : 0;
+	return cfg->dev->info.bars_movable && bar_restore(cfg, f) < 0 ? -1 : 0;
 }
 
 int config_load_state(struct config *cfg, const struct config_state *state)

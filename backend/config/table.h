@@ -50,14 +50,14 @@ struct waiting {
 struct config {
 	struct pcidev *dev;
 	uint64_t denied_total;
-	uint64_t settle_until; /* ns: a device that came back to D0 is restored until then; 0 none */
+	uint64_t settle_until; /* ns: a device back in D0 is restored till then at most; 0 none */
 	uint32_t pass[TABLE_DWORDS];
 	uint32_t virt[TABLE_DWORDS];
 	struct waiting waiting[DENIALS_MAX];
 	uint8_t *map;	       /* byte -> index into fields; map_size bytes */
 	uint32_t *unlisted;    /* dword -> refused writes, top bit: told */
 	uint16_t map_size;     /* TABLE_SPAN, or 4096 where something is listed above */
-	uint16_t restore_command; /* with settle_until: what to restore beside BARs */
+	uint16_t restore_command; /* with settle_until: as it was, or as the guest wrote since */
 	uint8_t restore_cache_line;
 	uint8_t command;	  /* indices of fields; 0 none */
 	uint8_t msi;
@@ -130,7 +130,7 @@ int power_write(struct config *cfg, struct field *f, const struct access *a, uin
  * ROM is PCIDEV_ROM, and last is the header's last BAR.
  */
 void bar_init(struct field *f, const struct pcidev_info *info, unsigned number, unsigned last);
-/* bar.c: writes f's address to the device if it reads otherwise. 0, or -1 with errno. */
+/* bar.c: writes f's address to the device if it reads otherwise. 0 (it stood), 1 (written), or -1 with errno. */
 int bar_restore(const struct config *cfg, const struct field *f);
 
 /*
