@@ -369,9 +369,9 @@ static int parse_description(struct parser *ps, const char *line)
 		ps->indent = column;
 	if (column != ps->indent)
 		return 0;
-	if (parse_region(ps, line, &is_region) || is_region)
-		return is_region ? 0 : -1;
-	return parse_irq(ps, line);
+	if (parse_region(ps, line, &is_region))
+		return -1;
+	return is_region ? 0 : parse_irq(ps, line);
 }
 
 static int parse_line(struct parser *ps, const char *line)
