@@ -64,12 +64,12 @@ static int domid_arg(const char *text, bool dom0, unsigned int *domid)
 /* Long options of one command into values[]; the rest of argv from optind on is left. */
 static int options(int argc, char **argv, const struct option *opts, const char **values)
 {
-	int c, i;
+	int c;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "f", opts, &i)) != -1) {
-		if (c == 'f' || c == '?')
-			return c == 'f' ? usage("unknown option", "-f") : TOOL_USAGE;
+	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1) {
+		if (c == '?')
+			return TOOL_USAGE;
 		values[c - 1] = optarg ? optarg : "";
 	}
 	return 0;
@@ -175,6 +175,88 @@ static int cmd_destroy(int argc, char **argv)
 		return TOOL_USAGE;
 	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
 		rc = tool_destroy(&t, domid, v[0]);
+	tool_close(&t);
+	return rc;
+}
+
+/* ---- devices ---- */
+
+/* Options, directory, domain and the devices of attach and detach. Number of devices, or -1. */
+static int device_args(int argc, char **argv, struct xl_device *devs, unsigned int *domid,
+		       bool *force, bool *wait)
+{
+	static const struct option opts[] = { { "no-wait", 0, NULL, 'w' }, { NULL, 0, NULL, 0 } };
+	int c, n = 0;
+
+	*force = false;
+	*wait = true;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "f", opts, NULL)) != -1) {
+		if (c == '?')
+			return -1;
+		*force |= c == 'f';
+		*wait &= c != 'w';
+	}
+	if (argc - optind < 3 || argc - optind > 2 + DEVICES_MAX) {
+		usage("a directory, a domain number and devices are wanted", NULL);
+		return -1;
+	}
+	if (domid_arg(argv[optind + 1], false, domid))
+		return -1;
+	for (int i = optind + 2; i < argc; i++)
+		if (xl_parse(&devs[n++], argv[i]))
+			return -1;
+	return n;
+}
+
+static int cmd_attach(int argc, char **argv)
+{
+	static struct xl_device devs[DEVICES_MAX];
+	unsigned int domid;
+	bool force, wait;
+	int n = device_args(argc, argv, devs, &domid, &force, &wait);
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (n < 0)
+		return TOOL_USAGE;
+	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
+		rc = xl_attach(&t, domid, devs, (unsigned int)n, wait);
+	tool_close(&t);
+	return rc;
+}
+
+static int cmd_detach(int argc, char **argv)
+{
+	static struct xl_device devs[DEVICES_MAX];
+	unsigned int domid;
+	bool force, wait;
+	int n = device_args(argc, argv, devs, &domid, &force, &wait);
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (n < 0)
+		return TOOL_USAGE;
+	if (n > 1)
+		return usage("detach takes one device", NULL);
+	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
+		rc = xl_detach(&t, domid, devs, force, wait);
+	tool_close(&t);
+	return rc;
+}
+
+static int cmd_list(int argc, char **argv)
+{
+	unsigned int domid;
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (argc != 3)
+		return usage("list takes a directory and a domain number", NULL);
+	if (domid_arg(argv[2], false, &domid))
+		return TOOL_USAGE;
+	if (!tool_open(&t, argv[1]) && !tool_store(&t))
+		rc = xl_list(&t, domid);
 	tool_close(&t);
 	return rc;
 }
@@ -406,6 +488,7 @@ static const struct command {
 	{ "up", cmd_up },	{ "down", cmd_down }, { "create", cmd_create },
 	{ "destroy", cmd_destroy }, { "run", cmd_run },	  { "env", cmd_env },
 	{ "log", cmd_log },	{ "stat", cmd_stat }, { "fail", cmd_fail },
+	{ "attach", cmd_attach }, { "detach", cmd_detach }, { "list", cmd_list },
 };
 
 int main(int argc, char **argv)

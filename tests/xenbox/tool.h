@@ -61,7 +61,6 @@ struct xl_device {
 	unsigned int seg, bus, slot, fn;
 	bool permissive, msitranslate, power_mgmt;
 	bool rdm_relaxed;
-	unsigned int vdevfn; /* 0: not given */
 	char name[65];
 };
 

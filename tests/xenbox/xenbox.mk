@@ -27,5 +27,5 @@ $(XENBOX_B)/xenbox: $(XENBOX_OBJ)
 # What the self-test runs inside domains: ordinary Xen userland, which does have the sanitizers.
 $(XENBOX_B)/agent: tests/xenbox/selftest/agent.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< -lxencall -lxenctrl -lxenevtchn \
+	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< -lxencall -lxenctrl -lxenevtchn \
 		-lxengnttab -lxenforeignmemory -lxenstore -lxentoollog
