@@ -6,7 +6,7 @@ FRONT_TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard frontend/tool/*.c))
 FRONT_PKGS := xenstore xenevtchn xengnttab xentoollog
 FRONT_LIBS := $(shell $(PKG_CONFIG) --libs $(FRONT_PKGS) 2>/dev/null) -pthread
 FRONT_SONAME := libxenpcifront.so.0
-FRONT_SO := $(FRONT_SONAME).$(VERSION)
+FRONT_SO := libxenpcifront.so.$(VERSION)
 
 LIBRARIES += $(B)/libxenpcifront.a $(B)/libxenpcifront.so $(B)/libxenpcifront.pc
 PROGRAMS += $(B)/xenpci-front

@@ -157,10 +157,16 @@ static bool any_segment(const struct xenpcifront_device *devices, int n)
 
 static struct pci_access *open_names(void)
 {
+	static char parameter[] = "dump.name", empty[] = "/dev/null"; /* libpci knows no const */
 	struct pci_access *names = pci_alloc();
 
-	/* Only the names are wanted: no access method is looked for. */
+	/*
+	 * Only the names are wanted: an empty dump is the machine. pci_init is called all
+	 * the same, since a name that is not found is reported through what it sets.
+	 */
 	names->method = PCI_ACCESS_DUMP;
+	pci_set_param(names, parameter, empty);
+	pci_init(names);
 	return names;
 }
 
