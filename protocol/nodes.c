@@ -53,6 +53,31 @@ int node_root_parse(const char *text, struct node_root *out)
 	return 0;
 }
 
+const char *node_bdf_format(struct sbdf a, char buf[NODE_VALUE_MAX])
+{
+	snprintf(buf, NODE_VALUE_MAX, "%04x-%02x-%02x-%x", a.segment, a.bus, sbdf_slot(a),
+		 sbdf_function(a));
+	return buf;
+}
+
+int node_bdf_parse(const char *text, struct sbdf *out)
+{
+	static const char separators[] = "::.";
+	char plain[NODE_VALUE_MAX];
+	size_t n = 0;
+
+	if (!text || strlen(text) >= sizeof(plain))
+		return fail(EINVAL);
+	strcpy(plain, text);
+	for (char *p = plain; *p; p++) {
+		if (*p == ':' || *p == '.' || (*p == '-' && n == strlen(separators)))
+			return fail(EINVAL);
+		if (*p == '-')
+			*p = separators[n++];
+	}
+	return node_dev_parse(plain, out);
+}
+
 int node_dev_parse(const char *text, struct sbdf *out)
 {
 	const char *colon = text ? strchr(text, ':') : NULL;

@@ -67,6 +67,13 @@ int node_root_parse(const char *text, struct node_root *out);
 int node_dev_parse(const char *text, struct sbdf *out);
 
 /*
+ * An address as a node's name, as libxl forms it (a colon cannot be in a path):
+ * "0000-03-00-0". format returns buf; parse: 0, or -1 with errno EINVAL.
+ */
+const char *node_bdf_format(struct sbdf a, char buf[NODE_VALUE_MAX]);
+int node_bdf_parse(const char *text, struct sbdf *out);
+
+/*
  * The assignment's options as libxl writes them into opts-N. Unknown keys and
  * malformed values are reported, never ignored: the first one is copied into bad.
  */

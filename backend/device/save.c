@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "backend/device/save.h"
+#include "backend/device/saved.h"
 
 #include <linux/pci_regs.h>
 #include <string.h>
@@ -7,28 +7,7 @@
 
 #include "common/util.h"
 
-enum { SAVED_MAX = 48, D3HOT_DELAY_MS = 10, EXP_CONTROLS_2 = 2 };
-
-/*
- * A register to save, `mask` being its bits that are state. The others keep what
- * they are when it is restored, except those that a written one would clear.
- */
-struct saved_register {
-	uint16_t offset;
-	uint8_t width;
-	bool address;	/* decoding is off while it changes */
-	uint32_t mask;
-	uint32_t clear;
-	uint32_t value;
-};
-
-struct pcidev_saved {
-	unsigned nr;
-	unsigned pm, msi, msix; /* offsets of the capabilities; 0: none */
-	uint32_t command;
-	uint32_t msi_flags, msix_flags;
-	struct saved_register reg[SAVED_MAX]; /* in the order of restoring */
-};
+enum { D3HOT_DELAY_MS = 10, EXP_CONTROLS_2 = 2 };
 
 /* The tables, in the order of restoring. Capabilities count from their offset. */
 static const struct saved_register type0[] = {

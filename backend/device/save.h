@@ -37,6 +37,19 @@ int pcidev_restore(struct pcidev *dev, const struct pcidev_saved *saved);
  */
 int pcidev_quiesce(struct pcidev *dev);
 
+/*
+ * The image as text, for a successor of this process to go on with: "offset=value" in
+ * hexadecimal, the offsets being those of the registers. Returns its length, which is
+ * below PCIDEV_SAVED_TEXT.
+ */
+#define PCIDEV_SAVED_TEXT 1024
+int pcidev_saved_format(const struct pcidev_saved *saved, char buf[PCIDEV_SAVED_TEXT]);
+/*
+ * The image that text tells of, for dev, which a guest has changed meanwhile. NULL
+ * with errno: EINVAL (malformed, or registers that dev does not have), or as pcidev_save.
+ */
+struct pcidev_saved *pcidev_saved_parse(struct pcidev *dev, const char *text);
+
 /* Whether the device answers: false where its class and revision read ones. */
 bool pcidev_alive(struct pcidev *dev);
 
