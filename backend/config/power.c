@@ -8,6 +8,7 @@
 
 /* A function may take 10 ms from D3hot to D0 (PCI PM 1.2, section 5.6.1); twice that, to be sure. */
 #define SETTLE_NS 20000000u
+#define SETTLE_TRIES 16 /* at least, before a device is given up that never holds what it gets */
 
 enum { D0, D1, D2, D3HOT };
 
@@ -64,9 +65,11 @@ static bool restore(const struct config *cfg)
  */
 void power_settle(struct config *cfg)
 {
-	bool over = now_ns() >= cfg->settle_until;
-
-	if (restore(cfg) || over)
+	if (restore(cfg))
+		cfg->settle_until = 0;
+	else if (cfg->settle_tries)
+		cfg->settle_tries--;
+	else if (now_ns() >= cfg->settle_until)
 		cfg->settle_until = 0;
 }
 
@@ -102,6 +105,7 @@ int power_write(struct config *cfg, struct field *f, const struct access *a, uin
 		cfg->restore_command = (uint16_t)command;
 		cfg->restore_cache_line = (uint8_t)cache_line;
 		cfg->settle_until = now_ns() + SETTLE_NS;
+		cfg->settle_tries = SETTLE_TRIES;
 		restore(cfg);
 	}
 	return refused & PCI_PM_CTRL_STATE_MASK ? XEN_PCI_ERR_access_denied : XEN_PCI_ERR_success;

@@ -59,6 +59,7 @@ struct config {
 	uint16_t map_size;     /* TABLE_SPAN, or 4096 where something is listed above */
 	uint16_t restore_command; /* with settle_until: as it was, or as the guest wrote since */
 	uint8_t restore_cache_line;
+	uint8_t settle_tries;
 	uint8_t command;	  /* indices of fields; 0 none */
 	uint8_t msi;
 	uint8_t msix;

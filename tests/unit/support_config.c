@@ -55,9 +55,10 @@ static int fake_write(struct pcidev *dev, unsigned offset, unsigned size, uint32
 		return 0;
 	}
 	for (i = 0; i < size; i++) {
-		uint8_t *byte = &f->space[offset + i], may = f->writable[offset + i];
+		uint8_t *byte = &f->space[offset + i], v = (uint8_t)(value >> (8 * i));
+		uint8_t w1c = f->w1c[offset + i], may = f->writable[offset + i] & (uint8_t)~w1c;
 
-		*byte = (uint8_t)((*byte & ~may) | (value >> (8 * i) & may));
+		*byte = (uint8_t)((*byte & ~may & ~(v & w1c)) | (v & may));
 	}
 	if (old_state == 3 && !(f->space[f->pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) &&
 	    !(f->space[f->pm + PCI_PM_CTRL] & PCI_PM_CTRL_NO_SOFT_RESET))

@@ -23,6 +23,7 @@ struct fake {
 	struct pcidev dev;
 	uint8_t space[4096];
 	uint8_t writable[4096];
+	uint8_t w1c[4096]; /* bits that a one clears and nothing sets */
 	struct fake_access log[FAKE_LOG_MAX]; /* the first since fake_forget_log */
 	unsigned reads;
 	unsigned writes;
