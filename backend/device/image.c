@@ -57,6 +57,58 @@ static struct pcidev *image_open_device(struct provider *p, struct sbdf sbdf)
 	return &fn->dev;
 }
 
+/* A second handle of a function, which only reads. */
+struct image_view {
+	struct pcidev dev; /* first: what provider_look hands out */
+	struct image_function *fn;
+};
+
+static int view_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
+{
+	struct image_function *fn = ((struct image_view *)dev)->fn;
+
+	return fn->dev.ops->read(&fn->dev, offset, size, value);
+}
+
+static void view_close(struct pcidev *dev)
+{
+	free_keep(dev);
+}
+
+static const struct pcidev_ops view_ops = {
+	.read = view_read,
+	.write = pcidev_refuse_write,
+	.reset = pcidev_refuse_reset,
+	.enable = pcidev_refuse_enable,
+	.close = view_close,
+};
+
+static struct pcidev *image_look(struct provider *p, struct sbdf sbdf)
+{
+	struct image_function *fn = find(image_of(p), sbdf);
+	struct image_view *view;
+
+	if (!fn) {
+		errno = ENODEV;
+		return NULL;
+	}
+	view = calloc(1, sizeof(*view));
+	if (!view)
+		return NULL;
+	view->dev.ops = &view_ops;
+	view->dev.info = fn->dev.info;
+	view->fn = fn;
+	return &view->dev;
+}
+
+/* There is no OS that knows more than the registers. */
+static int image_attribute(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+			   size_t size)
+{
+	(void)name, (void)buf, (void)size;
+	return fail(find(image_of(p), sbdf) ? ENOENT : ENODEV);
+}
+
 static int image_list(struct provider *p, struct sbdf *list, size_t max)
 {
 	const struct image *image = image_of(p);
@@ -93,6 +145,8 @@ static const struct provider_ops image_ops = {
 	.open_device = image_open_device,
 	.list = image_list,
 	.parent = image_parent,
+	.look = image_look,
+	.attribute = image_attribute,
 	.close = image_close,
 };
 

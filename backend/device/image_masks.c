@@ -56,6 +56,7 @@ static const struct mask bridge[] = {
 	{ PCI_BRIDGE_CONTROL, 2, 0x007f, 0, 0 },
 };
 
+/* With a conventional secondary bus. */
 static const struct mask conventional_bridge[] = {
 	{ PCI_SEC_LATENCY_TIMER, 1, 0xf8, 0, 0 },
 	{ PCI_BRIDGE_CONTROL, 2, 0x0bff, BRIDGE_DISCARD_STATUS, 0 },
@@ -277,10 +278,18 @@ static void bar_masks(struct image_function *fn)
 	}
 }
 
+/* Whether a bridge's secondary bus is a conventional one. */
+static bool leads_to_conventional(const struct image_function *fn)
+{
+	uint32_t flags = fn->express ? image_register(fn, fn->express + PCI_EXP_FLAGS, 2) : 0;
+
+	return !fn->express || (flags & PCI_EXP_FLAGS_TYPE) >> 4 == PCI_EXP_TYPE_PCI_BRIDGE;
+}
+
 static void bridge_masks(struct image_function *fn)
 {
 	SET(fn, 0, bridge);
-	if (!fn->express)
+	if (leads_to_conventional(fn))
 		SET(fn, 0, conventional_bridge);
 	if ((image_register(fn, PCI_IO_BASE, 1) & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32)
 		SET(fn, 0, bridge_io32);

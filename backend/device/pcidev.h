@@ -88,6 +88,10 @@ struct provider_ops {
 	int (*list)(struct provider *p, struct sbdf *list, size_t max);
 	/* The bridge above sbdf into *parent. 1, 0 (on a root bus), or -1 with errno (ENODEV). */
 	int (*parent)(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
+	/* As provider_look and provider_attribute. */
+	struct pcidev *(*look)(struct provider *p, struct sbdf sbdf);
+	int (*attribute)(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+			 size_t size);
 	void (*close)(struct provider *p);
 };
 
@@ -112,6 +116,20 @@ void provider_close(struct provider *p);
  * logged), ENOMEM, or the OS's.
  */
 struct pcidev *provider_open_device(struct provider *p, struct sbdf sbdf);
+/*
+ * Opens sbdf to look at it only, beside whoever has it open, and whatever its header
+ * type; writes, reset and enable fail with EACCES. Close it with pcidev_close.
+ * NULL with errno as above, but for EBUSY and ENOTSUP.
+ */
+struct pcidev *provider_look(struct provider *p, struct sbdf sbdf);
+/*
+ * What the OS tells of sbdf beside its registers: the text of sysfs's attribute `name`
+ * without the last newline, or the last part of where a link of that name leads to
+ * ("driver"), cut to size bytes with the end. Returns the length, or -1 with errno:
+ * ENOENT (nothing of that name; an image has none), ENODEV, or the OS's.
+ */
+int provider_attribute(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+		       size_t size);
 /* Thin calls of the ops: see there. */
 int provider_list(struct provider *p, struct sbdf *list, size_t max);
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);

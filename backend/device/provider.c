@@ -37,6 +37,35 @@ struct pcidev *provider_open_device(struct provider *p, struct sbdf sbdf)
 	return p->ops->open_device(p, sbdf);
 }
 
+struct pcidev *provider_look(struct provider *p, struct sbdf sbdf)
+{
+	return p->ops->look(p, sbdf);
+}
+
+int provider_attribute(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+		       size_t size)
+{
+	return p->ops->attribute(p, sbdf, name, buf, size);
+}
+
+int pcidev_refuse_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
+{
+	(void)dev, (void)offset, (void)size, (void)value;
+	return fail(EACCES);
+}
+
+int pcidev_refuse_reset(struct pcidev *dev)
+{
+	(void)dev;
+	return fail(EACCES);
+}
+
+int pcidev_refuse_enable(struct pcidev *dev, bool on)
+{
+	(void)dev, (void)on;
+	return fail(EACCES);
+}
+
 int provider_list(struct provider *p, struct sbdf *list, size_t max)
 {
 	return p->ops->list(p, list, max);

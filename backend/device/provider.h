@@ -15,4 +15,9 @@ struct provider *image_provider_open(const char *file, xentoollog_logger *lg);
  */
 uint16_t pcidev_enabled_command(const struct pcidev_info *info, uint32_t command, bool on);
 
+/* The ops of a function that provider_look opened, as far as they refuse: EACCES. */
+int pcidev_refuse_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+int pcidev_refuse_reset(struct pcidev *dev);
+int pcidev_refuse_enable(struct pcidev *dev, bool on);
+
 #endif

@@ -127,13 +127,27 @@ static const struct pcidev_ops device_ops = {
 	.close = device_close,
 };
 
+static void look_close(struct pcidev *dev)
+{
+	device_free(device_of(dev));
+}
+
+static const struct pcidev_ops look_ops = {
+	.read = config_read,
+	.write = pcidev_refuse_write,
+	.reset = pcidev_refuse_reset,
+	.enable = pcidev_refuse_enable,
+	.close = look_close,
+};
+
 /* Opens the config file and learns its size. */
 static int open_config(struct sysfs_device *sd, const char *name)
 {
+	bool look = sd->dev.ops == &look_ops;
 	struct stat st;
 	uint32_t v;
 
-	sd->config = openat(sd->dir, "config", O_RDWR | O_CLOEXEC);
+	sd->config = openat(sd->dir, "config", (look ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (sd->config < 0 || fstat(sd->config, &st))
 		return -1;
 	sd->dev.info.config_size = st.st_size >= 4096 ? 4096 : 256;
@@ -143,7 +157,7 @@ static int open_config(struct sysfs_device *sd, const char *name)
 	if (config_read(&sd->dev, PCI_HEADER_TYPE, 1, &v))
 		return -1;
 	sd->dev.info.header_type = v & 0x7f;
-	if (sd->dev.info.header_type > PCI_HEADER_TYPE_BRIDGE)
+	if (sd->dev.info.header_type > PCI_HEADER_TYPE_BRIDGE && !look)
 		return fail(ENOTSUP);
 	log_debug(sd->sysfs->lg, "%s: %u bytes of config space", name, sd->dev.info.config_size);
 	return 0;
@@ -183,24 +197,19 @@ static bool is_open(const struct sysfs *s, struct sbdf sbdf)
 	return sd;
 }
 
-static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
+static struct sysfs_device *open_function(struct sysfs *s, struct sbdf sbdf,
+					  const struct pcidev_ops *ops)
 {
-	struct sysfs *s = sysfs_of(p);
-	struct sysfs_device *sd;
+	struct sysfs_device *sd = calloc(1, sizeof(*sd));
 	char name[SBDF_TEXT];
 	const char *what = "config";
 
-	sbdf_format(sbdf, name);
-	if (is_open(s, sbdf)) {
-		errno = EBUSY;
-		return NULL;
-	}
-	sd = calloc(1, sizeof(*sd));
 	if (!sd)
 		return NULL;
+	sbdf_format(sbdf, name);
 	sd->config = -1;
 	sd->sysfs = s;
-	sd->dev.ops = &device_ops;
+	sd->dev.ops = ops;
 	sd->dev.info.sbdf = sbdf;
 	sd->dir = openat(s->devices, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sd->dir < 0) {
@@ -220,12 +229,53 @@ static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
 			  strerror(errno));
 		goto out;
 	}
-	sd->next = s->opened;
-	s->opened = sd;
-	return &sd->dev;
+	return sd;
 out:
 	device_free(sd);
 	return NULL;
+}
+
+static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
+{
+	struct sysfs *s = sysfs_of(p);
+	struct sysfs_device *sd;
+
+	if (is_open(s, sbdf)) {
+		errno = EBUSY;
+		return NULL;
+	}
+	sd = open_function(s, sbdf, &device_ops);
+	if (!sd)
+		return NULL;
+	sd->next = s->opened;
+	s->opened = sd;
+	return &sd->dev;
+}
+
+static struct pcidev *sysfs_look(struct provider *p, struct sbdf sbdf)
+{
+	struct sysfs_device *sd = open_function(sysfs_of(p), sbdf, &look_ops);
+
+	return sd ? &sd->dev : NULL;
+}
+
+static int sysfs_attribute(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+			   size_t size)
+{
+	char path[SBDF_TEXT + NAME_MAX + 2], address[SBDF_TEXT], target[PATH_MAX];
+	int devices = sysfs_of(p)->devices, n;
+	const char *last;
+
+	if (faccessat(devices, sbdf_format(sbdf, address), F_OK, 0))
+		return errno == ENOENT ? fail(ENODEV) : -1;
+	snprintf(path, sizeof(path), "%s/%.*s", address, NAME_MAX, name);
+	n = (int)readlinkat(devices, path, target, sizeof(target) - 1);
+	if (n < 0)
+		return errno == EINVAL ? sysfs_attr_read(devices, path, buf, size) : -1;
+	target[n] = '\0';
+	last = strrchr(target, '/');
+	snprintf(buf, size, "%s", last ? last + 1 : target);
+	return (int)strlen(buf);
 }
 
 static int by_address(const void *a, const void *b)
@@ -321,6 +371,8 @@ static const struct provider_ops sysfs_ops = {
 	.open_device = sysfs_open_device,
 	.list = sysfs_list,
 	.parent = sysfs_parent,
+	.look = sysfs_look,
+	.attribute = sysfs_attribute,
 	.close = sysfs_close,
 };
 
