@@ -107,6 +107,7 @@ backend_start() {
 		/bin/xenpcid "$@" >>"$out/$scenario.xenpcid" 2>&1 &
 		echo $! >$state/xenpcid.pid
 		wait_for 10 backend_ready || notok "xenpcid does not become ready"
+		[ "$(cat $xenbus/drivers_autoprobe)" = 0 ] || { echo 0 >$xenbus/drivers_autoprobe; touch $state/switch; }
 		;;
 	esac
 }

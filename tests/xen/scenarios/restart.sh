@@ -25,7 +25,7 @@ while [ $round -le 5 ]; do
 	backend_kill
 	backend_start
 	seen=$(reads 1)
-	check "reads go on after kill $round" wait_for 10 more_reads $((seen + 3))
+	check "reads go on after kill $round" wait_for 10 more_reads $((seen + 3)) || break
 	seen=$(interrupts)
 	check "MSI-X interrupts go on after kill $round" wait_for 10 more_interrupts "$seen"
 	round=$((round + 1))
