@@ -218,44 +218,54 @@ void conform_command_status(struct conform *c)
 	conform_write_gives(c, PCI_COMMAND, 4, before, SHADOWED | 0xffff0000u, before);
 }
 
-/* Calls fn for each BAR register of the device with its mask; the ROM is not among them. */
-static void each_bar(struct conform *c,
-		     void (*fn)(struct conform *c, unsigned offset, uint32_t before, uint32_t mask))
-{
-	for (unsigned i = 0; i < XENPCIFRONT_BAR_ROM_INDEX; i++) {
-		unsigned offset = bar_offset(c->dev.header_type, i);
-		uint32_t before, mask;
+struct bar_case {
+	unsigned offset;
+	uint32_t before, mask;
+	uint32_t flags; /* the bits that are no address */
+};
 
-		if (!offset)
+/* Calls fn for each BAR register of the device; the ROM is not among them. */
+static void each_bar(struct conform *c, void (*fn)(struct conform *c, const struct bar_case *bar))
+{
+	bool high = false;
+
+	for (unsigned i = 0; i < XENPCIFRONT_BAR_ROM_INDEX; i++) {
+		struct bar_case bar = { .offset = bar_offset(c->dev.header_type, i) };
+
+		if (!bar.offset)
 			continue;
-		before = conform_read(c, offset, 4);
-		conform_write(c, offset, 4, UINT32_MAX);
-		mask = conform_read(c, offset, 4);
-		conform_write(c, offset, 4, before);
-		fn(c, offset, before, mask);
+		bar.before = conform_read(c, bar.offset, 4);
+		conform_write(c, bar.offset, 4, UINT32_MAX);
+		bar.mask = conform_read(c, bar.offset, 4);
+		conform_write(c, bar.offset, 4, bar.before);
+		bar.flags = high ? 0 : bar.mask & PCI_BASE_ADDRESS_SPACE_IO ? 0x3 : 0xf;
+		fn(c, &bar);
+		high = !high && (bar.mask & 0x7) == PCI_BASE_ADDRESS_MEM_TYPE_64;
 	}
 }
 
-static bool is_mask(uint32_t mask)
+/* One run of ones, to the top, or (I/O) to bit 15. */
+static bool is_mask(uint32_t mask, uint32_t flags)
 {
-	uint32_t bits = mask & PCI_BASE_ADDRESS_SPACE_IO ? mask & ~0x3u : mask & ~0xfu;
+	uint32_t bits = mask & ~flags;
 
-	/* One run of ones, to the top, or (I/O) to bit 15. */
-	if (mask & PCI_BASE_ADDRESS_SPACE_IO && !(bits >> 16))
+	if (flags == 0x3 && !(bits >> 16))
 		bits |= 0xffff0000u;
 	return !bits || (bits & -bits) == ~bits + 1;
 }
 
-static void check_sizing(struct conform *c, unsigned offset, uint32_t before, uint32_t mask)
+static void check_sizing(struct conform *c, const struct bar_case *bar)
 {
-	uint32_t after = conform_read(c, offset, 4);
+	uint32_t after = conform_read(c, bar->offset, 4);
 
-	if (!is_mask(mask))
-		conform_fail(c, "the BAR at 0x%x sizes as 0x%x", offset, mask);
-	if (!mask && before)
-		conform_fail(c, "the BAR at 0x%x holds 0x%x and has no size", offset, before);
-	if (after != before)
-		conform_fail(c, "the BAR at 0x%x held 0x%x and now 0x%x", offset, before, after);
+	if (!is_mask(bar->mask, bar->flags))
+		conform_fail(c, "the BAR at 0x%x sizes as 0x%x", bar->offset, bar->mask);
+	if (!bar->mask && bar->before)
+		conform_fail(c, "the BAR at 0x%x holds 0x%x and has no size", bar->offset,
+			     bar->before);
+	if (after != bar->before)
+		conform_fail(c, "the BAR at 0x%x held 0x%x and now 0x%x", bar->offset, bar->before,
+			     after);
 }
 
 void conform_bar_sizing(struct conform *c)
@@ -263,32 +273,34 @@ void conform_bar_sizing(struct conform *c)
 	each_bar(c, check_sizing);
 }
 
-/* A fixed BAR keeps its value; one that can be moved holds what was written, cut to its mask. */
-static void check_lands(struct conform *c, unsigned offset, unsigned size, uint32_t value,
-			uint32_t before, uint32_t mask, uint32_t merged)
+/*
+ * Writes `value`, which makes the register `merged` if it takes it: a fixed BAR keeps its old
+ * value, one that can be moved holds the new one, cut to its mask.
+ */
+static void check_lands(struct conform *c, const struct bar_case *bar, unsigned size,
+			uint32_t value, uint32_t merged)
 {
-	uint32_t flags = mask & PCI_BASE_ADDRESS_SPACE_IO ? 0x3 : 0xf;
-	uint32_t moved = (merged & mask & ~flags) | (before & flags), got;
+	uint32_t moved = (merged & bar->mask & ~bar->flags) | (bar->before & bar->flags);
+	uint32_t got;
 
-	conform_write(c, offset, size, value);
-	got = conform_read(c, offset, 4);
-	if (got != before && got != moved)
-		conform_fail(c, "%u bytes 0x%x at 0x%x over 0x%x: reads 0x%x", size, value, offset,
-			     before, got);
-	conform_write(c, offset, 4, before);
-	got = conform_read(c, offset, 4);
-	if (got != before)
-		conform_fail(c, "0x%x at 0x%x did not come back: 0x%x", before, offset, got);
+	conform_write(c, bar->offset, size, value);
+	got = conform_read(c, bar->offset, 4);
+	if (got != bar->before && got != moved)
+		conform_fail(c, "%u bytes 0x%x at 0x%x over 0x%x: reads 0x%x", size, value,
+			     bar->offset, bar->before, got);
+	conform_write(c, bar->offset, 4, bar->before);
+	got = conform_read(c, bar->offset, 4);
+	if (got != bar->before)
+		conform_fail(c, "0x%x at 0x%x did not come back: 0x%x", bar->before, bar->offset,
+			     got);
 }
 
-static void check_partial(struct conform *c, unsigned offset, uint32_t before, uint32_t mask)
+static void check_partial(struct conform *c, const struct bar_case *bar)
 {
-	if (!mask)
+	if (!bar->mask)
 		return;
-	/* The upper half of a 64-bit BAR may hold 0: ones in the other 16 bits are no mask, either. */
-	check_lands(c, offset, 2, 0xffff, before, mask == UINT32_MAX ? UINT32_MAX : mask,
-		    before | 0xffff);
-	check_lands(c, offset, 1, 0xff, before, mask, before | 0xff);
+	check_lands(c, bar, 2, 0xffff, bar->before | 0xffff);
+	check_lands(c, bar, 1, 0xff, bar->before | 0xff);
 }
 
 void conform_bar_partial(struct conform *c)
@@ -296,13 +308,12 @@ void conform_bar_partial(struct conform *c)
 	each_bar(c, check_partial);
 }
 
-static void check_move(struct conform *c, unsigned offset, uint32_t before, uint32_t mask)
+static void check_move(struct conform *c, const struct bar_case *bar)
 {
-	uint32_t size = mask & -mask & ~0xfu;
+	uint32_t bits = bar->mask & ~bar->flags, size = bits & -bits;
 
-	if (!mask || mask == UINT32_MAX || !size)
-		return;
-	check_lands(c, offset, 4, before ^ size, before, mask, before ^ size);
+	if (size)
+		check_lands(c, bar, 4, bar->before ^ size, bar->before ^ size);
 }
 
 void conform_bar_move(struct conform *c)
@@ -322,7 +333,7 @@ void conform_rom_sizing(struct conform *c)
 	mask = conform_read(c, offset, 4);
 	conform_write(c, offset, 4, before);
 	after = conform_read(c, offset, 4);
-	if (mask & ~(uint32_t)PCI_ROM_ADDRESS_MASK || !is_mask(mask & ~0xfu))
+	if (mask & ~(uint32_t)PCI_ROM_ADDRESS_MASK || !is_mask(mask, 0))
 		conform_fail(c, "the ROM sizes as 0x%x", mask);
 	/* The kernel's backend shows the mask until a value is written that is none. */
 	if (after != before)
