@@ -29,4 +29,4 @@ demo: deps
 	+$(Q)$(MAKE) --no-print-directory demo-run
 
 demo-run: all
-	$(Q)B=$(B) DUMP=$(DUMP) tests/box/demo
+	$(Q)B=$(B) DUMP="$(DUMP)" tests/box/demo
