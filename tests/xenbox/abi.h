@@ -76,6 +76,28 @@ enum {
 	X(close, struct evtchn_close)                                                            \
 	X(send, struct evtchn_send)
 
+/* Calls of the libraries that are no plain hypercalls, and the names of what is left. */
+#define ABI_OTHER_CALLS(X)                                                                       \
+	X(evtchn_alloc)                                                                          \
+	X(evtchn_bind)                                                                           \
+	X(evtchn_virq)                                                                           \
+	X(evtchn_unbind)                                                                         \
+	X(gnttab_map)                                                                            \
+	X(gnttab_unmap)                                                                          \
+	X(gnttab_notify)                                                                         \
+	X(gntshr_share)                                                                          \
+	X(gntshr_unshare)                                                                        \
+	X(gntshr_notify)                                                                         \
+	X(foreign_map)                                                                           \
+	X(physdev_op)                                                                            \
+	X(domctl)                                                                                \
+	X(sysctl)                                                                                \
+	X(getdomaininfolist)                                                                     \
+	X(physinfo)                                                                              \
+	X(xen_version)                                                                           \
+	X(event_channel_op)                                                                      \
+	X(hypercall)
+
 /* Domain operations, beside those that hypercall.c answers with EOPNOTSUPP by number. */
 #define ABI_DOMCTLS(X)                                                                           \
 	X(createdomain)                                                                          \

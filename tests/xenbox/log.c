@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "box.h"
 #include "hv.h"
 
@@ -67,13 +68,29 @@ static int failure_match(const char *name, unsigned int domid)
 	return 0;
 }
 
+static bool call_known(const char *name)
+{
+	static const char *const names[] = {
+#define PHYSDEV(op, type, who, guest) #op,
+#define EVTCHN(op, type) "evtchnop_" #op,
+#define NAME(op) #op,
+		ABI_PHYSDEV_OPS(PHYSDEV) ABI_EVTCHN_OPS(EVTCHN) ABI_DOMCTLS(NAME)
+			ABI_OTHER_CALLS(NAME)
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
 int hv_fail_add(const struct xb_failure *f)
 {
 	if (!f->op[0]) {
 		nfailures = 0;
 		return 0;
 	}
-	if (f->err <= 0 || !memchr(f->op, '\0', sizeof(f->op)))
+	if (f->err <= 0 || !memchr(f->op, '\0', sizeof(f->op)) || !call_known(f->op))
 		return -EINVAL;
 	if (nfailures == FAILURES_MAX)
 		return -ENOSPC;

@@ -8,8 +8,16 @@
 
 #include <xencall.h>
 
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)(p), (void)(n))
+#endif
+
 #include "abi.h"
 #include "preload.h"
+
+#define ARG_MAX_SIZE 2048 /* beyond the largest: 1024 bytes of capabilities or command line */
 
 struct xencall_handle {
 	struct xb_conn conn;
@@ -58,6 +66,24 @@ static uint32_t argument_size(unsigned int op, uint64_t cmd)
 		switch (cmd) { ABI_EVTCHN_OPS(EVTCHN) default: return 0; }
 	}
 	return 0;
+}
+
+/*
+ * Send a copy: callers leave padding and unused unions uninitialised, as the real hypercalls allow,
+ * and valgrind would blame them for what only this library does with it.
+ */
+static int carry(xencall_handle *h, struct xb_msg *m, void *arg, uint32_t size)
+{
+	unsigned char copy[ARG_MAX_SIZE];
+	int rc;
+
+	if (size)
+		memcpy(copy, arg, size);
+	VALGRIND_MAKE_MEM_DEFINED(copy, size);
+	rc = xb_call(&h->conn, m, copy, size, copy, size, NULL);
+	if (size) /* also on errors: some say more in the structure */
+		memcpy(arg, copy, size);
+	return rc;
 }
 
 /* The list of domains has a buffer of its own, and may need several answers. */
@@ -111,7 +137,7 @@ static long hypercall(xencall_handle *h, unsigned int op, const uint64_t a[5])
 		arg = (void *)(uintptr_t)a[1];
 		size = argument_size(op, a[0]);
 	}
-	return xb_call(&h->conn, &m, arg, size, arg, size, NULL);
+	return carry(h, &m, arg, size);
 }
 
 EXPORT int xencall0(xencall_handle *h, unsigned int op)

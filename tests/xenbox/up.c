@@ -166,15 +166,20 @@ static int start_xenstored(const struct box *b)
 	pid_t self = getpid();
 
 	if (find_xenstored(path, sizeof(path))) {
-		fprintf(stderr, "xenbox: no %s: install xen-utils\n", XENSTORED_GLOB);
+		fprintf(stderr, "xenbox: no xenstored at %s: install xen-utils\n",
+			getenv("XENBOX_XENSTORED") ? getenv("XENBOX_XENSTORED") : XENSTORED_GLOB);
 		return -1;
 	}
 	snprintf(link, sizeof(link), "%s/" BOX_STORE_DIR, b->rundir);
-	if (mkdir(link, 0777) && errno != EEXIST)
+	if (mkdir(link, 0777) && errno != EEXIST) {
+		fprintf(stderr, "xenbox: %s: %s\n", link, strerror(errno));
 		return -1;
+	}
 	xenstored = fork();
 	if (!xenstored)
 		exec_xenstored(b, path, self);
+	if (xenstored < 0)
+		fprintf(stderr, "xenbox: fork: %s\n", strerror(errno));
 	return xenstored < 0 ? -1 : 0;
 }
 
@@ -204,10 +209,12 @@ static void hypervisor(const struct box *b, const struct up_options *opt, int re
 	}
 	hv_config = (struct hv_config){ opt->xen_minor, opt->pvh_dom0, opt->gsis, opt->extra_irqs,
 					b->rundir, b->dir };
-	if (hv_init() || start_xenstored(b)) {
+	if (hv_init()) {
 		fprintf(stderr, "xenbox: starting: %s\n", strerror(errno));
 		exit(1);
 	}
+	if (start_xenstored(b))
+		exit(1);
 	/* From here on the parent watches for xenstored; it closes its end when all is up. */
 	if (write(ready, "", 1) != 1)
 		exit(1);

@@ -25,7 +25,7 @@ $(XENBOX_B)/xenbox: $(XENBOX_OBJ)
 	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lxenstore
 
 # What the self-test runs inside domains: ordinary Xen userland, which does have the sanitizers.
-$(XENBOX_B)/agent: tests/xenbox/selftest/agent.c
+$(XENBOX_B)/agent: tests/xenbox/agent.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< -lxencall -lxenctrl -lxenevtchn \
 		-lxengnttab -lxenforeignmemory -lxenstore -lxentoollog
