@@ -27,26 +27,28 @@ static const char *const verdicts[] = {
 	[VERDICT_FAIL] = "FAIL",
 };
 
-static void judge(struct conform *c, enum verdict verdict, const char *fmt, va_list ap)
+static void settle(struct conform *c, enum verdict to, const char *detail)
 {
-	if (verdict <= c->verdict)
+	if (c->verdict >= to)
 		return;
-	c->verdict = verdict;
-	vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
+	c->verdict = to;
+	snprintf(c->detail, sizeof(c->detail), "%s", detail);
 }
 
-#define JUDGE(name, verdict)                                        \
-	void conform_##name(struct conform *c, const char *fmt, ...) \
-	{                                                           \
-		va_list ap;                                         \
-                                                                    \
-		va_start(ap, fmt);                                  \
-		judge(c, verdict, fmt, ap);                         \
-		va_end(ap);                                         \
+#define DEFINE_VERDICT(name, to)                                      \
+	void conform_##name(struct conform *c, const char *fmt, ...)  \
+	{                                                             \
+		char text[sizeof(c->detail)];                         \
+		va_list ap;                                           \
+                                                                      \
+		va_start(ap, fmt);                                    \
+		vsnprintf(text, sizeof(text), fmt, ap);               \
+		va_end(ap);                                           \
+		settle(c, (to), text);                                \
 	}
-JUDGE(skip, VERDICT_SKIP)
-JUDGE(differs, VERDICT_DIFFERS)
-JUDGE(fail, VERDICT_FAIL)
+DEFINE_VERDICT(skip, VERDICT_SKIP)
+DEFINE_VERDICT(differs, VERDICT_DIFFERS)
+DEFINE_VERDICT(fail, VERDICT_FAIL)
 
 struct xenpcifront_request conform_request(const struct conform *c, uint32_t cmd)
 {

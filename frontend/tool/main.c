@@ -29,7 +29,7 @@ static const struct command commands[] = {
 	{ "msi", "BDF [on | off | multi N]", "switch MSI, or show whether it is on", run_msi },
 	{ "msix", "BDF [N | off]", "give the first N MSI-X table entries a vector, or none",
 	  run_msix },
-	{ "watch", "[--count N] [--aer RESULT]", "print hot-plug and AER events as they happen",
+	{ "watch", "[--count N] [--timeout MS] [--aer RESULT]", "print hot-plug and AER events as they happen",
 	  run_watch },
 	{ "conform", "[--list] [--only NAME] [BDF]", "check that the backend keeps the protocol",
 	  run_conform },
@@ -38,31 +38,33 @@ static const struct command commands[] = {
 	{ "bench", "[N [BDF]]", "time N (default 2000) config reads", run_bench },
 };
 
-static void vcomplain(const char *fmt, va_list ap)
+static void complain(const char *text)
 {
 	fflush(stdout);
-	fputs("xenpci-front: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "xenpci-front: %s\n", text);
 }
 
 int tool_failed(const char *fmt, ...)
 {
+	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vcomplain(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	complain(text);
 	return EXIT_FAILED;
 }
 
 int tool_usage(const char *fmt, ...)
 {
+	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vcomplain(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	complain(text);
 	fputs("Try `xenpci-front --help'.\n", stderr);
 	return EXIT_USAGE;
 }

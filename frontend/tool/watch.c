@@ -134,6 +134,7 @@ static int watch(struct watch *w, int sigfd, uint64_t deadline)
 static const struct option options[] = {
 	{ "count", required_argument, NULL, 'c' },
 	{ "aer", required_argument, NULL, 'a' },
+	{ "timeout", required_argument, NULL, 't' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -152,7 +153,7 @@ static int aer_number(const char *name, enum xenpcifront_aer_result *result)
 int run_watch(struct tool *tool, int argc, char **argv)
 {
 	struct watch w = { 0 };
-	uint64_t deadline = 0;
+	uint64_t deadline = 0, ms = tool->timeout_ms;
 	int c, sigfd, status;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -160,13 +161,15 @@ int run_watch(struct tool *tool, int argc, char **argv)
 			return EXIT_USAGE;
 		if (c == 'a' && aer_number(optarg, &w.aer))
 			return EXIT_USAGE;
+		if (c == 't' && tool_number(optarg, "time", INT32_MAX, &ms))
+			return EXIT_USAGE;
 		if (c == '?')
-			return tool_usage("watch [--count N] [--aer RESULT]");
+			return tool_usage("watch [--count N] [--timeout MS] [--aer RESULT]");
 	}
 	if (optind != argc)
 		return tool_usage("watch takes no argument");
-	if (tool->timeout_ms)
-		deadline = now_ns() + (uint64_t)tool->timeout_ms * 1000000;
+	if (ms)
+		deadline = now_ns() + ms * 1000000;
 	if (tool_open(tool, XENPCIFRONT_AER))
 		return EXIT_FAILED;
 	sigfd = open_signals();
