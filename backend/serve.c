@@ -20,7 +20,7 @@ static void tell_denials(struct guest *g, struct claim *claim)
 
 static unsigned serve_write(struct guest *g, struct claim *claim, struct xen_pci_op *op)
 {
-	op->err = config_write(claim->cfg, op->offset, op->size, op->value);
+	op->err = config_guest_write(claim->cfg, op->offset, op->size, op->value);
 	tell_denials(g, claim);
 	return 0;
 }
@@ -35,7 +35,7 @@ unsigned serve_op(struct guest *g, struct xen_pci_op *op)
 	}
 	switch (op->cmd) {
 	case XEN_PCI_OP_conf_read:
-		op->err = config_read(claim->cfg, op->offset, op->size, &op->value);
+		op->err = config_guest_read(claim->cfg, op->offset, op->size, &op->value);
 		return 0;
 	case XEN_PCI_OP_conf_write:
 		return serve_write(g, claim, op);

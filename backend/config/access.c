@@ -52,7 +52,7 @@ static int check(const struct config *cfg, int32_t offset, int32_t size)
 	return (uint32_t)offset >= cfg->dev->info.config_size ? 2 : 0;
 }
 
-int config_read(struct config *cfg, int32_t offset, int32_t size, uint32_t *value)
+int config_guest_read(struct config *cfg, int32_t offset, int32_t size, uint32_t *value)
 {
 	int bad = check(cfg, offset, size);
 
@@ -127,7 +127,7 @@ static bool is_unruled(const struct config *cfg, const struct field *f)
 	return cfg->permissive && (f->row->write == WRITE_OPEN || f->row->write == WRITE_QUIRK);
 }
 
-int config_write(struct config *cfg, int32_t offset, int32_t size, uint32_t value)
+int config_guest_write(struct config *cfg, int32_t offset, int32_t size, uint32_t value)
 {
 	struct access a = { .offset = (unsigned)offset, .size = (unsigned)size };
 	uint32_t unruled = 0; /* bytes, as the access has them */

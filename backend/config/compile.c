@@ -39,7 +39,7 @@ static uint8_t add(struct builder *b, const struct config_row *row, unsigned off
 {
 	struct field *f;
 
-	if (offset % width || offset + width > b->space || b->nr > TABLE_FIELDS_MAX ||
+	if ((offset & (width - 1)) || offset + width > b->space || b->nr > TABLE_FIELDS_MAX ||
 	    !is_free(b, offset, width))
 		return 0;
 	f = &b->fields[b->nr];
@@ -55,15 +55,24 @@ static uint8_t add(struct builder *b, const struct config_row *row, unsigned off
 	return (uint8_t)b->nr++;
 }
 
-static void add_table(struct builder *b, enum config_table_id id, unsigned base)
+/* Adds a table's rows; returns the index of the register with a rule to write by, 0: none. */
+static uint8_t add_table(struct builder *b, enum config_table_id id, unsigned base)
 {
 	const struct config_table *t = &config_tables[id];
+	uint8_t ruled = 0;
 	unsigned i;
 
-	/* Capabilities live in the first 256 bytes; one that reaches beyond is cut. */
-	for (i = 0; i < t->nr; i++)
-		if (base + t->rows[i].at + t->rows[i].width <= TABLE_SPAN)
-			add(b, &t->rows[i], base + t->rows[i].at, t->rows[i].width);
+	for (i = 0; i < t->nr; i++) {
+		const struct config_row *row = &t->rows[i];
+		uint8_t index = 0;
+
+		/* Capabilities live in the first 256 bytes; one that reaches beyond is cut. */
+		if (base + row->at + row->width <= TABLE_SPAN)
+			index = add(b, row, base + row->at, row->width);
+		if (row->write != WRITE_NEVER && row->write != WRITE_OPEN)
+			ruled = index;
+	}
+	return ruled;
 }
 
 /* Puts value behind what a guest reads of f: BARs, command shadow. 0, or -1 with errno. */
@@ -110,15 +119,6 @@ static void find_caps(struct builder *b)
 			b->caps[cap.id] = (uint8_t)cap.offset;
 }
 
-/* The index of the control register of MSI or MSI-X at `at`, 0 where another register has its place. */
-static uint8_t control_of(const struct builder *b, unsigned at)
-{
-	uint8_t index = b->map[at + PCI_MSI_FLAGS];
-
-	return b->fields[index].row->write == WRITE_CONTROL && b->fields[index].offset == at + 2
-		       ? index : 0;
-}
-
 static int add_msi(struct builder *b)
 {
 	unsigned at = b->caps[PCI_CAP_ID_MSI];
@@ -131,11 +131,10 @@ static int add_msi(struct builder *b)
 		return -1;
 	wide = control & PCI_MSI_FLAGS_64BIT;
 	maskable = control & PCI_MSI_FLAGS_MASKBIT;
-	add_table(b, TABLE_MSI, at);
+	b->msi = add_table(b, TABLE_MSI, at);
 	add_table(b, wide ? TABLE_MSI64 : TABLE_MSI32, at);
 	if (maskable)
 		add_table(b, wide ? TABLE_MSI64_MASK : TABLE_MSI32_MASK, at);
-	b->msi = control_of(b, at);
 	return 0;
 }
 
@@ -157,21 +156,17 @@ static int add_pcie(struct builder *b)
 /* PME support is hidden from the guest, so nobody would clear what it signals. */
 static int add_pm(struct builder *b)
 {
-	unsigned at = b->caps[PCI_CAP_ID_PM] + PCI_PM_CTRL;
+	unsigned at = b->caps[PCI_CAP_ID_PM];
 	uint32_t control;
 
-	if (!b->caps[PCI_CAP_ID_PM])
+	if (!at || !add_table(b, TABLE_PM, at))
 		return 0;
-	add_table(b, TABLE_PM, b->caps[PCI_CAP_ID_PM]);
-	/* Left out where another register is. */
-	if (b->fields[b->map[at]].row->write != WRITE_POWER)
-		return 0;
-	if (pcidev_read(b->dev, at, 2, &control))
+	if (pcidev_read(b->dev, at + PCI_PM_CTRL, 2, &control))
 		return -1;
 	if (!(control & PCI_PM_CTRL_PME_ENABLE))
 		return 0;
 	control &= ~(uint32_t)(PCI_PM_CTRL_PME_ENABLE | PCI_PM_CTRL_PME_STATUS);
-	return pcidev_write(b->dev, at, 2, control);
+	return pcidev_write(b->dev, at + PCI_PM_CTRL, 2, control);
 }
 
 /* The rows that this device has, in the order in which the kernel's backend takes them. 0, or -1 with errno. */
@@ -187,10 +182,8 @@ static int add_rows(struct builder *b)
 		add_table(b, TABLE_VPD, b->caps[PCI_CAP_ID_VPD]);
 	if (add_pm(b) || add_msi(b))
 		return -1;
-	if (b->caps[PCI_CAP_ID_MSIX]) {
-		add_table(b, TABLE_MSIX, b->caps[PCI_CAP_ID_MSIX]);
-		b->msix = control_of(b, b->caps[PCI_CAP_ID_MSIX]);
-	}
+	if (b->caps[PCI_CAP_ID_MSIX])
+		b->msix = add_table(b, TABLE_MSIX, b->caps[PCI_CAP_ID_MSIX]);
 	if (add_pcie(b))
 		return -1;
 	if (b->caps[PCI_CAP_ID_AF])

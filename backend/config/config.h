@@ -4,6 +4,9 @@
  * (fields.h) compiled at attach into a flat table, so that an access walks no list.
  * Reads and writes of every width go through one byte-lane engine.
  *
+ * The names config_read, config_write, config_init and config_destroy are libconfig's, in
+ * the same program.
+ *
  * One thread at a time per struct config.
  */
 #ifndef XENPCI_BACKEND_CONFIG_CONFIG_H
@@ -40,8 +43,8 @@ void config_close(struct config *cfg);
  * A request costs at most one device read where it is a read, none where all its
  * bytes are virtual (ids, BARs, ROM, interrupt line). Neither allocates, logs or waits.
  */
-int config_read(struct config *cfg, int32_t offset, int32_t size, uint32_t *value);
-int config_write(struct config *cfg, int32_t offset, int32_t size, uint32_t value);
+int config_guest_read(struct config *cfg, int32_t offset, int32_t size, uint32_t *value);
+int config_guest_write(struct config *cfg, int32_t offset, int32_t size, uint32_t value);
 
 /*
  * A refused write that the operator has not been told of: one per register. The

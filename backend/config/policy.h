@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What one assignment of a device may do beyond the filter's defaults. Apart from
- * config.h, because libconfig.h, which the settings are read with, has functions
- * of the same names as those.
+ * config.h, so that who reads settings need not know the filter.
  */
 #ifndef XENPCI_BACKEND_CONFIG_POLICY_H
 #define XENPCI_BACKEND_CONFIG_POLICY_H

@@ -65,12 +65,12 @@ static bool restore(const struct config *cfg)
  */
 void power_settle(struct config *cfg)
 {
-	if (restore(cfg))
+	bool over = !cfg->settle_tries && now_ns() >= cfg->settle_until;
+
+	if (restore(cfg) || over)
 		cfg->settle_until = 0;
 	else if (cfg->settle_tries)
 		cfg->settle_tries--;
-	else if (now_ns() >= cfg->settle_until)
-		cfg->settle_until = 0;
 }
 
 int power_write(struct config *cfg, struct field *f, const struct access *a, uint32_t lanes,

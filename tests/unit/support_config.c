@@ -198,7 +198,7 @@ void check_read(struct config *cfg, int32_t offset, int32_t size, int err, uint3
 		const char *file, int line)
 {
 	uint32_t got = 0xdeadbeef;
-	int got_err = config_read(cfg, offset, size, &got);
+	int got_err = config_guest_read(cfg, offset, size, &got);
 
 	if (got_err == err && got == value)
 		return;
@@ -210,7 +210,7 @@ void check_read(struct config *cfg, int32_t offset, int32_t size, int err, uint3
 void check_write(struct config *cfg, int32_t offset, int32_t size, uint32_t value, int err,
 		 const char *file, int line)
 {
-	int got = config_write(cfg, offset, size, value);
+	int got = config_guest_write(cfg, offset, size, value);
 
 	if (got == err)
 		return;

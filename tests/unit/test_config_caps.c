@@ -369,7 +369,7 @@ static void msi_registers_never_change(void **state)
 			for (int32_t at = MSIX - 4; at < MSI + 0x18; at += size)
 				if (at < PM || at >= MSI - 2)
 					for (int n = 0; n < 4; n++)
-						config_write(cfg, at, size, n < 2 ? -(uint32_t)n : test_random(&seed));
+						config_guest_write(cfg, at, size, n < 2 ? -(uint32_t)n : test_random(&seed));
 		assert_int_equal(fake_get(&nic, MSI + 2, 2) & ~1u, shapes[k / 2]);
 		assert_int_equal(fake_get(&nic, MSI + 4, 4), 0xfee00318);
 		for (unsigned at = MSI + 8; at < MSI + 0x18; at++)

@@ -50,7 +50,7 @@ static void decode_stays_with_the_host(void **state)
 			for (s = 0; s < ARRAY_SIZE(sizes); s++) {
 				int32_t at = PCI_COMMAND + (int32_t)(test_random(&seed) % 4);
 
-				config_write(cfg, at & ~(sizes[s] - 1), sizes[s],
+				config_guest_write(cfg, at & ~(sizes[s] - 1), sizes[s],
 					     i < 2 ? -(uint32_t)i : test_random(&seed));
 				assert_int_equal(hw_command() & 0xfd43, 0x0103);
 			}

@@ -36,7 +36,7 @@ static void header_rules_hold(void)
 	for (int32_t size = 1; size <= 4; size *= 2)
 		for (int32_t at = 0; at < dev.dev.info.config_size; at += size)
 			for (int n = 0; n < 3; n++)
-				config_write(cfg, at, size, n < 2 ? -(uint32_t)n : test_random(&seed));
+				config_guest_write(cfg, at, size, n < 2 ? -(uint32_t)n : test_random(&seed));
 	for (unsigned at = 0; at < 0x40; at++)
 		if (at != 4 && at != 5 && at != 0x0c && at != 0x0f)
 			assert_int_equal(dev.space[at], was[at]);
@@ -117,7 +117,7 @@ static void overlapping_capabilities(void **state)
 				int32_t size = 1 << test_random(&seed) % 3;
 				int32_t at = 0x80 + (int32_t)(test_random(&seed) % 0x30 & -(uint32_t)size);
 
-				config_write(cfg, at, size, test_random(&seed));
+				config_guest_write(cfg, at, size, test_random(&seed));
 			}
 			/* Of 0x84 only PM control of the one and VPD address of the other may have changed. */
 			for (unsigned at = 0x80; at < 0xb0; at++) {

@@ -123,10 +123,10 @@ static void step(struct config *cfg, bool write, unsigned at, unsigned size, uin
 	int err, want_err = OK;
 
 	if (write) {
-		err = config_write(cfg, (int32_t)at, (int32_t)size, value);
+		err = config_guest_write(cfg, (int32_t)at, (int32_t)size, value);
 		want_err = model_write(&model, at, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
 	} else {
-		err = config_read(cfg, (int32_t)at, (int32_t)size, &got);
+		err = config_guest_read(cfg, (int32_t)at, (int32_t)size, &got);
 		want = model_read(&model, at, size);
 		if (got != want)
 			fail_msg("read of %u at %03x: %08x, not %08x", size, at, got, want);
@@ -232,7 +232,7 @@ static void default_deny(void **state)
 				uint32_t value = n < 2 ? -(uint32_t)n : test_random(&seed);
 
 				fake_forget_log(&dev);
-				config_write(cfg, (int32_t)at, (int32_t)size, value);
+				config_guest_write(cfg, (int32_t)at, (int32_t)size, value);
 				for (unsigned i = 0; i < 4096; i++)
 					if ((dev.space[i] ^ was[i]) & ~may[i])
 						fail_msg("write of %u at %03x (%08x): byte %03x %02x -> %02x", size,

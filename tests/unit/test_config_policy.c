@@ -138,7 +138,7 @@ static void nothing_is_refused_that_changes_nothing(void **state)
 		for (int32_t at = 0; at < 4096; at += size) {
 			uint32_t value;
 
-			assert_int_equal(config_read(cfg, at, size, &value), OK);
+			assert_int_equal(config_guest_read(cfg, at, size, &value), OK);
 			write_is(cfg, at, size, value, OK);
 		}
 	}
@@ -319,13 +319,13 @@ static void writable_bits_are_the_ones_that_change(void **state)
 			for (int bit = 0; bit < 8; bit++) {
 				uint32_t was, is;
 
-				config_read(cfg, (int32_t)at, 1, &was);
-				config_write(cfg, (int32_t)at, 1, was ^ 1u << bit);
-				config_read(cfg, (int32_t)at, 1, &is);
+				config_guest_read(cfg, (int32_t)at, 1, &was);
+				config_guest_write(cfg, (int32_t)at, 1, was ^ 1u << bit);
+				config_guest_read(cfg, (int32_t)at, 1, &is);
 				if ((was ^ is) != (may & 1u << bit))
 					fail_msg("policy %d, byte %03x bit %d: may %02x, changed %02x", p,
 						 at, bit, may, was ^ is);
-				config_write(cfg, (int32_t)at, 1, was);
+				config_guest_write(cfg, (int32_t)at, 1, was);
 			}
 		}
 		assert_int_equal(config_writable_byte(cfg, 0x0f), 0x40);
@@ -390,7 +390,7 @@ static void reads_cost_at_most_one_access(void **state)
 			uint32_t value;
 
 			fake_forget_log(&nic);
-			assert_int_equal(config_read(cfg, at, size, &value), OK);
+			assert_int_equal(config_guest_read(cfg, at, size, &value), OK);
 			assert_int_equal(nic.reads, virt ? 0 : 1);
 			if (!virt) {
 				assert_int_equal(nic.log[0].offset, at);
