@@ -7,7 +7,11 @@
 
 #include "common/util.h"
 
-enum { D3HOT_DELAY_MS = 10, EXP_CONTROLS_2 = 2 };
+enum {
+	D3HOT_DELAY_MS = 10,
+	EXP_CONTROLS_2 = 2, /* the express version that has second control registers */
+	BRIDGE_DISCARD_STATUS = 0x400,
+};
 
 /* The tables, in the order of restoring. Capabilities count from their offset. */
 static const struct saved_register type0[] = {
@@ -30,7 +34,7 @@ static const struct saved_register type1[] = {
 	{ PCI_PREF_LIMIT_UPPER32, 4, true, UINT32_MAX, 0, 0 },
 	{ PCI_IO_BASE_UPPER16, 4, true, UINT32_MAX, 0, 0 },
 	{ PCI_ROM_ADDRESS1, 4, true, UINT32_MAX, 0, 0 },
-	{ PCI_BRIDGE_CONTROL, 2, false, 0xffff & ~(PCI_BRIDGE_CTL_BUS_RESET | 0x400), 0x400, 0 },
+	{ PCI_BRIDGE_CONTROL, 2, false, 0xffff & ~BRIDGE_DISCARD_STATUS, BRIDGE_DISCARD_STATUS, 0 },
 };
 static const struct saved_register header[] = {
 	{ PCI_CACHE_LINE_SIZE, 1, false, 0xff, 0, 0 },
