@@ -48,7 +48,7 @@ static long num(int i)
 	return i < nargs ? strtol(arg[i], NULL, 0) : 0;
 }
 
-static void ok(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static void ok(const char *fmt, ...)
 {
 	va_list ap;
 

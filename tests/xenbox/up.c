@@ -24,7 +24,7 @@
 #define XENSTORED_GLOB "/usr/lib/xen-*/bin/xenstored"
 
 static pid_t xenstored = -1;
-static bool store_ready; /* the parent has been told that all is well */
+static int up_pipe = -1; /* `up` reads from it until the box is up */
 
 int box_sibling(char *path, size_t size, const char *name)
 {
@@ -185,6 +185,7 @@ static int start_xenstored(const struct box *b)
 
 void hv_main_child(void)
 {
+	struct pollfd p = { .fd = up_pipe };
 	int status;
 
 	if (waitpid(xenstored, &status, WNOHANG) != xenstored)
@@ -193,8 +194,8 @@ void hv_main_child(void)
 	fprintf(stderr, "xenbox: xenstored has ended (%s %d)\n",
 		WIFSIGNALED(status) ? "signal" : "exit code",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	if (!store_ready)
-		exit(1); /* which `up` sees */
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLERR))
+		exit(1); /* which `up`, still there, sees */
 }
 
 /* ---- the hypervisor's process ---- */
@@ -215,11 +216,10 @@ static void hypervisor(const struct box *b, const struct up_options *opt, int re
 	}
 	if (start_xenstored(b))
 		exit(1);
-	/* From here on the parent watches for xenstored; it closes its end when all is up. */
+	/* From here on `up` looks for xenstored; it closes its end of the pipe when all is up. */
+	up_pipe = ready;
 	if (write(ready, "", 1) != 1)
 		exit(1);
-	close(ready);
-	store_ready = true;
 	hv_loop();
 	if (xenstored > 0)
 		kill(xenstored, SIGKILL);
