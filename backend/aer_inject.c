@@ -13,11 +13,11 @@
 
 static void tell(struct backend *be, struct sbdf host, const char *text)
 {
-	char dir[2 * GUEST_DIR_MAX], buf[SBDF_TEXT];
+	char dir[2 * GUEST_DIR_MAX], buf[SBDF_TEXT], node[NODE_VALUE_MAX];
 
 	snprintf(dir, sizeof(dir), "/local/domain/%u/" AER_INJECT_DIR "/%s", be->xen.domid,
-		 sbdf_format(host, buf));
-	log_info(be->host.lg, "%s: error recovery: %s", buf, text);
+		 node_bdf_format(host, node));
+	log_info(be->host.lg, "%s: error recovery: %s", sbdf_format(host, buf), text);
 	if (store_write(be->xen.xs, XBT_NULL, dir, RESULT, "%s", text))
 		log_warn(be->host.lg, "cannot write %s/" RESULT ": %s", dir, strerror(errno));
 }
@@ -49,7 +49,7 @@ static void run_step(struct backend *be, struct sbdf host, const char *text)
 void aer_inject(struct backend *be, const char *dir, const char *path)
 {
 	size_t len = strlen(dir);
-	char bdf[SBDF_TEXT], device[2 * GUEST_DIR_MAX], text[32];
+	char bdf[NODE_VALUE_MAX], device[2 * GUEST_DIR_MAX], text[32];
 	struct sbdf host;
 	size_t n;
 
@@ -62,7 +62,7 @@ void aer_inject(struct backend *be, const char *dir, const char *path)
 	snprintf(bdf, sizeof(bdf), "%.*s", (int)n, path);
 	snprintf(device, sizeof(device), "%s/%s", dir, bdf);
 	/* Our own removal of it comes back here too. */
-	if (sbdf_parse(bdf, &host) ||
+	if (node_bdf_parse(bdf, &host) ||
 	    store_read(be->xen.xs, XBT_NULL, device, STEP, text, sizeof(text)) < 0)
 		return;
 	store_remove(be->xen.xs, XBT_NULL, device, STEP);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * AER by hand: an operator (dom0 only; the directory is ours) writes a step into
- *   /local/domain/<us>/xenpci/aer/<BDF>/step	"detected frozen", "mmio", "slotreset", "resume"
- * xenpcid takes it away, asks the guest, and writes the verdict into .../<BDF>/result:
+ *   /local/domain/<us>/xenpci/aer/<0000-03-00-0>/step	"detected frozen", "mmio", "slotreset", "resume"
+ * xenpcid takes it away, asks the guest, and writes the verdict into .../result:
  * a name of PCIIF_AER_RESULTS, or "error: why". One thread.
  */
 #ifndef XENPCI_BACKEND_AER_INJECT_H

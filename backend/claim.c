@@ -144,8 +144,9 @@ static int take_over(struct claim *claim, struct problem *p)
 	return 0;
 }
 
-struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
-			 const char *opts_node, struct problem *p)
+/* A claim on a, opened, with nothing done to the device. */
+static struct claim *new_claim(struct host *host, struct talk *talk, struct sbdf a,
+			       struct problem *p)
 {
 	struct claim *claim = calloc(1, sizeof(*claim));
 
@@ -154,23 +155,126 @@ struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, co
 		return NULL;
 	}
 	claim->host = host;
-	if (open_device(claim, a, p))
-		goto fail;
-	interrupt_init(&claim->irq, claim->dev, host->hypercall, talk);
-	TAILQ_INSERT_TAIL(&host->claims, claim, of_host);
-	if (take_over(claim, p) || read_policy(claim, opts, opts_node, p)) {
+	if (open_device(claim, a, p)) {
 		int err = errno;
 
-		claim_release(claim);
+		pcidev_close(claim->dev);
+		free(claim);
 		errno = err;
 		return NULL;
 	}
+	interrupt_init(&claim->irq, claim->dev, host->hypercall, talk, &claim->memory);
+	TAILQ_INSERT_TAIL(&host->claims, claim, of_host);
 	return claim;
-fail:
-	if (claim->dev)
-		pcidev_close(claim->dev);
-	free_keep(claim);
-	return NULL;
+}
+
+/* Half-built: closed without touching the device more than it was. */
+static void drop_claim(struct claim *claim)
+{
+	int saved = errno;
+
+	TAILQ_REMOVE(&claim->host->claims, claim, of_host);
+	memory_device_dispose(&claim->memory);
+	config_close(claim->cfg);
+	pcidev_saved_free(claim->saved);
+	if (claim->prepared)
+		hypercall_release_msix(claim->host->hypercall, claim->dev->info.sbdf);
+	pcidev_close(claim->dev);
+	free(claim);
+	errno = saved;
+}
+
+void claim_remember_shadow(struct claim *claim)
+{
+	struct config_state state;
+
+	config_save_state(claim->cfg, &state);
+	memory_shadow_write(&claim->memory, &state);
+}
+
+struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
+			 const char *opts_node, struct problem *p)
+{
+	struct claim *claim = new_claim(host, talk, a, p);
+
+	if (!claim)
+		return NULL;
+	memory_device_init(&claim->memory, &host->memory, talk->domid, a);
+	if (take_over(claim, p) || read_policy(claim, opts, opts_node, p)) {
+		drop_claim(claim);
+		return NULL;
+	}
+	claim_remember_shadow(claim);
+	return claim;
+}
+
+/* Bus mastering and the like, as the guest set them: hardware remembers, an image does not. */
+static int wake_image(struct claim *claim, const struct config_state *state)
+{
+	const uint32_t guests = PCI_COMMAND_MASTER | PCI_COMMAND_SPECIAL | PCI_COMMAND_INVALIDATE |
+				PCI_COMMAND_VGA_PALETTE | PCI_COMMAND_WAIT | PCI_COMMAND_FAST_BACK;
+	uint32_t command;
+
+	if (!claim->dev->info.bars_movable)
+		return 0;
+	if (pcidev_read(claim->dev, PCI_COMMAND, 2, &command))
+		return -1;
+	return pcidev_write(claim->dev, PCI_COMMAND, 2,
+			    (command & ~guests) | (state->command & guests));
+}
+
+static int recall(struct claim *claim, const char *opts, const char *opts_node, bool *unsure,
+		  struct problem *p)
+{
+	char saved[PCIDEV_SAVED_TEXT], buf[SBDF_TEXT];
+	struct sbdf a = claim->dev->info.sbdf;
+	struct config_state state;
+	int rc;
+
+	sbdf_format(a, buf);
+	if (memory_device_recall(&claim->memory, &claim->host->memory, claim->irq.talk->domid, a,
+				 &claim->virt, &claim->prepared, saved, sizeof(saved)))
+		return problem_set(p, errno, "%s: what is remembered of it is damaged: %s", buf,
+				   strerror(errno));
+	claim->saved = pcidev_saved_parse(claim->dev, saved);
+	if (!claim->saved)
+		return problem_set(p, errno, "%s: its saved configuration is damaged: %s", buf,
+				   strerror(errno));
+	if (read_policy(claim, opts, opts_node, p))
+		return -1;
+	if (memory_shadow_read(&claim->memory, &state) || config_load_state(claim->cfg, &state) ||
+	    wake_image(claim, &state))
+		talk_say(claim->irq.talk, XTL_WARN, "%s: shadow of its config space lost: %s", buf,
+			 strerror(errno));
+	rc = interrupt_recall(&claim->irq);
+	if (rc < 0)
+		return problem_set(p, errno, "%s: cannot go on with its interrupts: %s", buf,
+				   strerror(errno));
+	*unsure |= rc > 0;
+	return 0;
+}
+
+struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
+			   const char *opts_node, bool *unsure, struct problem *p)
+{
+	struct claim *claim = new_claim(host, talk, a, p);
+
+	if (!claim)
+		return NULL;
+	if (recall(claim, opts, opts_node, unsure, p)) {
+		drop_claim(claim);
+		return NULL;
+	}
+	claim->published = true;
+	return claim;
+}
+
+int claim_record(struct claim *claim, xs_transaction_t t)
+{
+	char saved[PCIDEV_SAVED_TEXT];
+
+	pcidev_saved_format(claim->saved, saved);
+	return memory_device_record(&claim->memory, t, claim->virt, claim->prepared, saved);
 }
 
 /* Reset, and everything as it was before the guest. */
@@ -187,32 +291,23 @@ static void clean(struct claim *claim)
 	} else {
 		tell_of_reset(claim);
 	}
-	if (claim->saved && pcidev_restore(claim->dev, claim->saved))
+	if (pcidev_restore(claim->dev, claim->saved))
 		talk_say(talk, XTL_WARN, "%s: configuration not restored: %s", buf, strerror(errno));
 	pcidev_quiesce(claim->dev);
 }
 
 void claim_release(struct claim *claim)
 {
-	int saved = errno;
-
 	if (!claim)
 		return;
-	TAILQ_REMOVE(&claim->host->claims, claim, of_host);
 	interrupt_release(&claim->irq);
-	if (claim->cfg)
-		clean(claim);
-	config_close(claim->cfg);
-	pcidev_saved_free(claim->saved);
-	if (claim->prepared)
-		hypercall_release_msix(claim->host->hypercall, claim->dev->info.sbdf);
-	pcidev_close(claim->dev);
-	free(claim);
-	errno = saved;
+	clean(claim);
+	drop_claim(claim);
 }
 
 void claim_idle(struct claim *claim)
 {
 	interrupt_release(&claim->irq);
 	config_reset(claim->cfg);
+	claim_remember_shadow(claim);
 }

@@ -20,9 +20,10 @@ struct claim {
 	struct host *host;
 	struct provider *provider;
 	struct pcidev *dev;
-	struct pcidev_saved *saved; /* as it was before the guest; NULL while half-built */
+	struct pcidev_saved *saved; /* as it was before the guest */
 	struct config *cfg;
 	struct interrupts irq;
+	struct memory_device memory;
 	struct sbdf virt;    /* where the guest sees it */
 	bool published;	     /* vdev-N tells of it */
 	bool prepared;	     /* we prepared its MSI-X table, so we release it */
@@ -35,6 +36,7 @@ struct host {
 	xentoollog_logger *lg;
 	struct hypercall *hypercall;
 	struct settings settings;
+	struct memory memory;
 	struct provider **providers; /* the first that has a function wins */
 	unsigned nr_providers;
 	struct claims claims;
@@ -53,6 +55,17 @@ struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, co
 			 const char *opts_node, struct problem *p);
 
 /*
+ * Takes over what an earlier process held for the same guest, as it stands: no reset, nothing
+ * told to Xen; ->virt is where it was. *unsure is set if vectors may be mapped that nobody remembers.
+ * NULL with errno and *p.
+ */
+struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
+			   const char *opts_node, bool *unsure, struct problem *p);
+
+/* Inside t: what a successor needs to resume it. 0, or -1 with errno. */
+int claim_record(struct claim *claim, xs_transaction_t t);
+
+/*
  * Gives it back: vectors unmapped, function reset, configuration restored, silent. The
  * caller has taken it out of its own list. Failures are logged, the rest is done. NULL is allowed.
  */
@@ -60,6 +73,9 @@ void claim_release(struct claim *claim);
 
 /* The guest is away but keeps the device: interrupts off, sizing latches clear. */
 void claim_idle(struct claim *claim);
+
+/* After a request that may have changed the shadow of config space. */
+void claim_remember_shadow(struct claim *claim);
 
 /* Who holds a, or NULL. */
 struct claim *claim_find(const struct host *host, struct sbdf a);

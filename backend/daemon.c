@@ -199,6 +199,8 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	be->host.hypercall = hypercall_open(lg, be->xen.mute);
 	if (!be->host.hypercall)
 		return -1;
+	if (memory_open(&be->host.memory, be->xen.xs, be->xen.domid, o->state_dir, lg))
+		return -1;
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (d->epoll_fd < 0 || open_signals(d) || poll_fd(d, d->signal_fd) ||
 	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen))) {
@@ -221,6 +223,7 @@ static void daemon_close(struct daemon *d)
 	struct backend *be = &d->be;
 
 	watches_close(&d->watches);
+	memory_close(&be->host.memory, d->done);
 	schedule_dispose(&be->schedule);
 	close_keep(d->signal_fd);
 	close_keep(d->epoll_fd);
@@ -255,9 +258,13 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	tell_ready(o->ready_fd);
 	while (!d->done)
 		turn(d);
-	if (!d->keep_guests || d->rc)
-		close_guests(d);
 	rc = d->rc;
+	if (d->keep_guests || rc) {
+		/* As if killed: whatever we closed, the guests would notice. */
+		log_info(lg, "stopped; guests and devices are left to a successor");
+		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
+	close_guests(d);
 	log_info(lg, "stopped");
 out:
 	daemon_close(d);

@@ -6,6 +6,7 @@
 
 #include "backend/channel.h"
 #include "backend/guest_devices.h"
+#include "backend/resume.h"
 #include "common/store.h"
 #include "common/util.h"
 #include "protocol/states.h"
@@ -77,7 +78,10 @@ static void forget(struct guest *g)
 	channel_disconnect(g);
 	guest_devices_release(g);
 	unwatch_frontend(g);
+	if (g->frontend[0])
+		memory_guest_end(&g->be->host.memory, g->domid);
 	g->frontend[0] = 0;
+	g->resumed = false;
 	g->roots_told = false;
 	g->introduced = false;
 }
@@ -169,8 +173,7 @@ static void fatal(struct guest *g, unsigned from, const struct problem *p)
 	guest_set_state(g, from, XenbusStateClosing, p->text);
 }
 
-/* Who the guest is: our path says it, frontend-id and frontend must agree. */
-static int read_identity(struct guest *g, struct problem *p)
+int guest_identify(struct guest *g, struct problem *p)
 {
 	char frontend[GUEST_DIR_MAX], expected[GUEST_DIR_MAX];
 	struct xs_handle *xs = g->be->xen.xs;
@@ -199,8 +202,10 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 {
 	forget(g); /* the domid's earlier life, if its end was missed */
 	remove_error(g);
-	if (read_identity(g, p))
+	if (guest_identify(g, p))
 		return -1;
+	if (memory_guest_begin(&g->be->host.memory, XBT_NULL, g->domid))
+		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	guest_set_state(g, own, XenbusStateInitWait, "new instance");
 	return 1;
 }
@@ -315,8 +320,14 @@ static int look(struct guest *g)
 	int rc;
 
 	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
-		if (!g->frontend[0])
-			return 0; /* another backend's instance, or one that failed at once */
+		if (!g->frontend[0]) {
+			if (!memory_knows_guest(&g->be->host.memory, g->domid))
+				return 0; /* another backend's instance, or one that failed at once */
+			if (guest_resume(g, own, &p)) {
+				fatal(g, own, &p);
+				return 0;
+			}
+		}
 		peer = read_state(g, XBT_NULL, g->frontend);
 	}
 	guest_state_is(g, own == STATE_INVALID ? g->state : own, "written by the toolstack");

@@ -19,7 +19,7 @@
 /* What all guests share. */
 struct backend {
 	struct xen xen;
-	struct host host;
+	struct host host; /* with what must outlive us */
 	struct schedule schedule;
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool closing;		  /* we are to end: guests are asked to close */
@@ -37,6 +37,7 @@ struct guest {
 	bool watching;		      /* frontend's state */
 	bool introduced;	      /* xenstored was seen to know the domain */
 	bool check_alive;	      /* a domain died: see whether it was this one */
+	bool resumed;		      /* taken over from another process, no request served yet */
 	bool roots_told;	      /* the one root of slot mode is published */
 	/* The channel (channel.h). */
 	page_t *page; /* NULL: not connected */
@@ -90,6 +91,9 @@ void guest_state_is(struct guest *g, unsigned state, const char *why);
  * (ESTALE: look again).
  */
 int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why);
+
+/* Who the guest is: our path says it, frontend-id and frontend must agree. Watches the frontend. */
+int guest_identify(struct guest *g, struct problem *p);
 
 /* The device that the guest calls so, or NULL. */
 struct claim *guest_find(struct guest *g, uint32_t domain, uint32_t bus, uint32_t devfn);

@@ -16,6 +16,7 @@ struct entry {
 	enum outcome outcome;
 	char dev[NODE_VALUE_MAX]; /* dev-N as it was read */
 	struct sbdf host, virt;
+	struct claim *claim; /* exported, and not released by a later entry */
 };
 
 /* One pass over the list, and what it has to publish. */
@@ -49,8 +50,13 @@ static void release(struct guest *g, struct claim *claim)
 
 void guest_devices_release(struct guest *g)
 {
-	while (!TAILQ_EMPTY(&g->claims))
-		release(g, TAILQ_FIRST(&g->claims));
+	while (!TAILQ_EMPTY(&g->claims)) {
+		struct claim *claim = TAILQ_FIRST(&g->claims);
+		struct sbdf host = claim->dev->info.sbdf;
+
+		release(g, claim);
+		memory_device_forget(&g->be->host.memory, XBT_NULL, g->domid, host);
+	}
 }
 
 void guest_devices_idle(struct guest *g)
@@ -132,16 +138,21 @@ static int export_device(struct guest *g, struct entry *e, struct problem *p)
 	if (!claim)
 		return -1;
 	claim->published = true;
+	e->claim = claim;
 	e->virt = claim->virt;
 	talk_say(&g->talk, XTL_INFO, "%s given as %s", sbdf_format(e->host, host_text),
 		 node_vdev_format(claim->virt, virt_text));
 	return 0;
 }
 
-static void release_device(struct guest *g, struct entry *e)
+static void release_device(struct pass *pass, struct entry *e)
 {
+	struct guest *g = pass->g;
 	struct claim *claim = node_dev_parse(e->dev, &e->host) ? NULL : find_own(g, e->host);
 
+	for (unsigned i = 0; claim && i < pass->nr; i++)
+		if (pass->entries[i].claim == claim)
+			pass->entries[i].claim = NULL;
 	/* One that we do not hold must not keep the others from leaving. */
 	if (claim)
 		release(g, claim);
@@ -176,7 +187,7 @@ static void serve_entry(struct pass *pass, unsigned n, bool all)
 	pass->nr++;
 	if (state == XenbusStateClosing) {
 		e->outcome = OUTCOME_RELEASED;
-		release_device(g, e);
+		release_device(pass, e);
 		return;
 	}
 	e->outcome = OUTCOME_EXPORTED;
@@ -245,7 +256,7 @@ static int write_entry(struct guest *g, xs_transaction_t t, const struct entry *
 	char node[NODE_NAME_MAX], value[NODE_VALUE_MAX], dev[NODE_VALUE_MAX];
 
 	if (e->outcome == OUTCOME_RELEASED)
-		return 0;
+		return memory_device_forget(&g->be->host.memory, t, g->domid, e->host);
 	/* The toolstack may have renumbered its list since we read it. */
 	if (e->dev[0] && (store_read(xs, t, g->dir, node_n(node, NODE_DEV_FMT, e->n), dev,
 				     sizeof(dev)) < 0 || strcmp(dev, e->dev)))
@@ -256,8 +267,10 @@ static int write_entry(struct guest *g, xs_transaction_t t, const struct entry *
 	if (store_write(xs, t, g->dir, node_n(node, NODE_VDEV_FMT, e->n), "%s",
 			node_vdev_format(e->virt, value)))
 		return -1;
-	return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
-			   XenbusStateInitialised);
+	if (store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
+			XenbusStateInitialised))
+		return -1;
+	return e->claim ? claim_record(e->claim, t) : 0;
 }
 
 static int write_roots(struct pass *pass, xs_transaction_t t)
@@ -307,14 +320,11 @@ static int publish(struct pass *pass, unsigned from, unsigned to)
 	return rc;
 }
 
-static void set_published(struct pass *pass, bool on)
+static void unpublish(struct pass *pass)
 {
-	for (unsigned i = 0; i < pass->nr; i++) {
-		struct claim *claim = find_own(pass->g, pass->entries[i].host);
-
-		if (claim && pass->entries[i].outcome == OUTCOME_EXPORTED)
-			claim->published = on;
-	}
+	for (unsigned i = 0; i < pass->nr; i++)
+		if (pass->entries[i].claim)
+			pass->entries[i].claim->published = false;
 }
 
 int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, struct problem *p)
@@ -337,7 +347,7 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	if (publish(&pass, from, to)) {
 		int err = errno;
 
-		set_published(&pass, false);
+		unpublish(&pass);
 		return err == ESTALE ? fail(err)
 				     : problem_set(p, err, "cannot publish: %s", strerror(err));
 	}

@@ -9,12 +9,13 @@
 #define NO_INTX_LINE 255
 
 void interrupt_init(struct interrupts *irq, struct pcidev *dev, struct hypercall *hc,
-		    struct talk *talk)
+		    struct talk *talk, struct memory_device *memory)
 {
 	memset(irq, 0, sizeof(*irq));
 	irq->dev = dev;
 	irq->hypercall = hc;
 	irq->talk = talk;
+	irq->memory = memory;
 	irq->msi = (uint16_t)pcidev_find_cap(dev, PCI_CAP_ID_MSI);
 	irq->msix = (uint16_t)pcidev_find_cap(dev, PCI_CAP_ID_MSIX);
 }
@@ -53,18 +54,21 @@ static void unmap_all(struct interrupts *irq)
 	irq->pirqs = 0;
 	irq->vectors = 0;
 	irq->mode = INTERRUPT_NONE;
+	interrupt_remember(irq, "none");
 }
 
 void interrupt_release(struct interrupts *irq)
 {
+	if (irq->mode == INTERRUPT_NONE)
+		return;
 	/* The device first: a vector that fires after its pirq is gone belongs to nobody. */
 	if (irq->mode == INTERRUPT_MSI)
 		change_word(irq, irq->msi + PCI_MSI_FLAGS,
 			    PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE, 0);
 	if (irq->mode == INTERRUPT_MSIX)
 		change_word(irq, irq->msix + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE, 0);
-	if (irq->mode != INTERRUPT_NONE)
-		set_intx(irq, true);
+	set_intx(irq, true);
+	interrupt_remember(irq, "off");
 	unmap_all(irq);
 }
 
@@ -120,11 +124,20 @@ static int turn_on_msi(struct interrupts *irq, unsigned log2)
 			   (uint16_t)(PCI_MSI_FLAGS_ENABLE | log2 << 4));
 }
 
+static int turn_on_msix(struct interrupts *irq)
+{
+	if (set_intx(irq, false))
+		return -1;
+	return change_word(irq, irq->msix + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_MASKALL,
+			   PCI_MSIX_FLAGS_ENABLE);
+}
+
 static unsigned finish_msi(struct interrupts *irq, struct xen_pci_op *op, unsigned log2)
 {
 	irq->mode = INTERRUPT_MSI;
 	irq->pirqs = 1;
 	irq->vectors = (uint16_t)(1u << log2);
+	interrupt_remember(irq, "msi");
 	if (turn_on_msi(irq, log2)) {
 		const char *why = strerror(errno);
 
@@ -136,15 +149,24 @@ static unsigned finish_msi(struct interrupts *irq, struct xen_pci_op *op, unsign
 	return 0;
 }
 
+static unsigned not_mapped(struct interrupts *irq, struct xen_pci_op *op)
+{
+	const char *why = strerror(errno);
+
+	interrupt_remember(irq, "none");
+	return refuse_msi(irq, op, why);
+}
+
 unsigned interrupt_enable_msi(struct interrupts *irq, struct xen_pci_op *op)
 {
 	const char *why = msi_obstacle(irq);
 
 	if (why)
 		return refuse_msi(irq, op, why);
+	interrupt_remember(irq, "enabling");
 	if (hypercall_map_msi(irq->hypercall, irq->talk->domid, irq->dev->info.sbdf, HYPERCALL_MSI,
 			      0, &irq->pirq[0]))
-		return refuse_msi(irq, op, strerror(errno));
+		return not_mapped(irq, op);
 	return finish_msi(irq, op, 0);
 }
 
@@ -171,11 +193,12 @@ unsigned interrupt_enable_multi_msi(struct interrupts *irq, struct xen_pci_op *o
 	if (count == 1)
 		return interrupt_enable_msi(irq, op);
 	count = 1u << log2;
+	interrupt_remember(irq, "enabling");
 	if (hypercall_map_multi_msi(irq->hypercall, irq->talk->domid, irq->dev->info.sbdf, &count,
 				    &irq->pirq[0])) {
 		if (errno == ENFILE && count < 1u << log2)
 			op->info = count;
-		return refuse_msi(irq, op, strerror(errno));
+		return not_mapped(irq, op);
 	}
 	op->info = 1u << log2;
 	return finish_msi(irq, op, log2);
@@ -230,6 +253,7 @@ static int check_entries(const struct xen_pci_op *op, unsigned n, unsigned table
 static int map_entries(struct interrupts *irq, const struct xen_pci_op *op, unsigned n,
 		       uint64_t base)
 {
+	interrupt_remember(irq, "enabling");
 	for (irq->pirqs = 0; irq->pirqs < n; irq->pirqs++) {
 		if (hypercall_map_msi(irq->hypercall, irq->talk->domid, irq->dev->info.sbdf,
 				      op->msix_entries[irq->pirqs].entry, base,
@@ -241,6 +265,15 @@ static int map_entries(struct interrupts *irq, const struct xen_pci_op *op, unsi
 		}
 	}
 	return 0;
+}
+
+static unsigned answer_msix(struct interrupts *irq, struct xen_pci_op *op)
+{
+	for (unsigned i = 0; i < irq->vectors; i++)
+		op->msix_entries[i].vector = (uint16_t)irq->pirq[i];
+	op->err = XEN_PCI_ERR_success;
+	op->value = 0;
+	return irq->vectors;
 }
 
 /* Refusals in the order that the kernel's backend makes them: the first that fits is the answer. */
@@ -273,16 +306,12 @@ unsigned interrupt_enable_msix(struct interrupts *irq, struct xen_pci_op *op)
 		return refuse_msix(irq, op, errno, strerror(errno));
 	irq->mode = INTERRUPT_MSIX;
 	irq->vectors = (uint16_t)n;
-	if (set_intx(irq, false) || change_word(irq, irq->msix + PCI_MSIX_FLAGS,
-						PCI_MSIX_FLAGS_MASKALL, PCI_MSIX_FLAGS_ENABLE)) {
+	interrupt_remember(irq, "msix");
+	if (turn_on_msix(irq)) {
 		interrupt_release(irq);
 		return refuse_msix(irq, op, EIO, "the device does not take the enable bit");
 	}
-	for (unsigned i = 0; i < n; i++)
-		op->msix_entries[i].vector = (uint16_t)irq->pirq[i];
-	op->err = XEN_PCI_ERR_success;
-	op->value = 0;
-	return n;
+	return answer_msix(irq, op);
 }
 
 static unsigned disabled(struct interrupts *irq, struct xen_pci_op *op)
@@ -306,4 +335,45 @@ unsigned interrupt_disable_msix(struct interrupts *irq, struct xen_pci_op *op)
 	if (irq->mode == INTERRUPT_MSIX)
 		interrupt_release(irq);
 	return disabled(irq, op);
+}
+
+int interrupt_turn_on(struct interrupts *irq)
+{
+	unsigned log2 = 0;
+
+	if (irq->mode == INTERRUPT_MSIX)
+		return turn_on_msix(irq);
+	while (1u << log2 < irq->vectors)
+		log2++;
+	return turn_on_msi(irq, log2);
+}
+
+int interrupt_probe(struct interrupts *irq, uint32_t *pirq)
+{
+	unsigned table;
+	uint64_t base = 0;
+
+	if (!irq->msi && (!irq->msix || locate_table(irq, &table, &base)))
+		return fail(ENODEV);
+	if (hypercall_map_msi(irq->hypercall, irq->talk->domid, irq->dev->info.sbdf,
+			      irq->msi ? HYPERCALL_MSI : 0, base, pirq))
+		return -1;
+	return hypercall_unmap_pirq(irq->hypercall, irq->talk->domid, *pirq);
+}
+
+bool interrupt_replayed(struct interrupts *irq, struct xen_pci_op *op, unsigned *vectors)
+{
+	*vectors = 0;
+	if (op->cmd == XEN_PCI_OP_enable_msix && irq->mode == INTERRUPT_MSIX &&
+	    op->value == irq->vectors) {
+		*vectors = answer_msix(irq, op);
+		return true;
+	}
+	if (irq->mode != INTERRUPT_MSI ||
+	    (op->cmd != XEN_PCI_OP_enable_msi && op->cmd != XEN_PCI_OP_enable_multi_msi))
+		return false;
+	op->err = XEN_PCI_ERR_success;
+	op->value = irq->pirq[0];
+	op->info = irq->vectors;
+	return true;
 }

@@ -13,6 +13,7 @@
 
 #include "backend/device/pcidev.h"
 #include "backend/hypercall.h"
+#include "backend/memory.h"
 #include "backend/talk.h"
 #include "protocol/pciif.h"
 
@@ -26,6 +27,7 @@ struct interrupts {
 	struct pcidev *dev;
 	struct hypercall *hypercall;
 	struct talk *talk; /* also tells whose pirqs these are */
+	struct memory_device *memory;
 	uint16_t msi;	   /* offsets of the capabilities; 0: none */
 	uint16_t msix;
 	bool no_msix;	   /* Xen could not be told of the table (PVH dom0): refuse, so that guests use MSI */
@@ -35,9 +37,9 @@ struct interrupts {
 	uint32_t pirq[SH_INFO_MAX_VEC];
 };
 
-/* Finds dev's capabilities; nothing is enabled. All three pointers must outlive *irq. */
+/* Finds dev's capabilities; nothing is enabled. All pointers must outlive *irq. */
 void interrupt_init(struct interrupts *irq, struct pcidev *dev, struct hypercall *hc,
-		    struct talk *talk);
+		    struct talk *talk, struct memory_device *memory);
 
 /*
  * The guest's requests. Each takes op's arguments and fills op->err and
@@ -50,6 +52,33 @@ unsigned interrupt_enable_msix(struct interrupts *irq, struct xen_pci_op *op);
 /* Turn off what is on, if it is of that kind; never fail. value: the INTx pirq. */
 unsigned interrupt_disable_msi(struct interrupts *irq, struct xen_pci_op *op);
 unsigned interrupt_disable_msix(struct interrupts *irq, struct xen_pci_op *op);
+
+/*
+ * What is remembered of the interrupts, as text: "none 0", "enabling 0", "off V pirq...",
+ * "msi V pirq", "msix V pirq...". Written before what it tells of can be seen from outside:
+ * enabling before vectors are mapped, off before they are unmapped.
+ */
+#define INTERRUPT_TEXT_MAX (32 + 12 * SH_INFO_MAX_VEC)
+void interrupt_remember(struct interrupts *irq, const char *word);
+/* Sets the device's enable bits for what *irq says is on. 0, or -1 with errno. */
+int interrupt_turn_on(struct interrupts *irq);
+/*
+ * Goes on where the process before us stopped: takes over what is on, finishes what was
+ * going off. Returns 1 if vectors may have been mapped that nobody remembers, else 0;
+ * -1 with errno EINVAL: what is remembered is damaged.
+ */
+int interrupt_recall(struct interrupts *irq);
+/*
+ * The lowest pirq that Xen would hand out now: of those above it, all are in use. 0, or
+ * -1 with errno (as hypercall_map_msi).
+ */
+int interrupt_probe(struct interrupts *irq, uint32_t *pirq);
+/*
+ * A request that the process before us carried out but did not answer comes a second
+ * time: whether op is one, that is, asks for just what is on. Its answer is then filled in as
+ * by the functions above, and *vectors.
+ */
+bool interrupt_replayed(struct interrupts *irq, struct xen_pci_op *op, unsigned *vectors);
 
 /* Everything off and unmapped: detach, close, death. Safe to repeat. */
 void interrupt_release(struct interrupts *irq);

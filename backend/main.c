@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/daemon.h"
+#include "backend/memory.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/util.h"
@@ -20,6 +21,7 @@ enum {
 	KEY_READY_FD,
 	KEY_KEEP_GUESTS,
 	KEY_POLL_US,
+	KEY_STATE_DIR,
 };
 
 const char *argp_program_version = "xenpcid " XENPCI_VERSION;
@@ -42,6 +44,9 @@ static const struct argp_option option_list[] = {
 	  "overrides the settings", 0 },
 	{ "keep-guests", KEY_KEEP_GUESTS, NULL, 0,
 	  "When stopped, leave the guests as they are, for another xenpcid to carry on", 0 },
+	{ "state-dir", KEY_STATE_DIR, "DIR", 0,
+	  "Where a file is kept that lets another xenpcid carry on if this one is killed; default "
+	  MEMORY_STATE_DIR, 0 },
 	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
@@ -92,6 +97,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_KEEP_GUESTS:
 		a->daemon.keep_guests = true;
 		return 0;
+	case KEY_STATE_DIR:
+		a->daemon.state_dir = arg;
+		return 0;
 	case KEY_READY_FD:
 		parse_number(state, "ready-fd", arg, 1 << 20, &n);
 		a->daemon.ready_fd = (int)n;
@@ -131,7 +139,8 @@ static int run(struct arguments *a, xentoollog_logger *lg)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { option_list, parse_option, NULL, doc, NULL, NULL, NULL };
-	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1 };
+	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1,
+			       .daemon.state_dir = MEMORY_STATE_DIR };
 	xentoollog_logger *lg;
 	int rc;
 

@@ -21,6 +21,7 @@ static void tell_denials(struct guest *g, struct claim *claim)
 static unsigned serve_write(struct guest *g, struct claim *claim, struct xen_pci_op *op)
 {
 	op->err = config_guest_write(claim->cfg, op->offset, op->size, op->value);
+	claim_remember_shadow(claim);
 	tell_denials(g, claim);
 	return 0;
 }
@@ -55,6 +56,18 @@ unsigned serve_op(struct guest *g, struct xen_pci_op *op)
 	}
 }
 
+/* The first request after a resume may be one that was carried out, but not answered. */
+static unsigned serve_first(struct guest *g, struct xen_pci_op *op)
+{
+	struct claim *claim = guest_find(g, op->domain, op->bus, op->devfn);
+	unsigned vectors;
+
+	g->resumed = false;
+	if (claim && interrupt_replayed(&claim->irq, op, &vectors))
+		return vectors;
+	return serve_op(g, op);
+}
+
 bool serve_request(struct guest *g)
 {
 	struct xen_pci_op op;
@@ -65,7 +78,7 @@ bool serve_request(struct guest *g)
 		return false;
 	start = now_ns();
 	page_snapshot(g->page, &op);
-	vectors = serve_op(g, &op);
+	vectors = g->resumed ? serve_first(g, &op) : serve_op(g, &op);
 	page_answer(g->page, &op, vectors, op.cmd == XEN_PCI_OP_enable_multi_msi);
 	xen_notify(&g->be->xen, g->port);
 	took = (now_ns() - start) / 1000000;

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/resume.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/channel.h"
+#include "common/store.h"
+#include "common/util.h"
+
+#define SWEEP_MAX 256 /* pirqs above the lowest free one: more than Xen gives a guest by default */
+
+/* opts-N of the entry that dev-N says is host: its text and N; the text is empty where there is none. */
+static unsigned find_opts(struct guest *g, struct sbdf host, char *opts, unsigned size)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	uint64_t nr = 0;
+	struct sbdf a;
+
+	opts[0] = 0;
+	if (store_read_number(xs, XBT_NULL, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &nr))
+		return 0;
+	for (unsigned n = 0; n < nr; n++) {
+		snprintf(node, sizeof(node), NODE_DEV_FMT, n);
+		if (store_read(xs, XBT_NULL, g->dir, node, text, sizeof(text)) < 0 ||
+		    node_dev_parse(text, &a) || !sbdf_equal(a, host))
+			continue;
+		snprintf(node, sizeof(node), NODE_OPTS_FMT, n);
+		if (store_read(xs, XBT_NULL, g->dir, node, opts, size) < 0)
+			opts[0] = 0;
+		return n;
+	}
+	return 0;
+}
+
+static void resume_device(struct guest *g, struct sbdf host, struct claim **unsure)
+{
+	char opts[256], opts_node[NODE_NAME_MAX], buf[SBDF_TEXT], virt[NODE_VALUE_MAX];
+	struct problem p = { 0 };
+	struct claim *claim;
+	bool lost = false;
+
+	snprintf(opts_node, sizeof(opts_node), NODE_OPTS_FMT,
+		 find_opts(g, host, opts, sizeof(opts)));
+	claim = claim_resume(&g->be->host, &g->talk, host, opts, opts_node, &lost, &p);
+	if (!claim) {
+		guest_report(g, &p);
+		memory_device_forget(&g->be->host.memory, XBT_NULL, g->domid, host);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&g->claims, claim, of_guest);
+	g->nr_claims++;
+	if (lost)
+		*unsure = claim;
+	talk_say(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(host, buf),
+		 node_vdev_format(claim->virt, virt));
+}
+
+static bool remembered(struct guest *g, uint32_t pirq)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		for (unsigned i = 0; i < claim->irq.pirqs; i++) {
+			uint32_t first = claim->irq.pirq[i], n = claim->irq.pirqs == 1 ? claim->irq.vectors : 1;
+
+			if (pirq >= first && pirq < first + n)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The process before us was killed while it mapped vectors. Xen hands them out from
+ * the top down: above the lowest that is free, all are in use, by a claim that remembers them, or
+ * by nobody any more.
+ */
+static void sweep(struct guest *g, struct claim *unsure)
+{
+	uint32_t lowest;
+
+	if (interrupt_probe(&unsure->irq, &lowest)) {
+		talk_say(&g->talk, XTL_WARN, "vectors may be lost until the guest ends: %s",
+			 strerror(errno));
+		return;
+	}
+	for (uint32_t pirq = lowest + 1; pirq <= lowest + SWEEP_MAX; pirq++)
+		if (!remembered(g, pirq) &&
+		    !hypercall_unmap_pirq(g->be->host.hypercall, g->domid, pirq))
+			talk_say(&g->talk, XTL_INFO, "pirq %u, which nobody remembers, is unmapped", pirq);
+	interrupt_remember(&unsure->irq, "none");
+}
+
+int guest_resume(struct guest *g, unsigned own, struct problem *p)
+{
+	struct claim *unsure = NULL;
+	struct sbdf *list;
+	unsigned n;
+
+	if (guest_identify(g, p))
+		return -1;
+	talk_say(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
+		 pciif_state_name(own));
+	g->state = own;
+	n = memory_guest_devices(&g->be->host.memory, g->domid, &list);
+	for (unsigned i = 0; i < n; i++)
+		resume_device(g, list[i], &unsure);
+	free(list);
+	if (unsure)
+		sweep(g, unsure);
+	if (own != XenbusStateConnected && own != XenbusStateReconfiguring &&
+	    own != XenbusStateReconfigured)
+		return 0;
+	if (channel_connect(g, p))
+		return -1;
+	g->resumed = true;
+	return 0;
+}
