@@ -193,7 +193,8 @@ uint16_t pcidev_enabled_command(const struct pcidev_info *info, uint32_t command
 
 	if (!on)
 		return (uint16_t)(command & ~(uint32_t)PCI_COMMAND_MASTER);
-	for (i = 0; i < PCIDEV_BARS; i++) {
+	/* A virtual function decodes as its physical one does. */
+	for (i = 0; i < PCIDEV_BARS && !info->is_vf; i++) {
 		if (info->resource[i].size && !info->resource[i].disabled)
 			command |= info->resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO ?
 					   PCI_COMMAND_IO :
