@@ -55,8 +55,8 @@ void bar_init(struct field *f, const struct pcidev_info *info, unsigned number, 
 	f->ignored = MEM_FLAGS;
 	if (number == PCIDEV_ROM) {
 		if (present(info, number))
-			set(f, (uint32_t)start, (uint32_t)-r->size, r->flags & PCI_ROM_ADDRESS_ENABLE,
-			    ROM_LOW);
+			set(f, (uint32_t)start, (uint32_t)-r->size,
+			    r->flags & PCI_ROM_ADDRESS_ENABLE, ROM_LOW);
 	} else if (number && number <= last && is_upper(info, number)) {
 		r = &info->resource[number - 1];
 		start = r->disabled ? 0 : r->start;

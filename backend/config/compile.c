@@ -169,7 +169,10 @@ static int add_pm(struct builder *b)
 	return pcidev_write(b->dev, at + PCI_PM_CTRL, 2, control);
 }
 
-/* The rows that this device has, in the order in which the kernel's backend takes them. 0, or -1 with errno. */
+/*
+ * The rows that this device has, in the order in which the kernel's backend takes
+ * them. 0, or -1 with errno.
+ */
 static int add_rows(struct builder *b)
 {
 	bool bridge = b->dev->info.header_type == PCI_HEADER_TYPE_BRIDGE;

@@ -52,13 +52,13 @@ int config_guest_write(struct config *cfg, int32_t offset, int32_t size, uint32_
  * the register's coordinates. What is already as the guest writes it is not refused.
  */
 struct config_denial {
-	uint16_t offset;       /* of the register (field), or of the access where there is none */
+	uint16_t offset;       /* of the register, or of the access where there is none */
 	uint16_t access;       /* where the guest's access began */
 	uint8_t size;
 	uint32_t value;
 	uint32_t bits;
-	const char *field;     /* register's name, e.g. "MSI control"; "unlisted" where there is none */
-	const char *remedy;    /* the setting that would allow it, e.g. "permissive=1"; NULL: none would */
+	const char *field;     /* register's name, "MSI control"; "unlisted" where it has none */
+	const char *remedy;    /* the setting that would allow it, "permissive=1"; NULL: none */
 };
 /*
  * Takes the oldest untold denial (each register is reported once per assignment,

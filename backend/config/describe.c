@@ -52,10 +52,10 @@ static void print_field(const struct config *cfg, const struct field *f, FILE *o
 	if (hw != lanes_mask(f->width))
 		snprintf(value, sizeof(value), "%0*" PRIx32, digits,
 			 f->latch ? f->sizing : f->value);
-	fprintf(out, "%03x  %u  %-24s %0*" PRIx32 "%*s %0*" PRIx32 "%*s %-8s %6" PRIu32 "  %-12s %s; %s\n",
+	fprintf(out, "%03x  %u  %-22s %0*" PRIx32 "%*s %0*" PRIx32 "%*s %-8s %6" PRIu32 "  ",
 		f->offset, f->width, f->row->name, digits, hw, 8 - digits, "", digits,
-		writable(cfg, f), 8 - digits, "", value, f->denied,
-		config_reset_text((enum reset_rule)f->row->reset),
+		writable(cfg, f), 8 - digits, "", value, f->denied);
+	fprintf(out, "%-12s %s; %s\n", config_reset_text((enum reset_rule)f->row->reset),
 		config_read_text((enum read_rule)f->row->read),
 		config_write_text((enum write_rule)f->row->write));
 }
@@ -66,11 +66,12 @@ void config_print(const struct config *cfg, FILE *out)
 	char name[SBDF_TEXT];
 	unsigned offset, at;
 
-	fprintf(out, "%s  %04x:%04x  header type %u, %u bytes, %s%s%s\n", sbdf_format(info->sbdf, name),
-		info->vendor, info->device, info->header_type, info->config_size,
+	fprintf(out, "%s  %04x:%04x  header type %u, %u bytes, %s%s%s\n",
+		sbdf_format(info->sbdf, name), info->vendor, info->device,
+		info->header_type, info->config_size,
 		cfg->permissive ? "permissive" : "filtered",
 		cfg->interrupt_control ? ", interrupt control" : "", info->is_vf ? ", VF" : "");
-	fprintf(out, "%-3s  %s  %-24s %-8s %-8s %-8s %6s  %-12s %s\n", "at", "w", "register",
+	fprintf(out, "%-3s  %s  %-22s %-8s %-8s %-8s %6s  %-12s %s\n", "at", "w", "register",
 		"hardware", "writable", "value", "denied", "reset", "read; write");
 	for (offset = 0; offset < cfg->map_size; offset = at) {
 		const struct field *f = &cfg->fields[table_index(cfg, offset)];

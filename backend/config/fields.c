@@ -5,7 +5,7 @@
 
 #define ALL 0xffffffffu
 
-/* Command bits that are read from the hardware: master, special cycles, MWI, palette, wait, fast back. */
+/* Command bits read from the hardware: master, special cycles, MWI, palette, wait, fast back. */
 #define COMMAND_HW 0x02bcu
 
 /* at, width, name, read rule, bits from hardware, write rule, bits to hardware, reset rule, more */
@@ -23,16 +23,16 @@
 #define BAR(n) ROW(0x10 + 4 * (n), 4, "BAR " #n, BAR, 0, BAR, 0, HOME)
 
 static const struct config_row common[] = {
-	ROW(0x00, 2, "vendor id",	VENDOR, 0,	    NEVER,   0,	     NONE),
-	ROW(0x02, 2, "device id",	DEVICE, 0,	    NEVER,   0,	     NONE),
+	ROW(0x00, 2, "vendor id",	VENDOR, 0, NEVER, 0, NONE),
+	ROW(0x02, 2, "device id",	DEVICE, 0, NEVER, 0, NONE),
 	ROW(0x04, 2, "command",		SHADOW, COMMAND_HW, COMMAND, 0x0014, HOME),
 	OPEN(0x06, 2, "status", .w1c = 0xf900),
 	OPEN(0x08, 4, "revision and class"),
-	ROW(0x0c, 1, "cache line size", HW,	ALL,	    CACHE_LINE, 0xff,   NONE),
+	ROW(0x0c, 1, "cache line size", HW, ALL, CACHE_LINE, 0xff, NONE),
 	CLOSED(0x0d, 1, "latency timer"),
 	OPEN(0x0e, 1, "header type"),
-	ROW(0x0f, 1, "BIST",		HW,	ALL,	    BIST,    0x40,   NONE),
-	ROW(0x3c, 1, "interrupt line",	LINE,	0,	    NEVER,   0,	     NONE),
+	ROW(0x0f, 1, "BIST",		HW, ALL, BIST, 0x40, NONE),
+	ROW(0x3c, 1, "interrupt line",	LINE, 0, NEVER, 0, NONE),
 	CLOSED(0x3d, 1, "interrupt pin"),
 };
 

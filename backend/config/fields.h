@@ -12,28 +12,28 @@
 #include <stdint.h>
 
 /* X(name, text): what a guest reads in the bits that the row does not take from the hardware. */
-#define READ_RULES(X)                                     \
-	X(HW, "hardware")                                 \
-	X(VENDOR, "id as the OS knows it")                \
-	X(DEVICE, "id as the OS knows it")                \
-	X(SHADOW, "last value written")                   \
-	X(BAR, "address, or size mask after all ones")    \
-	X(ROM, "address, or size mask after all ones")    \
+#define READ_RULES(X)                         \
+	X(HW, "hardware")                     \
+	X(VENDOR, "id as the OS knows it")    \
+	X(DEVICE, "id as the OS knows it")    \
+	X(SHADOW, "as last written")          \
+	X(BAR, "address or size mask")        \
+	X(ROM, "address or size mask")        \
 	X(LINE, "INTx line as the OS knows it")
 
 /* X(name, text): what a guest's write does. */
 #define WRITE_RULES(X)                                                     \
-	X(NEVER, "nothing, ever")                                          \
-	X(OPEN, "nothing; raw if permissive")                              \
+	X(NEVER, "dropped")                                                \
+	X(OPEN, "dropped; raw if permissive")                              \
 	X(CACHE_LINE, "raw")                                               \
-	X(COMMAND, "bits to hardware, decode enables the device, rest shadow") \
-	X(BAR, "sizing and restore; moves a movable BAR")                  \
-	X(ROM, "sizing and restore; never the enable bit")                 \
-	X(BIST, "start bit, alone")                                        \
-	X(POWER, "bits, power state by the PM rules")                      \
-	X(VPD, "raw read requests; a write request is refused")            \
-	X(CONTROL, "bits if interrupt_control; raw if permissive")         \
-	X(QUIRK, "bits")
+	X(COMMAND, "master and MWI; decode enables the device; rest shadow") \
+	X(BAR, "all ones size; moves a movable BAR")                       \
+	X(ROM, "all ones size; never the enable bit")                      \
+	X(BIST, "the start bit alone")                                     \
+	X(POWER, "power state by the PM rules, PME status, data select")   \
+	X(VPD, "requests to read; requests to write refused")              \
+	X(CONTROL, "enable and mask if interrupt_control; raw if permissive") \
+	X(QUIRK, "the mask's bits")
 
 /* X(name, text): what a reset of the device does to what the table holds. */
 #define RESET_RULES(X)             \

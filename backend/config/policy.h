@@ -16,7 +16,10 @@ struct config_quirk {
 	uint32_t mask;
 };
 
-/* What this assignment may do, and where that was said, for the log ("opts-0", "/etc/xenpci/xenpci.conf:12"). */
+/*
+ * What this assignment may do, and where that was said, for the log ("opts-0",
+ * "/etc/xenpci/xenpci.conf:12").
+ */
 struct config_policy {
 	bool permissive;
 	bool interrupt_control;

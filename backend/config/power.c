@@ -6,13 +6,13 @@
 #include "backend/config/table.h"
 #include "common/util.h"
 
-/* A function may take 10 ms from D3hot to D0 (PCI PM 1.2, section 5.6.1); twice that, to be sure. */
+/* A function may take 10 ms from D3hot to D0 (PCI PM 1.2, 5.6.1); twice that, to be sure. */
 #define SETTLE_NS 20000000u
 #define SETTLE_TRIES 16 /* at least, before a device is given up that never holds what it gets */
 
 enum { D0, D1, D2, D3HOT };
 
-/* Whether the device goes from state `from` to `to`: D0 from anywhere, else deeper, and D1, D2 if it has them. */
+/* Whether the device goes from state to state: to D0 always, else deeper; D1, D2 if it has them. */
 static bool may_enter(const struct config *cfg, const struct field *f, uint32_t from, uint32_t to)
 {
 	uint32_t pmc;

@@ -28,9 +28,9 @@ static bool mwi_ready(struct config *cfg)
 }
 
 /*
- * The guest's decode bits are wishes: the first enables the device, none
- * disables it, and the hardware's own bits stay with the OS, so that no guest can make
- * a memory access fail (XSA-120).
+ * The guest's decode bits are wishes: the first enables the device, none disables
+ * it, and the hardware's own bits stay with the OS, so that no guest can make a
+ * memory access fail (XSA-120).
  */
 static int follow_decode(struct config *cfg, uint32_t v)
 {
@@ -63,7 +63,8 @@ static int write_command(struct config *cfg, struct field *f, const struct acces
 	}
 	next = (hw & ~f->bits) | (v & f->bits);
 	if (cfg->interrupt_control && ((v ^ f->value) & PCI_COMMAND_INTX_DISABLE))
-		next = (next & ~(uint32_t)PCI_COMMAND_INTX_DISABLE) | (v & PCI_COMMAND_INTX_DISABLE);
+		next = (next & ~(uint32_t)PCI_COMMAND_INTX_DISABLE) |
+		       (v & PCI_COMMAND_INTX_DISABLE);
 	if (cfg->permissive)
 		next = (next & ~from_hw) | (v & from_hw);
 	refused |= (v ^ next) & from_hw & lanes;
@@ -92,7 +93,7 @@ static int write_bist(struct config *cfg, struct field *f, const struct access *
 	return field_write(cfg, f, v) ? XEN_PCI_ERR_op_failed : XEN_PCI_ERR_success;
 }
 
-/* An address with bit 15 clear asks for data; with bit 15 set it would write to the device's memory. */
+/* An address with bit 15 clear asks for data; with bit 15 set it writes to the device's memory. */
 static int write_vpd(struct config *cfg, struct field *f, const struct access *a, uint32_t lanes,
 		     uint32_t value)
 {

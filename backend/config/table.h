@@ -72,7 +72,7 @@ struct config {
 	struct field fields[];
 };
 
-/* A write as the guest sent it (value cut to size), with what a read would give, once asked for. */
+/* A write as the guest sent it, cut to size, with what a read would give, once asked for. */
 struct access {
 	unsigned offset;
 	unsigned size;
@@ -127,11 +127,14 @@ int power_write(struct config *cfg, struct field *f, const struct access *a, uin
 		uint32_t value);
 
 /*
- * bar.c: fills value, sizing and bits of f from the device's resources. number counts from 0, the
- * ROM is PCIDEV_ROM, and last is the header's last BAR.
+ * bar.c: fills value, sizing and bits of f from the device's resources. number
+ * counts from 0, the ROM is PCIDEV_ROM, and last is the header's last BAR.
  */
 void bar_init(struct field *f, const struct pcidev_info *info, unsigned number, unsigned last);
-/* bar.c: writes f's address to the device if it reads otherwise. 0 (it stood), 1 (written), or -1 with errno. */
+/*
+ * bar.c: writes f's address to the device if it reads otherwise. 0 (it stood),
+ * 1 (written), or -1 with errno.
+ */
 int bar_restore(const struct config *cfg, const struct field *f);
 
 /*

@@ -8,9 +8,9 @@
 #include "tests/unit/support_config.h"
 
 #define MEM64 (PCI_BASE_ADDRESS_MEM_TYPE_64)
-#define PREF (PCI_BASE_ADDRESS_MEM_PREFETCH)
+#define PREF  (PCI_BASE_ADDRESS_MEM_PREFETCH)
 #define LOW1M (PCI_BASE_ADDRESS_MEM_TYPE_1M)
-#define IO (PCI_BASE_ADDRESS_SPACE_IO)
+#define IO    (PCI_BASE_ADDRESS_SPACE_IO)
 
 static struct fake dev;
 static struct config *cfg;
@@ -45,7 +45,8 @@ static void every_kind_sizes(void **state)
 		{ 0xe000, 4, IO, 0xe001, 0xfffffffd, 0, 0 },
 		{ 0xe000, 0x100, IO, 0xe001, 0xffffff01, 0, 0 },
 		{ 0xfe000000, 0x1000, MEM64, 0xfe000004, 0xfffff004, 0, 0xffffffff },
-		{ 0x3800fe000000, 0x4000, MEM64 | PREF, 0xfe00000c, 0xffffc00c, 0x3800, 0xffffffff },
+		{ 0x3800fe000000, 0x4000, MEM64 | PREF, 0xfe00000c, 0xffffc00c, 0x3800,
+		  0xffffffff },
 		{ 0x400000000, 0x100000000, MEM64 | PREF, 0xc, 0xc, 0x4, 0xffffffff },
 		{ 0x380000000000, 0x800000000, MEM64 | PREF, 0xc, 0xc, 0x3800, 0xfffffff8 },
 	};
@@ -82,16 +83,21 @@ static void every_kind_sizes(void **state)
 
 static void what_sizes_and_what_does_not(void **state)
 {
-	static const struct { unsigned bar; uint32_t value; bool sizes; } rows[] = {
+	static const struct {
+		unsigned bar;
+		uint32_t value;
+		bool sizes;
+	} rows[] = {
 		{ 0, 0xffffffff, true },  { 0, 0xfffffff0, true },  { 0, 0xfffffff5, true },
 		{ 0, 0xffffffe0, false }, { 0, 0x7fffffff, false }, { 0, 0xfffff800, false },
 		{ 1, 0xffffffff, true },  { 1, 0xfffffffc, true },  { 1, 0xfffffffe, true },
-		{ 1, 0xfffffff0, false }, { 1, 0x0000ffff, false },
-		{ 3, 0xffffffff, true },  { 3, 0xfffffffe, false }, { 3, 0xfffffff0, false },
-		{ 6, 0xffffffff, true },  { 6, 0xfffffffe, true },  { 6, 0xfffff800, true },
-		{ 6, 0xfffff801, true },  { 6, 0xfffff000, false },
+		{ 1, 0xfffffff0, false }, { 1, 0x0000ffff, false }, { 3, 0xffffffff, true },
+		{ 3, 0xfffffffe, false }, { 3, 0xfffffff0, false }, { 6, 0xffffffff, true },
+		{ 6, 0xfffffffe, true },  { 6, 0xfffff800, true },  { 6, 0xfffff801, true },
+		{ 6, 0xfffff000, false },
 	};
-	static const uint32_t masks[] = { 0xfffff000, 0xffffff01, 0xfff00004, 0xffffffff, 0, 0, 0xffff0000 };
+	static const uint32_t masks[] = { 0xfffff000, 0xffffff01, 0xfff00004, 0xffffffff,
+					  0,          0,          0xffff0000 };
 	static const uint32_t values[] = { 0xfe000000, 0xe001, 0x80000004, 0x12, 0, 0, 0xfd000000 };
 	size_t i;
 
@@ -111,7 +117,8 @@ static void what_sizes_and_what_does_not(void **state)
 	assert_int_equal(dev.writes, 0);
 }
 
-/* Parts merge with what the guest sees: an address of ones from its bytes sizes like a whole one. */
+/* Parts merge with what the guest sees: an address of ones from its bytes sizes like a whole one.
+ */
 static void sizing_in_parts(void **state)
 {
 	(void)state;

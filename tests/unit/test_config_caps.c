@@ -107,13 +107,17 @@ static void power_control_passes_what_it_may(void **state)
 /* pmc, from, to, answer: D0 from anywhere, otherwise only deeper, D1 and D2 only where they are. */
 static void power_states_by_the_rules(void **state)
 {
-	static const struct { uint32_t pmc; unsigned from, to; int err; } rows[] = {
-		{ 0x0003, 0, 0, OK },	  { 0x0003, 0, 1, DENIED }, { 0x0003, 0, 2, DENIED },
-		{ 0x0003, 0, 3, OK },	  { 0x0203, 0, 1, OK },	    { 0x0203, 0, 2, DENIED },
-		{ 0x0403, 0, 2, OK },	  { 0x0403, 0, 1, DENIED }, { 0x0603, 1, 2, OK },
+	static const struct {
+		uint32_t pmc;
+		unsigned from, to;
+		int err;
+	} rows[] = {
+		{ 0x0003, 0, 0, OK },     { 0x0003, 0, 1, DENIED }, { 0x0003, 0, 2, DENIED },
+		{ 0x0003, 0, 3, OK },     { 0x0203, 0, 1, OK },     { 0x0203, 0, 2, DENIED },
+		{ 0x0403, 0, 2, OK },     { 0x0403, 0, 1, DENIED }, { 0x0603, 1, 2, OK },
 		{ 0x0603, 2, 1, DENIED }, { 0x0603, 3, 1, DENIED }, { 0x0603, 3, 2, DENIED },
-		{ 0x0603, 1, 3, OK },	  { 0x0603, 3, 0, OK },	    { 0x0603, 1, 0, OK },
-		{ 0x0003, 1, 1, OK },	  { 0x0603, 2, 0, OK },
+		{ 0x0603, 1, 3, OK },     { 0x0603, 3, 0, OK },     { 0x0603, 1, 0, OK },
+		{ 0x0003, 1, 1, OK },     { 0x0603, 2, 0, OK },
 	};
 	size_t i;
 
@@ -369,7 +373,9 @@ static void msi_registers_never_change(void **state)
 			for (int32_t at = MSIX - 4; at < MSI + 0x18; at += size)
 				if (at < PM || at >= MSI - 2)
 					for (int n = 0; n < 4; n++)
-						config_guest_write(cfg, at, size, n < 2 ? -(uint32_t)n : test_random(&seed));
+						config_guest_write(cfg, at, size,
+								   n < 2 ? -(uint32_t)n
+									 : test_random(&seed));
 		assert_int_equal(fake_get(&nic, MSI + 2, 2) & ~1u, shapes[k / 2]);
 		assert_int_equal(fake_get(&nic, MSI + 4, 4), 0xfee00318);
 		for (unsigned at = MSI + 8; at < MSI + 0x18; at++)

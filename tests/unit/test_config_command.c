@@ -33,7 +33,8 @@ static uint32_t hw_command(void)
 	return fake_get(&nic, PCI_COMMAND, 2);
 }
 
-/* XSA-120: no width at any offset lets a guest switch decoding, parity, SERR or INTx in the device. */
+/* XSA-120: no width at any offset lets a guest switch decoding, parity, SERR or INTx in the device.
+ */
 static void decode_stays_with_the_host(void **state)
 {
 	static const int32_t sizes[] = { 1, 2, 4 };
@@ -51,7 +52,7 @@ static void decode_stays_with_the_host(void **state)
 				int32_t at = PCI_COMMAND + (int32_t)(test_random(&seed) % 4);
 
 				config_guest_write(cfg, at & ~(sizes[s] - 1), sizes[s],
-					     i < 2 ? -(uint32_t)i : test_random(&seed));
+						   i < 2 ? -(uint32_t)i : test_random(&seed));
 				assert_int_equal(hw_command() & 0xfd43, 0x0103);
 			}
 		}
@@ -242,8 +243,13 @@ static void the_shadow_of_a_vf(void **state)
 
 static void the_interrupt_line_is_the_hosts(void **state)
 {
-	static const struct { uint32_t irq, reads; } rows[] = {
-		{ 20, 20 }, { 0, 0 }, { 255, 255 }, { 0x123, 0x23 },
+	static const struct {
+		uint32_t irq, reads;
+	} rows[] = {
+		{ 20, 20 },
+		{ 0, 0 },
+		{ 255, 255 },
+		{ 0x123, 0x23 },
 	};
 	size_t i;
 
@@ -262,7 +268,9 @@ static void the_interrupt_line_is_the_hosts(void **state)
 
 static void bist_takes_its_start_bit_only(void **state)
 {
-	static const struct { uint8_t hw, value, then; } rows[] = {
+	static const struct {
+		uint8_t hw, value, then;
+	} rows[] = {
 		{ 0x00, 0x80, 0x00 }, { 0x00, 0x40, 0x40 }, { 0x80, 0xc0, 0xc0 },
 		{ 0x80, 0x40, 0x40 }, { 0x85, 0x45, 0x85 }, { 0x85, 0xc5, 0xc5 },
 		{ 0xc5, 0x85, 0x85 }, { 0x00, 0x41, 0x00 }, { 0x00, 0xff, 0x00 },

@@ -26,7 +26,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Tries every byte with ones and zeros: nothing below the header's 64 bytes but the header's own may change. */
+/*
+ * Tries every byte with ones and zeros: nothing below the header's 64 bytes but the header's own
+ * may change.
+ */
 static void header_rules_hold(void)
 {
 	uint64_t seed = 337;
@@ -36,7 +39,8 @@ static void header_rules_hold(void)
 	for (int32_t size = 1; size <= 4; size *= 2)
 		for (int32_t at = 0; at < dev.dev.info.config_size; at += size)
 			for (int n = 0; n < 3; n++)
-				config_guest_write(cfg, at, size, n < 2 ? -(uint32_t)n : test_random(&seed));
+				config_guest_write(cfg, at, size,
+						   n < 2 ? -(uint32_t)n : test_random(&seed));
 	for (unsigned at = 0; at < 0x40; at++)
 		if (at != 4 && at != 5 && at != 0x0c && at != 0x0f)
 			assert_int_equal(dev.space[at], was[at]);
@@ -47,14 +51,23 @@ static void header_rules_hold(void)
 
 static void lists_that_loop_or_leave(void **state)
 {
-	static const struct { unsigned at; uint8_t pointer; } rows[] = {
+	static const struct {
+		unsigned at;
+		uint8_t pointer;
+	} rows[] = {
 		{ PCI_CAPABILITY_LIST, 0xc8 }, /* as it was */
-		{ 0xa1, 0xc8 },		       /* a loop over all */
-		{ 0xc9, 0xc8 },		       /* onto itself */
-		{ 0xc9, 0x04 },		       /* the command register */
-		{ 0xc9, 0x3c }, { 0xc9, 0x10 }, { 0xc9, 0x01 }, { 0xc9, 0xff }, { 0xc9, 0xfc },
-		{ PCI_CAPABILITY_LIST, 0x04 }, { PCI_CAPABILITY_LIST, 0x03 },
-		{ PCI_CAPABILITY_LIST, 0xff }, { PCI_CAPABILITY_LIST, 0xfc },
+		{ 0xa1, 0xc8 },                /* a loop over all */
+		{ 0xc9, 0xc8 },                /* onto itself */
+		{ 0xc9, 0x04 },                /* the command register */
+		{ 0xc9, 0x3c },
+		{ 0xc9, 0x10 },
+		{ 0xc9, 0x01 },
+		{ 0xc9, 0xff },
+		{ 0xc9, 0xfc },
+		{ PCI_CAPABILITY_LIST, 0x04 },
+		{ PCI_CAPABILITY_LIST, 0x03 },
+		{ PCI_CAPABILITY_LIST, 0xff },
+		{ PCI_CAPABILITY_LIST, 0xfc },
 		{ PCI_CAPABILITY_LIST, 0xca }, /* low bits do not count */
 	};
 
@@ -77,7 +90,8 @@ static void lists_that_loop_or_leave(void **state)
 static void truncated_capabilities(void **state)
 {
 	static const uint8_t ids[] = {
-		PCI_CAP_ID_PM, PCI_CAP_ID_VPD, PCI_CAP_ID_MSI, PCI_CAP_ID_MSIX, PCI_CAP_ID_EXP, PCI_CAP_ID_AF,
+		PCI_CAP_ID_PM,   PCI_CAP_ID_VPD, PCI_CAP_ID_MSI,
+		PCI_CAP_ID_MSIX, PCI_CAP_ID_EXP, PCI_CAP_ID_AF,
 	};
 	static const uint16_t sizes[] = { 256, 4096 };
 
@@ -102,7 +116,8 @@ static void truncated_capabilities(void **state)
 static void overlapping_capabilities(void **state)
 {
 	static const uint8_t ids[] = {
-		PCI_CAP_ID_PM, PCI_CAP_ID_VPD, PCI_CAP_ID_MSI, PCI_CAP_ID_MSIX, PCI_CAP_ID_EXP, PCI_CAP_ID_AF,
+		PCI_CAP_ID_PM,   PCI_CAP_ID_VPD, PCI_CAP_ID_MSI,
+		PCI_CAP_ID_MSIX, PCI_CAP_ID_EXP, PCI_CAP_ID_AF,
 	};
 	uint64_t seed = 42;
 
@@ -115,16 +130,21 @@ static void overlapping_capabilities(void **state)
 			cfg = fake_open(&dev, NULL);
 			for (int n = 0; n < 2000; n++) {
 				int32_t size = 1 << test_random(&seed) % 3;
-				int32_t at = 0x80 + (int32_t)(test_random(&seed) % 0x30 & -(uint32_t)size);
+				int32_t at = 0x80 +
+					     (int32_t)(test_random(&seed) % 0x30 & -(uint32_t)size);
 
 				config_guest_write(cfg, at, size, test_random(&seed));
 			}
-			/* Of 0x84 only PM control of the one and VPD address of the other may have changed. */
+			/*
+			 * Of 0x84 only PM control of the one and VPD address of the other may have
+			 * changed.
+			 */
 			for (unsigned at = 0x80; at < 0xb0; at++) {
-				bool may = (ids[a] == PCI_CAP_ID_PM && (at == 0x84 || at == 0x85)) ||
-					   (ids[b] == PCI_CAP_ID_PM && (at == 0x88 || at == 0x89)) ||
-					   (ids[a] == PCI_CAP_ID_VPD && (at == 0x82 || at == 0x83)) ||
-					   (ids[b] == PCI_CAP_ID_VPD && (at == 0x86 || at == 0x87));
+				bool may =
+					(ids[a] == PCI_CAP_ID_PM && (at == 0x84 || at == 0x85)) ||
+					(ids[b] == PCI_CAP_ID_PM && (at == 0x88 || at == 0x89)) ||
+					(ids[a] == PCI_CAP_ID_VPD && (at == 0x82 || at == 0x83)) ||
+					(ids[b] == PCI_CAP_ID_VPD && (at == 0x86 || at == 0x87));
 
 				if (!may && at != 0x80 && at != 0x81 && at != 0x84 && at != 0x85)
 					assert_int_equal(dev.space[at], 0);
@@ -162,8 +182,12 @@ static void no_list_without_the_status_bit(void **state)
 
 static void devices_that_are_refused(void **state)
 {
-	static const struct { uint8_t type; uint16_t size; } rows[] = {
-		{ 2, 256 }, { 3, 256 }, { 0x7f, 4096 }, { 0, 64 }, { 0, 0 }, { 0, 4097 }, { 0, 8192 }, { 0, 258 },
+	static const struct {
+		uint8_t type;
+		uint16_t size;
+	} rows[] = {
+		{ 2, 256 }, { 3, 256 },  { 0x7f, 4096 }, { 0, 64 },
+		{ 0, 0 },   { 0, 4097 }, { 0, 8192 },    { 0, 258 },
 	};
 
 	(void)state;
@@ -191,7 +215,10 @@ static void conventional_space_ends_at_256(void **state)
 
 static void quirks_that_do_not_fit(void **state)
 {
-	static const struct { struct config_quirk quirk; const char *error; } rows[] = {
+	static const struct {
+		struct config_quirk quirk;
+		const char *error;
+	} rows[] = {
 		{ { 0x40, 3, 0xff }, "width is not 1, 2 or 4" },
 		{ { 0x40, 0, 0xff }, "width is not 1, 2 or 4" },
 		{ { 0x40, 8, 0xff }, "width is not 1, 2 or 4" },
@@ -202,10 +229,17 @@ static void quirks_that_do_not_fit(void **state)
 		{ { 0x40, 1, 0x100 }, "mask is wider than width" },
 		{ { 0x40, 2, 0x10000 }, "mask is wider than width" },
 		/* fine by themselves, not in this device */
-		{ { 0x04, 2, 0x3 }, NULL },  { { 0x05, 1, 0x1 }, NULL }, { { 0x00, 1, 1 }, NULL },
-		{ { 0x0c, 4, 0xff }, NULL }, { { 0x10, 4, 1 }, NULL },	 { { 0x30, 1, 1 }, NULL },
-		{ { 0x3c, 4, 1 }, NULL },    { { 0xd2, 2, 1 }, NULL },	 { { 0xd0, 4, 1 }, NULL },
-		{ { 0xcc, 1, 1 }, NULL },    { { 0x48, 2, 1 }, NULL },
+		{ { 0x04, 2, 0x3 }, NULL },
+		{ { 0x05, 1, 0x1 }, NULL },
+		{ { 0x00, 1, 1 }, NULL },
+		{ { 0x0c, 4, 0xff }, NULL },
+		{ { 0x10, 4, 1 }, NULL },
+		{ { 0x30, 1, 1 }, NULL },
+		{ { 0x3c, 4, 1 }, NULL },
+		{ { 0xd2, 2, 1 }, NULL },
+		{ { 0xd0, 4, 1 }, NULL },
+		{ { 0xcc, 1, 1 }, NULL },
+		{ { 0x48, 2, 1 }, NULL },
 	};
 	static const struct config_quirk good[] = { { 0x48, 4, 1 } };
 
@@ -226,8 +260,9 @@ static void quirks_that_do_not_fit(void **state)
 		}
 	}
 	dev.dev.info.config_size = 256;
-	assert_null(config_open(&dev.dev, &(struct config_policy){
-		.quirks = &(struct config_quirk){ 0x100, 4, 1 }, .nr_quirks = 1 }));
+	assert_null(config_open(
+		&dev.dev, &(struct config_policy){ .quirks = &(struct config_quirk){ 0x100, 4, 1 },
+						   .nr_quirks = 1 }));
 }
 
 static void more_quirks_than_a_table_holds(void **state)
@@ -238,7 +273,8 @@ static void more_quirks_than_a_table_holds(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(quirks); i++)
 		quirks[i] = (struct config_quirk){ (uint16_t)(0x100 + i), 1, 1 };
 	errno = 0;
-	assert_null(config_open(&dev.dev, &(struct config_policy){ .quirks = quirks, .nr_quirks = 300 }));
+	assert_null(config_open(&dev.dev,
+				&(struct config_policy){ .quirks = quirks, .nr_quirks = 300 }));
 	assert_int_equal(errno, EINVAL);
 	cfg = config_open(&dev.dev, &(struct config_policy){ .quirks = quirks, .nr_quirks = 150 });
 	assert_non_null(cfg);
@@ -253,14 +289,10 @@ static void more_quirks_than_a_table_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(lists_that_loop_or_leave),
-		TEST(truncated_capabilities),
-		TEST(overlapping_capabilities),
-		TEST(the_first_of_its_kind),
-		TEST(no_list_without_the_status_bit),
-		TEST(devices_that_are_refused),
-		TEST(conventional_space_ends_at_256),
-		TEST(quirks_that_do_not_fit),
+		TEST(lists_that_loop_or_leave),       TEST(truncated_capabilities),
+		TEST(overlapping_capabilities),       TEST(the_first_of_its_kind),
+		TEST(no_list_without_the_status_bit), TEST(devices_that_are_refused),
+		TEST(conventional_space_ends_at_256), TEST(quirks_that_do_not_fit),
 		TEST(more_quirks_than_a_table_holds),
 	};
 

@@ -16,7 +16,10 @@ static struct fake dev;
 static struct model model;
 
 static const struct config_quirk quirks[] = {
-	{ 0x60, 4, 0x0ff000f0 }, { 0x66, 2, 0x8001 }, { 0x2d, 1, 0x3c }, { 0x6b, 1, 0x80 },
+	{ 0x60, 4, 0x0ff000f0 },
+	{ 0x66, 2, 0x8001 },
+	{ 0x2d, 1, 0x3c },
+	{ 0x6b, 1, 0x80 },
 };
 
 static const struct config_policy policies[] = {
@@ -36,14 +39,16 @@ struct cap {
 };
 
 static const struct cap type0_caps[] = {
-	{ PCI_CAP_ID_PM, 0xc8, 0xfe23 },   { PCI_CAP_ID_MSI, 0xd0, 0x018a },
-	{ PCI_CAP_ID_VPD, 0x40, 0x0000 },  { PCI_CAP_ID_MSIX, 0xa0, 0x0004 },
-	{ PCI_CAP_ID_EXP, 0x70, 0x0002 },  { PCI_CAP_ID_AF, 0xf0, 0x0306 },
+	{ PCI_CAP_ID_PM, 0xc8, 0xfe23 },  { PCI_CAP_ID_MSI, 0xd0, 0x018a },
+	{ PCI_CAP_ID_VPD, 0x40, 0x0000 }, { PCI_CAP_ID_MSIX, 0xa0, 0x0004 },
+	{ PCI_CAP_ID_EXP, 0x70, 0x0002 }, { PCI_CAP_ID_AF, 0xf0, 0x0306 },
 };
 
 static const struct cap type1_caps[] = {
-	{ PCI_CAP_ID_MSIX, 0x40, 0x0004 }, { PCI_CAP_ID_MSI, 0x50, 0x0000 },
-	{ PCI_CAP_ID_PM, 0x80, 0x0003 },   { PCI_CAP_ID_EXP, 0xa0, 0x0041 },
+	{ PCI_CAP_ID_MSIX, 0x40, 0x0004 },
+	{ PCI_CAP_ID_MSI, 0x50, 0x0000 },
+	{ PCI_CAP_ID_PM, 0x80, 0x0003 },
+	{ PCI_CAP_ID_EXP, 0xa0, 0x0041 },
 };
 
 static void model_cap(const struct cap *c)
@@ -107,8 +112,13 @@ static struct config *make(uint8_t header_type, const struct cap *caps, size_t n
 	model_add_bar(&model, 0x10, 0xfe000004, 0xffffc004, 0xf);
 	model_add_bar(&model, 0x14, 0x12, 0xffffffff, 0);
 	for (unsigned at = 0x18; !bridge && at < 0x28; at += 4)
-		model_add_bar(&model, at, at == 0x18 ? 0xe001 : at == 0x20 ? 0x80000008 : 0,
-			      at == 0x18 ? 0xffffffe1 : at == 0x20 ? 0xfffff008 : 0,
+		model_add_bar(&model, at,
+			      at == 0x18   ? 0xe001
+			      : at == 0x20 ? 0x80000008
+					   : 0,
+			      at == 0x18   ? 0xffffffe1
+			      : at == 0x20 ? 0xfffff008
+					   : 0,
 			      at == 0x18 ? 3 : 0xf);
 	model_add_bar(&model, bridge ? 0x38 : 0x30, 0xfd000000, 0xffff0000, 0x7ff);
 	for (size_t i = 0; i < nr; i++)
@@ -124,7 +134,8 @@ static void step(struct config *cfg, bool write, unsigned at, unsigned size, uin
 
 	if (write) {
 		err = config_guest_write(cfg, (int32_t)at, (int32_t)size, value);
-		want_err = model_write(&model, at, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
+		want_err = model_write(&model, at, size,
+				       size == 4 ? value : value & ((1u << 8 * size) - 1));
 	} else {
 		err = config_guest_read(cfg, (int32_t)at, (int32_t)size, &got);
 		want = model_read(&model, at, size);
@@ -132,14 +143,15 @@ static void step(struct config *cfg, bool write, unsigned at, unsigned size, uin
 			fail_msg("read of %u at %03x: %08x, not %08x", size, at, got, want);
 	}
 	if (err != want_err)
-		fail_msg("%s of %u at %03x (%08x): err %d, not %d", write ? "write" : "read", size, at,
-			 value, err, want_err);
+		fail_msg("%s of %u at %03x (%08x): err %d, not %d", write ? "write" : "read", size,
+			 at, value, err, want_err);
 	if (!memcmp(dev.space, model.hw, sizeof(model.hw)))
 		return;
 	for (unsigned i = 0; i < sizeof(model.hw); i++)
 		if (dev.space[i] != model.hw[i])
 			fail_msg("%s of %u at %03x (%08x): device's byte %03x is %02x, not %02x",
-				 write ? "write" : "read", size, at, value, i, dev.space[i], model.hw[i]);
+				 write ? "write" : "read", size, at, value, i, dev.space[i],
+				 model.hw[i]);
 }
 
 static void every_width_everywhere(struct config *cfg, uint64_t *seed)
@@ -212,10 +224,13 @@ static void bare(void **state)
 /* XSA-131: in a filtered device nothing changes but what this list says (offset, bits). */
 static void default_deny(void **state)
 {
-	static const struct { unsigned at; uint8_t bits; } allowed[] = {
-		{ 0x04, 0x14 }, { 0x0c, 0xff }, { 0x0f, 0x40 },	/* command, cache line, BIST */
-		{ 0xcc, 0x03 }, { 0xcd, 0x9e },			/* PM control */
-		{ 0x42, 0xff }, { 0x43, 0x7f },			/* VPD address */
+	static const struct {
+		unsigned at;
+		uint8_t bits;
+	} allowed[] = {
+		{ 0x04, 0x14 }, { 0x0c, 0xff }, { 0x0f, 0x40 }, /* command, cache line, BIST */
+		{ 0xcc, 0x03 }, { 0xcd, 0x9e },                 /* PM control */
+		{ 0x42, 0xff }, { 0x43, 0x7f },                 /* VPD address */
 	};
 	uint8_t may[4096] = { 0 }, was[4096];
 	uint64_t seed = 131;
@@ -235,13 +250,15 @@ static void default_deny(void **state)
 				config_guest_write(cfg, (int32_t)at, (int32_t)size, value);
 				for (unsigned i = 0; i < 4096; i++)
 					if ((dev.space[i] ^ was[i]) & ~may[i])
-						fail_msg("write of %u at %03x (%08x): byte %03x %02x -> %02x", size,
-							 at, value, i, was[i], dev.space[i]);
+						fail_msg("write of %u at %03x (%08x): byte %03x "
+							 "%02x -> %02x",
+							 size, at, value, i, was[i], dev.space[i]);
 				/* Nor is any register written that has no such bit. */
-				for (unsigned i = 0; i < dev.reads + dev.writes && i < FAKE_LOG_MAX; i++)
+				for (unsigned i = 0; i < dev.reads + dev.writes && i < FAKE_LOG_MAX;
+				     i++)
 					if (dev.log[i].write && !may[dev.log[i].offset])
-						fail_msg("write of %u at %03x: raw write at %03x", size, at,
-							 dev.log[i].offset);
+						fail_msg("write of %u at %03x: raw write at %03x",
+							 size, at, dev.log[i].offset);
 			}
 		}
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Quirks, permissive mode, what is refused and how it is told, the printed table, the saved state. */
+/* Quirks, permissive mode, what is refused and how it is told, the printed table, the saved state.
+ */
 #include "tests/unit/unit.h"
 
 #include <linux/pci_regs.h>
@@ -31,7 +32,9 @@ static int teardown(void **state)
 static void open_with(const struct config_quirk *quirks, unsigned nr, bool permissive)
 {
 	const struct config_policy policy = {
-		.permissive = permissive, .quirks = quirks, .nr_quirks = nr,
+		.permissive = permissive,
+		.quirks = quirks,
+		.nr_quirks = nr,
 	};
 
 	config_close(cfg);
@@ -41,7 +44,10 @@ static void open_with(const struct config_quirk *quirks, unsigned nr, bool permi
 static void a_quirk_opens_its_mask(void **state)
 {
 	static const struct config_quirk quirks[] = {
-		{ 0x40, 4, 0x00ff00f0 }, { 0x46, 2, 0x8001 }, { 0x4b, 1, 0x80 }, { 0x800, 4, 0xffffffff },
+		{ 0x40, 4, 0x00ff00f0 },
+		{ 0x46, 2, 0x8001 },
+		{ 0x4b, 1, 0x80 },
+		{ 0x800, 4, 0xffffffff },
 	};
 
 	(void)state;
@@ -98,7 +104,8 @@ static void the_same_window_twice_widens(void **state)
 	write_is(cfg, 0x40, 2, 0xffff, OK);
 	assert_int_equal(fake_get(&nic, 0x40, 2), 0xf00f);
 	errno = 0;
-	assert_null(config_open(&nic.dev, &(struct config_policy){ .quirks = overlap, .nr_quirks = 2 }));
+	assert_null(config_open(&nic.dev,
+				&(struct config_policy){ .quirks = overlap, .nr_quirks = 2 }));
 	assert_int_equal(errno, EINVAL);
 }
 
@@ -262,8 +269,9 @@ static void the_table_prints(void **state)
 {
 	static const struct config_quirk quirks[] = { { 0x400, 4, 0x00ff0000 } };
 	static const char *const parts[] = {
-		"8086:10d3", "filtered", "vendor id", "command", "BAR 5", "expansion ROM",
-		"MSI-X control", "PM control/status", "quirk", "00ff0000", "fffe0000",
+		"8086:10d3", "filtered",      "vendor id",     "command",
+		"BAR 5",     "expansion ROM", "MSI-X control", "PM control/status",
+		"quirk",     "00ff0000",      "fffe0000",
 	};
 	char *text = NULL, *line, *save;
 	int last = -1;
@@ -294,15 +302,22 @@ static void the_table_prints(void **state)
 	free(text);
 }
 
-/* What config_writable_byte says is what happens: checked bit by bit on a device that keeps every bit. */
+/*
+ * What config_writable_byte says is what happens: checked bit by bit on a device that keeps every
+ * bit.
+ */
 static void writable_bits_are_the_ones_that_change(void **state)
 {
-	static const struct config_quirk quirks[] = { { 0x40, 4, 0x00f000ff }, { 0x300, 2, 0x1234 } };
+	static const struct config_quirk quirks[] = { { 0x40, 4, 0x00f000ff },
+						      { 0x300, 2, 0x1234 } };
 
 	(void)state;
 	for (int p = 0; p < 4; p++) {
 		const struct config_policy policy = {
-			.permissive = p & 1, .interrupt_control = p & 2, .quirks = quirks, .nr_quirks = 2,
+			.permissive = p & 1,
+			.interrupt_control = p & 2,
+			.quirks = quirks,
+			.nr_quirks = 2,
 		};
 
 		fake_nic(&nic);
@@ -323,8 +338,9 @@ static void writable_bits_are_the_ones_that_change(void **state)
 				config_guest_write(cfg, (int32_t)at, 1, was ^ 1u << bit);
 				config_guest_read(cfg, (int32_t)at, 1, &is);
 				if ((was ^ is) != (may & 1u << bit))
-					fail_msg("policy %d, byte %03x bit %d: may %02x, changed %02x", p,
-						 at, bit, may, was ^ is);
+					fail_msg("policy %d, byte %03x bit %d: may %02x, changed "
+						 "%02x",
+						 p, at, bit, may, was ^ is);
 				config_guest_write(cfg, (int32_t)at, 1, was);
 			}
 		}
@@ -385,8 +401,8 @@ static void reads_cost_at_most_one_access(void **state)
 	cfg = fake_open(&nic, NULL);
 	for (int32_t size = 1; size <= 4; size *= 2) {
 		for (int32_t at = 0; at < 4096; at += size) {
-			bool virt = at < 4 || (at >= 0x10 && at < 0x28) || (at >= 0x30 && at < 0x34) ||
-				    (at == 0x3c && size == 1);
+			bool virt = at < 4 || (at >= 0x10 && at < 0x28) ||
+				    (at >= 0x30 && at < 0x34) || (at == 0x3c && size == 1);
 			uint32_t value;
 
 			fake_forget_log(&nic);
