@@ -165,3 +165,63 @@ int hypercall_device_reset(struct hypercall *hc, struct sbdf a, enum hypercall_r
 		return -1;
 	return physdev(hc, PHYSDEVOP_PCI_DEVICE_RESET, &reset, sizeof(reset));
 }
+
+int hypercall_irq_shared(struct hypercall *hc, uint32_t irq, bool *shared)
+{
+	physdev_irq_status_query_t query = { .irq = irq };
+
+	if (physdev(hc, PHYSDEVOP_irq_status_query, &query, sizeof(query)))
+		return -1;
+	*shared = query.flags & XENIRQSTAT_shared;
+	return 0;
+}
+
+int hypercall_allow_memory(struct hypercall *hc, uint32_t domid, uint64_t start, uint64_t size,
+			   bool allow)
+{
+	uint64_t first = start >> XC_PAGE_SHIFT;
+	uint64_t last = (start + size - 1) >> XC_PAGE_SHIFT;
+
+	if (!size || start + size < start)
+		return fail(EINVAL);
+	return xc_domain_iomem_permission(hc->xch, domid, first, last - first + 1, allow) ? -1 : 0;
+}
+
+int hypercall_allow_ports(struct hypercall *hc, uint32_t domid, uint32_t first, uint32_t nr,
+			  bool allow)
+{
+	return xc_domain_ioport_permission(hc->xch, domid, first, nr, allow) ? -1 : 0;
+}
+
+int hypercall_allow_irq(struct hypercall *hc, uint32_t domid, uint32_t pirq, bool allow)
+{
+	return xc_domain_irq_permission(hc->xch, domid, pirq, allow) ? -1 : 0;
+}
+
+int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *pirq)
+{
+	if (gsi > INT32_MAX)
+		return fail(EINVAL);
+	return xc_physdev_map_pirq(hc->xch, domid, (int)gsi, pirq) ? -1 : 0;
+}
+
+/* libxenctrl's form of an address. */
+static uint32_t machine_sbdf(struct sbdf a)
+{
+	return a.segment << 16 | (uint32_t)a.bus << 8 | a.devfn;
+}
+
+int hypercall_assign(struct hypercall *hc, uint32_t domid, struct sbdf a, bool relaxed)
+{
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	return xc_assign_device(hc->xch, domid, machine_sbdf(a),
+				relaxed ? XEN_DOMCTL_DEV_RDM_RELAXED : 0) ? -1 : 0;
+}
+
+int hypercall_deassign(struct hypercall *hc, uint32_t domid, struct sbdf a)
+{
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	return xc_deassign_device(hc->xch, domid, machine_sbdf(a)) ? -1 : 0;
+}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every hypercall that xenpcid makes: physdev operations for interrupts, MSI-X
- * tables, GSIs and resets. Arguments and errors are those of xen/physdev.h and
- * of protocol notes 5.10. An error is Xen's, as errno. One thread.
+ * Every hypercall that is made here: physdev operations for interrupts, MSI-X
+ * tables, GSIs and resets; and what a toolstack does to give a domain a device, for
+ * the operator's command. Arguments and errors are those of xen/physdev.h,
+ * xenctrl.h and protocol notes 5.9, 5.10. An error is Xen's, as errno. One thread.
  */
 #ifndef XENPCI_BACKEND_HYPERCALL_H
 #define XENPCI_BACKEND_HYPERCALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <xentoollog.h>
 
@@ -65,5 +67,32 @@ enum hypercall_reset {
 };
 /* Tells Xen that a was reset. 0, or -1 with errno: ENOSYS, EOPNOTSUPP (not this Xen), ENODEV. */
 int hypercall_device_reset(struct hypercall *hc, struct sbdf a, enum hypercall_reset how);
+
+/*
+ * What Xen knows of our interrupt irq. 0 and *shared, or -1 with errno: ENOSYS (we are
+ * a domain without pirqs: a PVH dom0, where an irq number is no GSI), EINVAL.
+ */
+int hypercall_irq_shared(struct hypercall *hc, uint32_t irq, bool *shared);
+
+/*
+ * Lets domid use (or no longer use) the pages that hold size bytes from start on,
+ * nr I/O ports, a pirq. 0, or -1 with errno: ESRCH (no such domain), EINVAL, EPERM.
+ */
+int hypercall_allow_memory(struct hypercall *hc, uint32_t domid, uint64_t start, uint64_t size,
+			   bool allow);
+int hypercall_allow_ports(struct hypercall *hc, uint32_t domid, uint32_t first, uint32_t nr,
+			  bool allow);
+int hypercall_allow_irq(struct hypercall *hc, uint32_t domid, uint32_t pirq, bool allow);
+/*
+ * Gives domid gsi as pirq *pirq (-1: any, told in *pirq). 0, or -1 with errno as
+ * hypercall_map_msi and EEXIST, EBUSY.
+ */
+int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *pirq);
+/*
+ * Moves a into domid's IOMMU context, or to quarantine. 0, or -1 with errno: ENOSYS (no
+ * IOMMU), EOPNOTSUPP (not for this domain), ENODEV, EBUSY (another domain's), ESRCH.
+ */
+int hypercall_assign(struct hypercall *hc, uint32_t domid, struct sbdf a, bool relaxed);
+int hypercall_deassign(struct hypercall *hc, uint32_t domid, struct sbdf a);
 
 #endif
