@@ -161,9 +161,10 @@ static void command_masks(struct image_function *fn, uint16_t command)
 	bits |= PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE;
 	bits |= command & 0x07ff;
 	for (i = 0; i < PCIDEV_RESOURCES; i++) {
+		bool io = i < PCIDEV_ROM && info->resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO;
+
 		if (info->resource[i].size)
-			bits |= info->resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO && i < PCIDEV_ROM ?
-					PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+			bits |= io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 	}
 	if (info->header_type == PCI_HEADER_TYPE_BRIDGE)
 		bits |= PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
@@ -236,6 +237,8 @@ static void cap_masks(struct image_function *fn, unsigned id, unsigned cap)
 	case PCI_CAP_ID_VPD:
 		fn->vpd = (uint8_t)cap;
 		SET(fn, cap, cap_vpd);
+		/* A reset finds the interface as the dump did: at rest. */
+		memcpy(fn->reset + cap + PCI_VPD_ADDR, fn->now + cap + PCI_VPD_ADDR, 2);
 		break;
 	case PCI_CAP_ID_MSI:
 		msi_masks(fn, cap);

@@ -55,6 +55,12 @@ static const struct saved_register cap_express[] = {
 static const struct saved_register express_link[] = {
 	{ PCI_EXP_LNKCTL, 2, false, 0xffff & ~PCI_EXP_LNKCTL_RL, 0, 0 },
 };
+static const struct saved_register express_slot[] = {
+	{ PCI_EXP_SLTCTL, 2, false, 0xffff, 0, 0 },
+};
+static const struct saved_register express_root[] = {
+	{ PCI_EXP_RTCTL, 2, false, 0xffff, 0, 0 },
+};
 static const struct saved_register express_2[] = {
 	{ PCI_EXP_DEVCTL2, 2, false, 0xffff, 0, 0 },
 };
@@ -110,6 +116,10 @@ static int save_express(struct pcidev *dev, struct pcidev_saved *saved, unsigned
 	type = (flags & PCI_EXP_FLAGS_TYPE) >> 4;
 	link = type != PCI_EXP_TYPE_RC_END && type != PCI_EXP_TYPE_RC_EC;
 	if (SAVE(dev, saved, cap, cap_express) || (link && SAVE(dev, saved, cap, express_link)))
+		return -1;
+	if (flags & PCI_EXP_FLAGS_SLOT && SAVE(dev, saved, cap, express_slot))
+		return -1;
+	if (type == PCI_EXP_TYPE_ROOT_PORT && SAVE(dev, saved, cap, express_root))
 		return -1;
 	if ((flags & PCI_EXP_FLAGS_VERS) < EXP_CONTROLS_2)
 		return 0;

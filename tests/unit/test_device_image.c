@@ -390,6 +390,8 @@ static void test_vpd(void **state)
 	assert_int_equal(get(dev, vpd + PCI_VPD_ADDR, 2), 0x0014);
 	set(dev, vpd + PCI_VPD_DATA, 4, 0x12345678);
 	assert_int_equal(get(dev, vpd + PCI_VPD_DATA, 4), 0);
+	assert_int_equal(pcidev_reset(dev), 0);
+	assert_int_equal(get(dev, vpd + PCI_VPD_ADDR, 2), 0);
 	pcidev_close(dev);
 }
 

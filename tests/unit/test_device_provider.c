@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What stands above the registers: what --devices takes, a machine's functions and
- * bridges, what is known of a device, and capability lists that lie.
+ * bridges, and what is known of a device.
  */
 #include "tests/unit/unit.h"
 
@@ -497,152 +497,6 @@ static void test_header_only(void **state)
 	machine_end(&m);
 }
 
-/* ---- capability lists */
-
-static void test_find_caps(void **state)
-{
-	struct logbook lb;
-	struct provider *p;
-	struct pcidev *dev;
-	struct pcidev_cap cap = { 0 };
-
-	(void)state;
-	logbook_init(&lb);
-	p = open_provider("image:" BENCH, &lb);
-	dev = open_device(p, "00:04.0");
-	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_PM), 0xc8);
-	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_MSIX), 0xa0);
-	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_VPD), 0);
-	assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_ERR), 0x100);
-	assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_DSN), 0x140);
-	assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_SRIOV), 0);
-	for (unsigned n = 0; n < 4; n++)
-		assert_true(pcidev_next_cap(dev, &cap));
-	assert_false(pcidev_next_cap(dev, &cap));
-	pcidev_close(dev);
-	/* Without the status bit there is no list, whatever the pointer says. */
-	dev = open_device(p, "00:00.0");
-	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_PM), 0);
-	pcidev_close(dev);
-	provider_close(p);
-}
-
-/* Lists that loop, lead into the header, or end in nonsense; capabilities that do not fit. */
-static void test_hostile_caps(void **state)
-{
-	static const struct {
-		const char *name;
-		uint8_t first;
-		uint8_t cap[4][3]; /* offset, id, next */
-		unsigned walked;
-	} lists[] = {
-		{ "to itself", 0x40, { { 0x40, 9, 0x40 } }, 48 },
-		{ "in a circle", 0x40, { { 0x40, 9, 0x80 }, { 0x80, 9, 0x40 } }, 48 },
-		{ "into the header", 0x40, { { 0x40, 9, 0x3c } }, 1 },
-		{ "from the header", 0x04, { { 0x40, 9, 0 } }, 0 },
-		{ "no device", 0x40, { { 0x40, 0xff, 0x80 }, { 0x80, 9, 0 } }, 0 },
-		{ "unaligned", 0x43, { { 0x40, 9, 0x81 }, { 0x80, 9, 0 } }, 2 },
-		{ "at the end", 0xfc, { { 0xfc, 1, 0 } }, 1 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct pcidev_cap cap = { 0 };
-		struct machine m;
-		struct provider *p;
-		struct pcidev *dev;
-		uint8_t bytes[256];
-		unsigned walked = 0;
-
-		bytes_init(bytes, 0x1234, 0x5678);
-		bytes_put(bytes, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-		bytes[PCI_CAPABILITY_LIST] = lists[i].first;
-		for (size_t n = 0; n < 4 && lists[i].cap[n][0]; n++)
-			memcpy(bytes + lists[i].cap[n][0], lists[i].cap[n] + 1, 2);
-		machine_begin(&m);
-		machine_text(&m, "00:05.0 x\n");
-		machine_dump(&m, bytes, sizeof(bytes));
-		p = machine_open(&m);
-		assert_non_null(p);
-		dev = open_device(p, "00:05.0");
-		while (pcidev_next_cap(dev, &cap))
-			walked++;
-		if (walked != lists[i].walked)
-			fail_msg("%s: %u capabilities", lists[i].name, walked);
-		pcidev_close(dev);
-		provider_close(p);
-		machine_end(&m);
-	}
-}
-
-/* Every kind of capability too near to the end is there to be read and does nothing. */
-static void test_cap_beyond_end(void **state)
-{
-	(void)state;
-	for (unsigned id = 1; id <= PCI_CAP_ID_MAX; id++) {
-		struct machine m;
-		struct provider *p;
-		struct pcidev *dev;
-		uint8_t before[256], bytes[256];
-
-		bytes_init(bytes, 0x1234, 0x5678);
-		bytes_cap(bytes, 0xfc, (uint8_t)id);
-		machine_begin(&m);
-		machine_text(&m, "00:05.0 x\n");
-		machine_dump(&m, bytes, sizeof(bytes));
-		p = machine_open(&m);
-		assert_non_null(p);
-		dev = open_device(p, "00:05.0");
-		get_all(dev, before);
-		for (unsigned at = 0x40; at < 256; at++)
-			set(dev, at, 1, 0xff);
-		for (unsigned at = 0x40; at < 0xfe; at++)
-			assert_int_equal(get(dev, at, 1), before[at]);
-		assert_int_equal(pcidev_reset(dev), -1);
-		assert_int_equal(errno, ENOTTY);
-		pcidev_close(dev);
-		provider_close(p);
-		machine_end(&m);
-	}
-}
-
-/* Extended lists: a loop, a pointer back into the first 256 bytes, ones. */
-static void test_hostile_ext_caps(void **state)
-{
-	static const struct {
-		uint32_t header[2]; /* at 100 and 200 */
-		unsigned dsn;	    /* where a serial number is found */
-	} lists[] = {
-		{ { 0x20010001, 0x10010003 }, 0x200 }, { { 0x20010001, 0x10010002 }, 0 },
-		{ { 0x10010001, 0x10010003 }, 0 },     { { 0x04010001, 0x10010003 }, 0 },
-		{ { UINT32_MAX, 0x10010003 }, 0 },     { { 0, 0x00010003 }, 0 },
-		{ { 0xffd10001, 0 }, 0 },
-	};
-	uint8_t bytes[4096];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct machine m;
-		struct provider *p;
-		struct pcidev *dev;
-
-		memset(bytes, 0, sizeof(bytes));
-		bytes_init(bytes, 0x1234, 0x5678);
-		bytes_put(bytes, 0x100, 4, lists[i].header[0]);
-		bytes_put(bytes, 0x200, 4, lists[i].header[1]);
-		machine_begin(&m);
-		machine_text(&m, "00:05.0 x\n");
-		machine_dump(&m, bytes, sizeof(bytes));
-		p = machine_open(&m);
-		assert_non_null(p);
-		dev = open_device(p, "00:05.0");
-		assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_DSN), lists[i].dsn);
-		pcidev_close(dev);
-		provider_close(p);
-		machine_end(&m);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -652,9 +506,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_buses), cmocka_unit_test(test_siblings),
 		cmocka_unit_test(test_virtual_functions), cmocka_unit_test(test_irq),
 		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_impossible),
-		cmocka_unit_test(test_header_only),  cmocka_unit_test(test_find_caps),
-		cmocka_unit_test(test_hostile_caps), cmocka_unit_test(test_cap_beyond_end),
-		cmocka_unit_test(test_hostile_ext_caps),
+		cmocka_unit_test(test_header_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,7 +282,7 @@ static void test_from_d3(void **state)
 	pcidev_close(dev);
 }
 
-/* A bridge's bus numbers and windows. */
+/* A bridge's bus numbers and windows, a port's slot. */
 static void test_bridge(void **state)
 {
 	struct pcidev *dev = trace("03:00.0");
@@ -298,6 +298,16 @@ static void test_bridge(void **state)
 	assert_int_equal(get(dev, PCI_MEMORY_BASE, 4), windows);
 	/* The secondary status shares a word with the I/O window and is not cleared by it. */
 	assert_int_equal(get(dev, PCI_SEC_STATUS, 2), 0x02a0);
+	pcidev_saved_free(saved);
+	pcidev_close(dev);
+	/* A root port's slot and root control. */
+	dev = trace("00:03.0");
+	saved = save(dev);
+	set(traced.real, 0x6c, 2, 0);
+	set(traced.real, 0x70, 2, 0);
+	assert_int_equal(pcidev_restore(dev, saved), 0);
+	assert_int_equal(get(dev, 0x6c, 2), 0x05c0);
+	assert_int_equal(get(dev, 0x70, 2), 0x0007);
 	pcidev_saved_free(saved);
 	pcidev_close(dev);
 }
