@@ -62,7 +62,7 @@ static void tell_of_msix(struct claim *claim)
 	if (errno == EBUSY)
 		return;
 	claim->irq.no_msix = errno == ENOSYS;
-	talk_say(claim->irq.talk, XTL_WARN, "%s: cannot prepare MSI-X: %s%s", sbdf_format(a, buf),
+	talk_tell(claim->irq.talk, XTL_WARN, "%s: cannot prepare MSI-X: %s%s", sbdf_format(a, buf),
 		 strerror(errno), errno == ENOSYS ? "; the guest will be offered MSI only" : "");
 }
 
@@ -75,7 +75,7 @@ static void tell_of_gsi(struct claim *claim)
 	if (!gsi || gsi == 255)
 		return;
 	if (hypercall_setup_gsi(claim->host->hypercall, gsi))
-		talk_say(claim->irq.talk, XTL_INFO, "%s: Xen does not set up GSI %u: %s; INTx may not work",
+		talk_tell(claim->irq.talk, XTL_INFO, "%s: Xen does not set up GSI %u: %s; INTx may not work",
 			 sbdf_format(claim->dev->info.sbdf, buf), gsi, strerror(errno));
 }
 
@@ -87,7 +87,7 @@ static void tell_of_reset(struct claim *claim)
 	if (!hypercall_device_reset(host->hypercall, claim->dev->info.sbdf, HYPERCALL_RESET_FLR))
 		return;
 	if (errno != ENOSYS && errno != EOPNOTSUPP) {
-		talk_say(claim->irq.talk, XTL_WARN, "%s: Xen was not told of the reset: %s",
+		talk_tell(claim->irq.talk, XTL_WARN, "%s: Xen was not told of the reset: %s",
 			 sbdf_format(claim->dev->info.sbdf, buf), strerror(errno));
 	} else if (!host->reset_untold) {
 		host->reset_untold = true;
@@ -113,7 +113,7 @@ static int read_policy(struct claim *claim, const char *opts, const char *opts_n
 	if (!claim->cfg)
 		return problem_set(p, errno, "%s: cannot build its filter: %s", buf, strerror(errno));
 	claim->permissive = policy.policy.permissive;
-	talk_say(talk, XTL_INFO, "%s: permissive=%d (%s), interrupt_control=%d (%s), %u quirk%s", buf,
+	talk_tell(talk, XTL_INFO, "%s: permissive=%d (%s), interrupt_control=%d (%s), %u quirk%s", buf,
 		 policy.policy.permissive, policy.policy.permissive_source,
 		 policy.policy.interrupt_control, policy.policy.interrupt_control_source,
 		 policy.policy.nr_quirks, policy.policy.nr_quirks == 1 ? "" : "s");
@@ -130,7 +130,7 @@ static int take_over(struct claim *claim, struct problem *p)
 
 	sbdf_format(claim->dev->info.sbdf, buf);
 	if (pcidev_enable(claim->dev, true))
-		talk_say(claim->irq.talk, XTL_WARN, "%s: the system does not enable it: %s", buf,
+		talk_tell(claim->irq.talk, XTL_WARN, "%s: the system does not enable it: %s", buf,
 			 strerror(errno));
 	tell_of_msix(claim);
 	tell_of_gsi(claim);
@@ -244,7 +244,7 @@ static int recall(struct claim *claim, const char *opts, const char *opts_node, 
 		return -1;
 	if (memory_shadow_read(&claim->memory, &state) || config_load_state(claim->cfg, &state) ||
 	    wake_image(claim, &state))
-		talk_say(claim->irq.talk, XTL_WARN, "%s: shadow of its config space lost: %s", buf,
+		talk_tell(claim->irq.talk, XTL_WARN, "%s: shadow of its config space lost: %s", buf,
 			 strerror(errno));
 	rc = interrupt_recall(&claim->irq);
 	if (rc < 0)
@@ -286,13 +286,13 @@ static void clean(struct claim *claim)
 	sbdf_format(claim->dev->info.sbdf, buf);
 	pcidev_quiesce(claim->dev); /* no DMA while we reset */
 	if (pcidev_reset(claim->dev)) {
-		talk_say(talk, XTL_WARN, "%s: not reset: %s", buf,
+		talk_tell(talk, XTL_WARN, "%s: not reset: %s", buf,
 			 errno == ENOTTY ? "it offers no way" : strerror(errno));
 	} else {
 		tell_of_reset(claim);
 	}
 	if (pcidev_restore(claim->dev, claim->saved))
-		talk_say(talk, XTL_WARN, "%s: configuration not restored: %s", buf, strerror(errno));
+		talk_tell(talk, XTL_WARN, "%s: configuration not restored: %s", buf, strerror(errno));
 	pcidev_quiesce(claim->dev);
 }
 

@@ -95,11 +95,14 @@ void guest_free(struct guest *g)
 	free(g);
 }
 
-void guest_report(struct guest *g, const struct problem *p)
+void guest_report(struct guest *g, const struct problem *p, bool by_guest)
 {
 	char dir[2 * GUEST_DIR_MAX];
 
-	talk_say(&g->talk, XTL_ERROR, "%s", p->text);
+	if (by_guest)
+		talk_say(&g->talk, XTL_ERROR, "%s", p->text);
+	else
+		talk_tell(&g->talk, XTL_ERROR, "%s", p->text);
 	/* xenbus's place for it: the instance's path, below our own error directory. */
 	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
 		 NODE_BACKEND_ROOT, g->domid);
@@ -131,12 +134,25 @@ int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from)
 	return read_state(g, t, g->dir) == from ? 0 : fail(ESTALE);
 }
 
+/* States that only the toolstack begins; among the others a guest can go round as it likes. */
+static bool by_toolstack(unsigned state)
+{
+	return state <= XenbusStateInitialising || state == XenbusStateReconfiguring ||
+	       state == XenbusStateReconfigured;
+}
+
 void guest_state_is(struct guest *g, unsigned state, const char *why)
 {
+	const char *from = pciif_state_name(g->state), *to = pciif_state_name(state);
+
 	if (state == g->state)
 		return;
-	talk_say(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state,
-		 pciif_state_name(g->state), state, pciif_state_name(state), why);
+	if (by_toolstack(g->state) || by_toolstack(state))
+		talk_tell(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state, from, state,
+			  to, why);
+	else
+		talk_say(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state, from, state, to,
+			 why);
 	g->state = state;
 }
 
@@ -167,7 +183,7 @@ int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why
 /* A failure of the whole instance: told, and left in state 5, where nothing is retried. */
 static void fatal(struct guest *g, unsigned from, const struct problem *p)
 {
-	guest_report(g, p);
+	guest_report(g, p, from == XenbusStateInitialised);
 	channel_disconnect(g);
 	guest_devices_idle(g);
 	guest_set_state(g, from, XenbusStateClosing, p->text);
@@ -293,7 +309,7 @@ static void gone(struct guest *g, unsigned own, const char *why)
 	forget(g);
 	if (own != XenbusStateUnknown && own != XenbusStateClosed)
 		guest_set_state(g, own, XenbusStateClosed, why);
-	talk_say(&g->talk, XTL_DEBUG, "released: %s", why);
+	talk_tell(&g->talk, XTL_DEBUG, "released: %s", why);
 }
 
 static bool domain_died(struct guest *g)

@@ -76,8 +76,11 @@ bool guest_closed(const struct guest *g);
 /* Closes without asking further: devices released, state 6 if the node is there. */
 void guest_close_now(struct guest *g);
 
-/* Logs p and writes it into the error node that xenbus has for the instance. */
-void guest_report(struct guest *g, const struct problem *p);
+/*
+ * Logs p, bounded where it is by_guest, and writes it into the error node that
+ * xenbus has for the instance.
+ */
+void guest_report(struct guest *g, const struct problem *p, bool by_guest);
 
 /*
  * In transaction t: whether our state node still is `from`. 0, or -1 with errno

@@ -41,7 +41,7 @@ static void release(struct guest *g, struct claim *claim)
 {
 	char buf[SBDF_TEXT];
 
-	talk_say(&g->talk, XTL_INFO, "%s taken back", sbdf_format(claim->dev->info.sbdf, buf));
+	talk_tell(&g->talk, XTL_INFO, "%s taken back", sbdf_format(claim->dev->info.sbdf, buf));
 	TAILQ_REMOVE(&g->claims, claim, of_guest);
 	g->nr_claims--;
 	g->last = NULL;
@@ -112,7 +112,7 @@ static struct claim *take_device(struct guest *g, unsigned n, struct sbdf host, 
 	if (!claim)
 		return NULL;
 	if (p->err)
-		guest_report(g, p); /* of opts: it goes on without */
+		guest_report(g, p, false); /* of opts: it goes on without */
 	if (assign_address(g, claim, p)) {
 		claim_release(claim);
 		return NULL;
@@ -133,15 +133,16 @@ static int export_device(struct guest *g, struct entry *e, struct problem *p)
 	claim = find_own(g, e->host);
 	if (claim && claim->published)
 		return problem_set(p, EEXIST, "dev-%u: the guest has %s already", e->n, e->dev);
-	if (!claim)
+	if (!claim) {
 		claim = take_device(g, e->n, e->host, p);
-	if (!claim)
-		return -1;
+		if (!claim)
+			return -1;
+		talk_tell(&g->talk, XTL_INFO, "%s given as %s", sbdf_format(e->host, host_text),
+			  node_vdev_format(claim->virt, virt_text));
+	}
 	claim->published = true;
 	e->claim = claim;
 	e->virt = claim->virt;
-	talk_say(&g->talk, XTL_INFO, "%s given as %s", sbdf_format(e->host, host_text),
-		 node_vdev_format(claim->virt, virt_text));
 	return 0;
 }
 
@@ -157,10 +158,10 @@ static void release_device(struct pass *pass, struct entry *e)
 	if (claim)
 		release(g, claim);
 	else
-		talk_say(&g->talk, XTL_INFO, "dev-%u (%s) is to leave, but is not here", e->n, e->dev);
+		talk_tell(&g->talk, XTL_INFO, "dev-%u (%s) is to leave, but is not here", e->n, e->dev);
 }
 
-/* Serves entry n if its state-N asks for it. */
+/* Serves entry n if its state-N asks for it: not one that was refused before. */
 static void serve_entry(struct pass *pass, unsigned n, bool all)
 {
 	struct guest *g = pass->g;
@@ -174,10 +175,11 @@ static void serve_entry(struct pass *pass, unsigned n, bool all)
 			return;
 	} else if (number_parse(text, 10, PCIIF_STATE_COUNT - 1, &state)) {
 		problem_set(&p, EINVAL, "state-%u: \"%s\" is no state", n, text);
-		guest_report(g, &p);
+		guest_report(g, &p, all); /* again with each reopening */
 		return;
 	}
-	if (state != XenbusStateClosing && !all && state != XenbusStateInitialising)
+	if (state == XenbusStateClosed ||
+	    (state != XenbusStateClosing && !all && state != XenbusStateInitialising))
 		return;
 	e->n = n;
 	if (read_node(g, node_n(node, NODE_DEV_FMT, n), e->dev, sizeof(e->dev)) < 0) {
@@ -193,7 +195,7 @@ static void serve_entry(struct pass *pass, unsigned n, bool all)
 	e->outcome = OUTCOME_EXPORTED;
 	if (p.err || export_device(g, e, &p)) {
 		e->outcome = OUTCOME_REFUSED;
-		guest_report(g, &p);
+		guest_report(g, &p, false);
 	}
 }
 

@@ -85,19 +85,27 @@ static int physdev_device(struct sbdf a, physdev_pci_device_t *out)
 int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int entry,
 		      uint64_t table_base, uint32_t *pirq)
 {
-	int number = -1;
+	physdev_map_pirq_t map = {
+		.domid = (domid_t)domid,
+		.type = MAP_PIRQ_TYPE_MSI_SEG,
+		.index = -1,
+		.pirq = -1,
+		.bus = (int)(a.segment << 16 | a.bus),
+		.devfn = a.devfn,
+		.entry_nr = entry == HYPERCALL_MSI ? 0 : entry,
+		.table_base = entry == HYPERCALL_MSI ? 0 : table_base,
+	};
 
 	if (a.segment > UINT16_MAX)
 		return fail(EINVAL);
-	/* The wrapper sends type MSI_SEG, whose bus argument holds the segment in its upper half. */
-	if (xc_physdev_map_pirq_msi(hc->xch, domid, -1, &number, a.devfn,
-				    (int)(a.segment << 16 | a.bus),
-				    entry == HYPERCALL_MSI ? 0 : entry,
-				    entry == HYPERCALL_MSI ? 0 : table_base))
+	/* libxenctrl's wrapper sends the type that has no segment. */
+	if (a.segment ? physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map))
+		      : xc_physdev_map_pirq_msi(hc->xch, domid, map.index, &map.pirq, map.devfn,
+						map.bus, map.entry_nr, map.table_base))
 		return -1;
-	if (number <= 0)
+	if (map.pirq <= 0)
 		return fail(EPROTO);
-	*pirq = (uint32_t)number;
+	*pirq = (uint32_t)map.pirq;
 	return 0;
 }
 

@@ -45,7 +45,7 @@ static void resume_device(struct guest *g, struct sbdf host, struct claim **unsu
 		 find_opts(g, host, opts, sizeof(opts)));
 	claim = claim_resume(&g->be->host, &g->talk, host, opts, opts_node, &lost, &p);
 	if (!claim) {
-		guest_report(g, &p);
+		guest_report(g, &p, false);
 		memory_device_forget(&g->be->host.memory, XBT_NULL, g->domid, host);
 		return;
 	}
@@ -53,7 +53,7 @@ static void resume_device(struct guest *g, struct sbdf host, struct claim **unsu
 	g->nr_claims++;
 	if (lost)
 		*unsure = claim;
-	talk_say(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(host, buf),
+	talk_tell(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(host, buf),
 		 node_vdev_format(claim->virt, virt));
 }
 
@@ -82,14 +82,14 @@ static void sweep(struct guest *g, struct claim *unsure)
 	uint32_t lowest;
 
 	if (interrupt_probe(&unsure->irq, &lowest)) {
-		talk_say(&g->talk, XTL_WARN, "vectors may be lost until the guest ends: %s",
+		talk_tell(&g->talk, XTL_WARN, "vectors may be lost until the guest ends: %s",
 			 strerror(errno));
 		return;
 	}
 	for (uint32_t pirq = lowest + 1; pirq <= lowest + SWEEP_MAX; pirq++)
 		if (!remembered(g, pirq) &&
 		    !hypercall_unmap_pirq(g->be->host.hypercall, g->domid, pirq))
-			talk_say(&g->talk, XTL_INFO, "pirq %u, which nobody remembers, is unmapped", pirq);
+			talk_tell(&g->talk, XTL_INFO, "pirq %u, which nobody remembers, is unmapped", pirq);
 	interrupt_remember(&unsure->irq, "none");
 }
 
@@ -101,7 +101,7 @@ int guest_resume(struct guest *g, unsigned own, struct problem *p)
 
 	if (guest_identify(g, p))
 		return -1;
-	talk_say(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
+	talk_tell(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
 		 pciif_state_name(own));
 	g->state = own;
 	n = memory_guest_devices(&g->be->host.memory, g->domid, &list);

@@ -20,10 +20,31 @@ void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid)
 	ratelimit_init(&talk->limit, LINES_INTERVAL_NS, LINES_BURST, now_ns());
 }
 
+static void line(struct talk *talk, xentoollog_level level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+
+static void line(struct talk *talk, xentoollog_level level, const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_BYTES];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	log_at(talk->lg, level, "guest %u: %s", talk->domid, text);
+}
+
+void talk_tell(struct talk *talk, xentoollog_level level, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	line(talk, level, fmt, ap);
+	va_end(ap);
+	errno = saved;
+}
+
 void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 {
 	int saved = errno;
-	char line[LINE_MAX_BYTES];
 	uint64_t lost;
 	va_list ap;
 
@@ -33,10 +54,9 @@ void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 	}
 	lost = ratelimit_take_suppressed(&talk->limit);
 	if (lost)
-		log_warn(talk->lg, "guest %u: %" PRIu64 " messages suppressed", talk->domid, lost);
+		talk_tell(talk, XTL_WARN, "%" PRIu64 " messages suppressed", lost);
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	line(talk, level, fmt, ap);
 	va_end(ap);
-	log_at(talk->lg, level, "guest %u: %s", talk->domid, line);
 	errno = saved;
 }

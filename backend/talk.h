@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said about one guest. Everything that a guest can cause goes through
- * here and is bounded; what was suppressed is counted and told later. One thread.
+ * What is said about one guest. What the guest can cause is bounded (talk_say), and what
+ * was suppressed is counted and told later; what the toolstack or the operator
+ * did is always told (talk_tell). One thread.
  */
 #ifndef XENPCI_BACKEND_TALK_H
 #define XENPCI_BACKEND_TALK_H
@@ -21,6 +22,10 @@ void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid);
 
 /* Logs one line, "guest N: ...", if the guest's allowance permits. Keeps errno. */
 void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Logs one line, "guest N: ...", of what no guest can cause. Keeps errno. */
+void talk_tell(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif
