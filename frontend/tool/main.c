@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,13 +112,20 @@ int tool_number(const char *text, const char *what, uint64_t max, uint64_t *out)
 	return -1;
 }
 
+/* Whoever ends the program holds it: the command's own end, or a signal's. Guards tool->fe. */
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
+
 int tool_open(struct tool *tool, unsigned flags)
 {
-	tool->fe = xenpcifront_open(tool->lg, flags);
-	if (!tool->fe)
+	struct xenpcifront *fe = xenpcifront_open(tool->lg, flags);
+
+	if (!fe)
 		return -1;
+	pthread_mutex_lock(&ending);
+	tool->fe = fe;
+	pthread_mutex_unlock(&ending);
 	if (tool->sleep)
-		xenpcifront_set_spin(tool->fe, 0);
+		xenpcifront_set_spin(fe, 0);
 	if (tool->poll)
 		xenpcifront_set_spin(tool->fe, XENPCIFRONT_SPIN_ALWAYS);
 	if (tool->request_ms)
@@ -257,8 +266,53 @@ static int parse(int argc, char **argv, struct settings *s, struct tool *tool)
 	return tool->sleep && tool->poll ? tool_usage("--sleep or --poll, not both") : 0;
 }
 
+/*
+ * SIGINT and SIGTERM close the connection in order, from a thread that waits for
+ * them: whatever the command waits for at that moment, the backend is told.
+ */
+static void end_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+}
+
+static void *on_signal(void *arg)
+{
+	struct tool *tool = arg;
+	sigset_t set;
+	int sig;
+
+	end_signals(&set);
+	sigwait(&set, &sig);
+	pthread_mutex_lock(&ending);
+	if (tool->fe)
+		xenpcifront_disconnect(tool->fe);
+	fflush(stdout);
+	_exit(tool->endless ? EXIT_OK : 128 + sig);
+}
+
+static int catch_signals(struct tool *tool)
+{
+	pthread_t thread;
+	sigset_t set;
+	int err;
+
+	end_signals(&set);
+	/* Threads inherit the mask: the one that waits is the only one to hear of them. */
+	err = pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (!err)
+		err = pthread_create(&thread, NULL, on_signal, tool);
+	if (err)
+		return fail(err);
+	pthread_detach(thread);
+	return 0;
+}
+
 static int finish(struct tool *tool, bool keep, int status)
 {
+	/* From here on a signal comes too late. */
+	pthread_mutex_lock(&ending);
 	if (tool->fe && !keep && xenpcifront_disconnect(tool->fe))
 		tool_failed("closing the connection: %s", strerror(errno));
 	xenpcifront_close(tool->fe);
@@ -293,7 +347,7 @@ int main(int argc, char **argv)
 		return tool_usage("there is no command '%s'", argv[optind]);
 	level = s.verbose > 1 ? XTL_DEBUG : s.verbose ? XTL_INFO : XTL_WARN;
 	tool.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, level, 0);
-	if (!tool.lg)
+	if (!tool.lg || catch_signals(&tool))
 		return tool_failed("%s", strerror(errno));
 	at = optind;
 	optind = 0; /* the command's own options */

@@ -23,6 +23,7 @@ struct tool {
 	uint32_t timeout_ms;	/* the global options; 0: not given */
 	uint32_t request_ms;
 	bool sleep, poll;
+	bool endless; /* a signal is the way to end it: status 0 */
 };
 
 struct command {

@@ -3,10 +3,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 
 #include "common/util.h"
 #include "frontend/tool/tool.h"
@@ -92,26 +90,11 @@ static int print_events(struct watch *w)
 	return 0;
 }
 
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
-/* Until the count is reached (0), a signal comes (0), or the time is over (1 where a count was asked). */
-static int watch(struct watch *w, int sigfd, uint64_t deadline)
+/* Until the count is reached, or the time is over (a failure where a count was asked for). */
+static int watch(struct watch *w, uint64_t deadline)
 {
 	for (;;) {
-		struct pollfd fds[] = {
-			{ .fd = xenpcifront_fd(w->fe), .events = POLLIN },
-			{ .fd = sigfd, .events = POLLIN },
-		};
+		struct pollfd pfd = { .fd = xenpcifront_fd(w->fe), .events = POLLIN };
 		uint64_t now = now_ns();
 
 		if (xenpcifront_process(w->fe))
@@ -125,9 +108,7 @@ static int watch(struct watch *w, int sigfd, uint64_t deadline)
 						      (unsigned long long)w->seen,
 						      (unsigned long long)w->count)
 					: EXIT_OK;
-		poll(fds, 2, deadline ? (int)((deadline - now) / 1000000) + 1 : -1);
-		if (fds[1].revents)
-			return EXIT_OK;
+		poll(&pfd, 1, deadline ? (int)((deadline - now) / 1000000) + 1 : -1);
 	}
 }
 
@@ -154,7 +135,7 @@ int run_watch(struct tool *tool, int argc, char **argv)
 {
 	struct watch w = { 0 };
 	uint64_t deadline = 0, ms = tool->timeout_ms;
-	int c, sigfd, status;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'c' && tool_number(optarg, "count", UINT32_MAX, &w.count))
@@ -172,14 +153,9 @@ int run_watch(struct tool *tool, int argc, char **argv)
 		deadline = now_ns() + ms * 1000000;
 	if (tool_open(tool, XENPCIFRONT_AER))
 		return EXIT_FAILED;
-	sigfd = open_signals();
-	if (sigfd < 0)
-		return tool_failed("signals: %s", strerror(errno));
+	tool->endless = true;
 	w.fe = tool->fe;
 	if (xenpcifront_connect(tool->fe))
-		status = tool_failed("connecting: %s", strerror(errno));
-	else
-		status = watch(&w, sigfd, deadline);
-	close(sigfd);
-	return status;
+		return tool_failed("connecting: %s", strerror(errno));
+	return watch(&w, deadline);
 }
