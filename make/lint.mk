@@ -17,7 +17,7 @@ headers:
 
 # One clang-tidy per file, two at a time; what it prints besides findings is noise.
 tidy:
-	$(Q)printf '%s\n' $(LINT_SRC) | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" \
+	$(Q)printf '%s\n' $(LINT_SRC) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" \
 		"$$@" -- $(subst ','\'',$(filter-out -MMD -MP,$(ALL_CFLAGS))) 2>/dev/null' tidy
 	@echo "clang-tidy: $(words $(LINT_SRC)) files clean"
 
