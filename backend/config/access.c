@@ -73,11 +73,11 @@ static int write_raw(const struct config *cfg, const struct access *a, uint32_t 
 	unsigned at = 0;
 
 	while (at < a->size) {
-		unsigned n = a->size - at;
+		unsigned n = a->size;
 
 		/* Widest first: the whole, an aligned half, a byte. */
-		while (n > 1 && (n == 3 || at % n || (~lanes >> (8 * at) & lanes_mask(n))))
-			n--;
+		while (n > 1 && (at % n || (~lanes >> (8 * at) & lanes_mask(n))))
+			n /= 2;
 		if ((lanes >> (8 * at) & 1) &&
 		    pcidev_write(cfg->dev, a->offset + at, n, a->value >> (8 * at) & lanes_mask(n)))
 			return XEN_PCI_ERR_op_failed;

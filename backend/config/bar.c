@@ -47,7 +47,7 @@ static void set(struct field *f, uint32_t address, uint32_t size_mask, uint32_t 
 	f->ignored = (uint8_t)(ignored == ROM_LOW ? 0 : ignored);
 }
 
-void bar_init(struct field *f, const struct pcidev_info *info, unsigned number, unsigned last)
+void bar_init(struct field *f, const struct pcidev_info *info, unsigned number)
 {
 	const struct pcidev_resource *r = &info->resource[number];
 	uint64_t start = r->disabled ? 0 : r->start;
@@ -57,7 +57,7 @@ void bar_init(struct field *f, const struct pcidev_info *info, unsigned number, 
 		if (present(info, number))
 			set(f, (uint32_t)start, (uint32_t)-r->size,
 			    r->flags & PCI_ROM_ADDRESS_ENABLE, ROM_LOW);
-	} else if (number && number <= last && is_upper(info, number)) {
+	} else if (is_upper(info, number)) {
 		r = &info->resource[number - 1];
 		start = r->disabled ? 0 : r->start;
 		set(f, (uint32_t)(start >> 32), (uint32_t)(-r->size >> 32), 0, 0);

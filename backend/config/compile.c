@@ -39,8 +39,7 @@ static uint8_t add(struct builder *b, const struct config_row *row, unsigned off
 {
 	struct field *f;
 
-	if ((offset & (width - 1)) || offset + width > b->space || b->nr > TABLE_FIELDS_MAX ||
-	    !is_free(b, offset, width))
+	if ((offset & (width - 1)) || b->nr > TABLE_FIELDS_MAX || !is_free(b, offset, width))
 		return 0;
 	f = &b->fields[b->nr];
 	*f = (struct field){
@@ -79,7 +78,6 @@ static uint8_t add_table(struct builder *b, enum config_table_id id, unsigned ba
 static int init_field(struct builder *b, struct field *f)
 {
 	const struct pcidev_info *info = &b->dev->info;
-	unsigned last = info->header_type == PCI_HEADER_TYPE_BRIDGE ? 1 : PCIDEV_BARS - 1;
 
 	switch ((enum read_rule)f->row->read) {
 	case READ_HW:
@@ -98,10 +96,10 @@ static int init_field(struct builder *b, struct field *f)
 			return -1;
 		break;
 	case READ_BAR:
-		bar_init(f, info, (f->offset - PCI_BASE_ADDRESS_0) / 4u, last);
+		bar_init(f, info, (f->offset - PCI_BASE_ADDRESS_0) / 4u);
 		break;
 	case READ_ROM:
-		bar_init(f, info, PCIDEV_ROM, last);
+		bar_init(f, info, PCIDEV_ROM);
 		break;
 	}
 	f->home = f->value;

@@ -138,7 +138,7 @@ static int write_control(struct config *cfg, struct field *f, const struct acces
 	v = (hw & ~lanes) | value;
 	if (cfg->permissive)
 		return field_write(cfg, f, v) ? XEN_PCI_ERR_op_failed : XEN_PCI_ERR_success;
-	if ((v & ~hw & may & f->row->enable) && other_msi_on(cfg, f))
+	if ((v & may & f->row->enable) && other_msi_on(cfg, f))
 		may &= ~f->row->enable;
 	refused = (v ^ hw) & ~may;
 	if (refused)

@@ -128,9 +128,9 @@ int power_write(struct config *cfg, struct field *f, const struct access *a, uin
 
 /*
  * bar.c: fills value, sizing and bits of f from the device's resources. number
- * counts from 0, the ROM is PCIDEV_ROM, and last is the header's last BAR.
+ * counts from 0, the ROM is PCIDEV_ROM.
  */
-void bar_init(struct field *f, const struct pcidev_info *info, unsigned number, unsigned last);
+void bar_init(struct field *f, const struct pcidev_info *info, unsigned number);
 /*
  * bar.c: writes f's address to the device if it reads otherwise. 0 (it stood),
  * 1 (written), or -1 with errno.

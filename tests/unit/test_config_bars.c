@@ -212,6 +212,15 @@ static void no_pair_beyond_the_last_bar(void **state)
 	read_is(cfg, 0x18, 4, 0x00000004);
 	read_is(cfg, 0x1c, 4, 0x13);
 	read_is(cfg, 0x20, 4, 0xfe000000);
+	/* Whatever is said of an upper half's own resource, it begins no pair. */
+	config_close(cfg);
+	fake_bar(&dev, 1, 0x1400000000, 0x1000, MEM64);
+	fake_bar(&dev, 2, 0xfd000000, 0x1000, 0);
+	fake_bar(&dev, 3, 0xfc000000, 0x1000, 0);
+	cfg = fake_open(&dev, NULL);
+	read_is(cfg, 0x14, 4, 0x12);
+	read_is(cfg, 0x18, 4, 0xfd000000);
+	read_is(cfg, 0x1c, 4, 0xfc000000);
 }
 
 static void bridges_have_two_bars_and_their_rom_elsewhere(void **state)
@@ -255,7 +264,7 @@ static void movable_bars_move(void **state)
 {
 	(void)state;
 	fake_bar(&dev, 0, 0xfe000000, 0x1000, PREF);
-	fake_bar(&dev, 1, 0, 0x100, IO);
+	fake_bar(&dev, 1, 0xe000, 0x100, IO);
 	dev.dev.info.resource[1].disabled = true;
 	fake_bar(&dev, 2, 0x1200000000, 0x100000, MEM64);
 	fake_bar(&dev, PCIDEV_ROM, 0xfd000000, 0x10000, 0);
@@ -308,6 +317,9 @@ static void reset_clears_latches(void **state)
 	read_is(cfg, 0x14, 4, 0x12);
 	read_is(cfg, 0x30, 4, 0xfd000000);
 	read_is(cfg, 0x04, 2, 0x0003);
+	/* Nor does a half of ones meet the other half of a mask. */
+	write_is(cfg, 0x10, 2, 0xffff, OK);
+	read_is(cfg, 0x10, 4, 0xfe000004);
 	/* The device counts as disabled again. */
 	write_is(cfg, 0x04, 2, 0x0003, OK);
 	assert_int_equal(dev.enables, 1);

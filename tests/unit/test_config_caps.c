@@ -97,6 +97,10 @@ static void power_control_passes_what_it_may(void **state)
 	write_is(cfg, PM + 4, 1, 0x0b, OK);
 	assert_int_equal(nic.log[nic.reads + nic.writes - 1].value, 0x000b);
 	assert_int_equal(nic.log[nic.reads + nic.writes - 1].size, 2);
+	/* PME enable goes off with any write, should the host have set it. */
+	fake_put(&nic, PM + 4, 2, 0x0108);
+	write_is(cfg, PM + 4, 2, 0x0308, OK);
+	assert_int_equal(fake_get(&nic, PM + 4, 2), 0x0208);
 	/* A one over a one clears: it is written although nothing seems to change. */
 	fake_put(&nic, PM + 4, 2, 0x800b);
 	fake_forget_log(&nic);
@@ -183,9 +187,10 @@ static void no_restore_where_nothing_is_lost(void **state)
 	cfg = fake_open(&nic, NULL);
 	write_is(cfg, PM + 4, 2, 0x000b, OK);
 	write_is(cfg, PM + 4, 2, 0x0008, OK);
-	assert_int_equal(nic.writes, 2);
+	fake_forget_log(&nic);
 	read_is(cfg, PM + 4, 2, 0x0008);
-	assert_int_equal(nic.writes, 2);
+	assert_int_equal(nic.reads, 1);
+	assert_int_equal(nic.writes, 0);
 }
 
 /* What the guest writes while a slow device comes back is not undone. */
@@ -193,8 +198,9 @@ static void writes_while_settling_win(void **state)
 {
 	(void)state;
 	nic.pm = PM;
-	nic.slow_writes = 20;
+	nic.slow_writes = 30;
 	cfg = fake_open(&nic, NULL);
+	write_is(cfg, 4, 2, 0x0102, OK);
 	write_is(cfg, 0x0c, 1, 0x10, OK);
 	write_is(cfg, PM + 4, 2, 3, OK);
 	write_is(cfg, PM + 4, 2, 0, OK);
