@@ -150,7 +150,8 @@ static const struct provider_ops image_ops = {
 	.close = image_close,
 };
 
-static uint32_t text_register(const struct image_text_function *text, unsigned offset, unsigned size)
+static uint32_t text_register(const struct image_text_function *text, unsigned offset,
+			      unsigned size)
 {
 	uint32_t v = 0;
 
@@ -167,8 +168,10 @@ static unsigned sriov_of(const struct image_text_function *text)
 	for (; at >= 0x100 && text->nr_bytes == 4096 && left; left--) {
 		uint32_t header = text_register(text, at, 4);
 
-		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_SRIOV)
-			return text_register(text, at + PCI_SRIOV_CTRL, 2) & PCI_SRIOV_CTRL_VFE ? at : 0;
+		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_SRIOV) {
+			header = text_register(text, at + PCI_SRIOV_CTRL, 2);
+			return header & PCI_SRIOV_CTRL_VFE ? at : 0;
+		}
 		at = PCI_EXT_CAP_NEXT(header);
 	}
 	return 0;
@@ -264,8 +267,9 @@ static int build(struct image *image, const struct image_text *text, const char 
 		struct image_vf vf;
 
 		if (!from->nr_bytes) {
-			log_warn(lg, "%s:%u: %s has no hex dump and is left out (lspci -xxxx as root "
-				     "shows it)", file, from->line, sbdf_format(from->sbdf, name));
+			log_warn(lg, "%s:%u: %s has no hex dump and is left out (lspci -xxxx as "
+				     "root shows it)", file, from->line,
+				 sbdf_format(from->sbdf, name));
 			continue;
 		}
 		image->nr++;

@@ -214,7 +214,7 @@ static void express_masks(struct image_function *fn, unsigned cap)
 		SET(fn, cap, express_2_link);
 }
 
-/* The byte behind the last one whose place is used unseen; a capability nearer to the end is none. */
+/* What is used without a further look; a capability with less room to the end is none. */
 static const uint8_t cap_length[] = {
 	[PCI_CAP_ID_PM] = PCI_PM_CTRL + 2,
 	[PCI_CAP_ID_VPD] = PCI_VPD_ADDR + 2,

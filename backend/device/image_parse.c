@@ -48,7 +48,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Takes 1 to max hexadecimal digits at *p into *v. Returns how many, 0 where there are none or more. */
+/* Takes 1 to max hexadecimal digits at *p into *v. How many, or 0 for none and for more. */
 static unsigned take_hex(const char **p, unsigned max, uint64_t *v)
 {
 	const char *start = *p;
@@ -152,8 +152,8 @@ static int finish_function(struct parser *ps)
 	case DUMP_MAX:
 		return 0;
 	default:
-		return bad(ps, fn->line, "the hex dump ends at %zx: 64, 128, 256 or 4096 bytes expected",
-			   fn->nr_bytes);
+		return bad(ps, fn->line, "the hex dump ends at %zx: 64, 128, 256 or 4096 bytes "
+			   "expected", fn->nr_bytes);
 	}
 }
 
@@ -206,7 +206,8 @@ static int parse_dump_row(struct parser *ps, uint64_t offset, const char *p)
 		uint64_t v;
 
 		if (*p++ != ' ' || take_hex(&p, 2, &v) != 2)
-			return bad(ps, ps->line, "hex dump: byte %u of the row is not two digits", i);
+			return bad(ps, ps->line, "hex dump: byte %u of the row is not two digits",
+				   i);
 		row[i] = (uint8_t)v;
 	}
 	if (p[strspn(p, " \t")])

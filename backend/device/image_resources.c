@@ -64,7 +64,7 @@ static int check(const struct builder *b, const struct image_region *rg, unsigne
 		return bad(b, rg->line, number, "a size of %llu is impossible for its kind",
 			   (unsigned long long)r->size);
 	if (r->start & (r->size - 1))
-		return bad(b, rg->line, number, "address %llx in the hex dump does not fit the size",
+		return bad(b, rg->line, number, "address %llx in the dump does not fit the size",
 			   (unsigned long long)r->start);
 	return 0;
 }
@@ -111,7 +111,8 @@ static int build_bar(struct builder *b, const struct image_region *rg, unsigned 
 		return 0;
 	}
 	if (rg->line && low && rg->io != io)
-		return bad(b, rg->line, number, "the hex dump says %s", io ? "I/O ports" : "memory");
+		return bad(b, rg->line, number, "the hex dump says %s",
+			   io ? "I/O ports" : "memory");
 	if (!low)
 		r->flags = rg->io ? PCI_BASE_ADDRESS_SPACE_IO : 0;
 	/* The OS ignores what the register holds: as good as not assigned. */

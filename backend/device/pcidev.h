@@ -38,7 +38,7 @@ struct pcidev_info {
 	uint16_t config_size; /* 256 or 4096 */
 	uint32_t irq;	     /* the INTx line as the OS knows it (a PV dom0: the GSI); 0 none */
 	bool is_vf;
-	bool bars_movable;   /* a guest may move its BARs: image only, and not where a register is fixed */
+	bool bars_movable;   /* a guest may move its BARs: an image's without fixed registers */
 	struct sbdf pf;	     /* of a VF: its physical function */
 	struct pcidev_resource resource[PCIDEV_RESOURCES];
 };

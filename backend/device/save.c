@@ -256,7 +256,8 @@ static int stop_messages(struct pcidev *dev, const struct pcidev_saved *saved)
 	int err = 0;
 
 	if (saved->msi && !(saved->msi_flags & PCI_MSI_FLAGS_ENABLE))
-		note(&err, set_bits(dev, saved->msi + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE, 0, 0));
+		note(&err, set_bits(dev, saved->msi + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE, 0,
+				    0));
 	if (saved->msix && !(saved->msix_flags & PCI_MSIX_FLAGS_ENABLE))
 		note(&err, set_bits(dev, saved->msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE, 0,
 				    0));

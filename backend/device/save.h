@@ -16,15 +16,16 @@ struct pcidev_saved;
 
 /*
  * Reads the registers that a reset or a guest can change: BARs, ROM, a bridge's
- * buses and windows, command, cache line, latency, interrupt line, PM, express and PCI-X control, MSI
- * and MSI-X. NULL with errno: ENOMEM, EIO (the device reads ones), or the device's.
+ * buses and windows, command, cache line, latency, interrupt line, PM, express and
+ * PCI-X control, MSI and MSI-X. NULL with errno: ENOMEM, EIO (the device reads
+ * ones), or the device's.
  */
 struct pcidev_saved *pcidev_save(struct pcidev *dev);
 void pcidev_saved_free(struct pcidev_saved *saved); /* NULL is allowed */
 
 /*
- * Writes back what differs: out of D3hot first (10 ms for real hardware), command last, and
- * with decoding off while addresses change. Goes on after a failed register.
+ * Writes back what differs: out of D3hot first (10 ms for real hardware), command
+ * last, and with decoding off while addresses change. Goes on after a failed register.
  * 0, or -1 with errno: EIO (the device reads ones, or a register does not take its
  * value), or the device's first failure.
  */
@@ -32,8 +33,9 @@ int pcidev_restore(struct pcidev *dev, const struct pcidev_saved *saved);
 
 /*
  * Makes an endpoint silent: MSI-X and MSI off (2-byte writes: Xen filters a PV
- * dom0's others), INTx enabled, MWI off, device disabled and bus mastering off. Decoding stays. Of a bridge, only
- * MWI is turned off. 0, or -1 with errno of the first failure, having gone on.
+ * dom0's others), INTx enabled, MWI off, device disabled and bus mastering off.
+ * Decoding stays. Of a bridge, only MWI is turned off. 0, or -1 with errno of the
+ * first failure, having gone on.
  */
 int pcidev_quiesce(struct pcidev *dev);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Attribute files of one function's sysfs directory. `dir` is a descriptor of it.
- * Nothing here logs; everything may be called from several threads.
+ * A failure is -1 with errno. Nothing here logs; everything may be called from several
+ * threads.
  */
 #ifndef XENPCI_BACKEND_DEVICE_SYSFS_ATTR_H
 #define XENPCI_BACKEND_DEVICE_SYSFS_ATTR_H
@@ -12,13 +13,13 @@
 
 #include "backend/device/pcidev.h"
 
-/* Reads a file as text into buf of size bytes, without its last newline. Length, or -1 with errno. */
+/* Reads a file as text into buf of size bytes, without its last newline. Length, or -1. */
 int sysfs_attr_read(int dir, const char *name, char *buf, size_t size);
-/* Reads a number as the kernel prints it, "0x8086" or "17". 0, or -1 with errno (EINVAL, ERANGE). */
+/* Reads a number as the kernel prints it, "0x8086" or "17". 0, or -1 (EINVAL, ERANGE). */
 int sysfs_attr_number(int dir, const char *name, uint64_t max, uint64_t *value);
 /* Writes text to an existing file. 0, or -1 with errno. */
 int sysfs_attr_write(int dir, const char *name, const char *text);
-/* The function that a link (physfn) leads to. 1, 0 where there is no such link, or -1 with errno. */
+/* The function that a link (physfn) leads to. 1, 0 where there is no such link, or -1. */
 int sysfs_attr_link(int dir, const char *name, struct sbdf *to);
 
 /*

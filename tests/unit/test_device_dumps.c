@@ -47,7 +47,8 @@ static void check_sizes(struct pcidev *dev, const struct image_text_function *fn
 		else if (!want)
 			want = r->size;
 		if (measure(dev, n) != want)
-			fail_msg("%s: region %u measures %llu", name, n, (long long)measure(dev, n));
+			fail_msg("%s: region %u measures %llu", name, n,
+				 (long long)measure(dev, n));
 	}
 }
 
@@ -63,7 +64,8 @@ static void check_captured(struct pcidev *dev, const struct image_text_function 
 		if (fn->nr_bytes == 64 && (i == PCI_STATUS || i == PCI_CAPABILITY_LIST))
 			continue;
 		if (now[i] != fn->bytes[i])
-			fail_msg("%s: %02x at %zx, %02x in the dump", name, now[i], i, fn->bytes[i]);
+			fail_msg("%s: %02x at %zx, %02x in the dump", name, now[i], i,
+				 fn->bytes[i]);
 	}
 }
 

@@ -399,13 +399,20 @@ int main(void)
 {
 #define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
 	const struct CMUnitTest tests[] = {
-		BENCH_TEST(test_bar_kinds),	    BENCH_TEST(test_bar_moves),
-		BENCH_TEST(test_read_only),	    BENCH_TEST(test_command),
-		cmocka_unit_test(test_status),	    BENCH_TEST(test_small_registers),
-		BENCH_TEST(test_measured_vectors),  BENCH_TEST(test_enable),
-		BENCH_TEST(test_bad_access),	    BENCH_TEST(test_msi_masks),
-		cmocka_unit_test(test_msi_32),	    BENCH_TEST(test_express_masks),
-		cmocka_unit_test(test_express_status), BENCH_TEST(test_vpd),
+		BENCH_TEST(test_bar_kinds),
+		BENCH_TEST(test_bar_moves),
+		BENCH_TEST(test_read_only),
+		BENCH_TEST(test_command),
+		cmocka_unit_test(test_status),
+		BENCH_TEST(test_small_registers),
+		BENCH_TEST(test_measured_vectors),
+		BENCH_TEST(test_enable),
+		BENCH_TEST(test_bad_access),
+		BENCH_TEST(test_msi_masks),
+		cmocka_unit_test(test_msi_32),
+		BENCH_TEST(test_express_masks),
+		cmocka_unit_test(test_express_status),
+		BENCH_TEST(test_vpd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,8 @@ static const struct region_form region_forms[] = {
 	    .virtual = true } },
 	{ "Region 0: Memory at 1000 (32-bit, non-prefetchable) [enhanced] [size=4K]", 0,
 	  { .start = 0x1000, .size = 4 << 10 } },
-	{ "Region 1: [virtual] I/O ports at 03f4", 1, { .start = 0x3f4, .io = true, .virtual = true } },
+	{ "Region 1: [virtual] I/O ports at 03f4", 1,
+	  { .start = 0x3f4, .io = true, .virtual = true } },
 	{ "Region 0: Memory at e0000000 (32-bit, prefetchable)", 0,
 	  { .start = 0xe0000000, .prefetchable = true } },
 	{ "Expansion ROM at feb80000 [disabled] [size=256K]", PCIDEV_ROM,
@@ -103,8 +104,9 @@ static void test_region_forms(void **state)
 				continue;
 			}
 			assert_int_equal(got->line, want.line);
-			if (got->start != want.start || got->size != want.size || got->io != want.io ||
-			    got->is_64bit != want.is_64bit || got->below_1m != want.below_1m ||
+			if (got->start != want.start || got->size != want.size ||
+			    got->io != want.io || got->is_64bit != want.is_64bit ||
+			    got->below_1m != want.below_1m ||
 			    got->prefetchable != want.prefetchable || got->virtual != want.virtual)
 				fail_msg("%s: taken for something else", f->line);
 		}
@@ -227,7 +229,8 @@ static void test_depth(void **state)
 		"        Control: I/O+\n"
 		"        Region 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
 		"                Region 0: Memory at e0000000 (64-bit, prefetchable)\n",
-		"        Control: I/O+\n\tRegion 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
+		"        Control: I/O+\n"
+		"\tRegion 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
 		"\t\tRegion 2: Memory at e0000000 (64-bit, prefetchable)\n",
 		"  Control: I/O+\n  Region 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
 		"    Region 0: Memory at e0000000 (64-bit, prefetchable)\n",
@@ -335,16 +338,20 @@ static const struct {
 	{ HEAD "\tRegion 0: Memory at xyz (32-bit, prefetchable)\n", 3, "malformed address" },
 	{ HEAD "\tRegion 0: Memory at 11112222333344445 (64-bit, prefetchable)\n", 3,
 	  "malformed address" },
-	{ HEAD "\tRegion 0: Memory at <unassigned (32-bit, prefetchable)\n", 3, "malformed address" },
-	{ HEAD "\tRegion 0: Memory at f0000000 (48-bit, prefetchable)\n", 3, "unknown kind of memory" },
-	{ HEAD "\tRegion 0: Memory at f0000000 (32-bit, fetchable)\n", 3, "unknown kind of memory" },
+	{ HEAD "\tRegion 0: Memory at <unassigned (32-bit, prefetchable)\n", 3,
+	  "malformed address" },
+	{ HEAD "\tRegion 0: Memory at f0000000 (48-bit, prefetchable)\n", 3,
+	  "unknown kind of memory" },
+	{ HEAD "\tRegion 0: Memory at f0000000 (32-bit, fetchable)\n", 3,
+	  "unknown kind of memory" },
 	{ HEAD "\tRegion 0: Memory at f0000000 (32-bit, prefetchable) [size=K]\n", 3,
 	  "size is not a number" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=-1]\n", 3, "size is not a number" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=0]\n", 3, "malformed size" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=1P]\n", 3, "malformed size" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=4K\n", 3, "malformed size" },
-	{ HEAD "\tRegion 0: Memory at 0 (64-bit, prefetchable) [size=16777217T]\n", 3, "malformed size" },
+	{ HEAD "\tRegion 0: Memory at 0 (64-bit, prefetchable) [size=16777217T]\n", 3,
+	  "malformed size" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=99999999999]\n", 3, "size is not a number" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [disabled\n", 3, "a bracket is not closed" },
 	{ HEAD "\tRegion 0: I/O ports at c000 and more\n", 3, "unexpected text \"and more\"" },
@@ -378,8 +385,8 @@ static void test_errors(void **state)
 		image_text_dispose(&text);
 		snprintf(where, sizeof(where), "error: %s:%u: ", m.file, errors[i].line);
 		if (!logbook_has(&m.log, where) || !logbook_has(&m.log, errors[i].says))
-			fail_msg("case %zu: wanted \"%s...%s\", got \"%s\"", i, where, errors[i].says,
-				 m.log.text);
+			fail_msg("case %zu: wanted \"%s...%s\", got \"%s\"", i, where,
+				 errors[i].says, m.log.text);
 		/* A file that is refused opens no provider. */
 		assert_null(machine_open(&m));
 		assert_int_equal(errno, EINVAL);
@@ -464,12 +471,18 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_region_forms),	   cmocka_unit_test(test_title_forms),
-		cmocka_unit_test(test_dump_lengths),	   cmocka_unit_test(test_irq_forms),
-		cmocka_unit_test(test_depth),		   cmocka_unit_test(test_unnumbered_regions),
-		cmocka_unit_test(test_tolerated),	   cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_too_long_dump),	   cmocka_unit_test(test_zero_byte),
-		cmocka_unit_test(test_too_many),	   cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_region_forms),
+		cmocka_unit_test(test_title_forms),
+		cmocka_unit_test(test_dump_lengths),
+		cmocka_unit_test(test_irq_forms),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_unnumbered_regions),
+		cmocka_unit_test(test_tolerated),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_too_long_dump),
+		cmocka_unit_test(test_zero_byte),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

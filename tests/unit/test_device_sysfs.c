@@ -430,12 +430,18 @@ int main(void)
 {
 #define TREE_TEST(f) cmocka_unit_test_setup_teardown(f, tree_begin, tree_end)
 	const struct CMUnitTest tests[] = {
-		TREE_TEST(test_info),	      TREE_TEST(test_access),
-		TREE_TEST(test_gone),	      TREE_TEST(test_open_errors),
-		TREE_TEST(test_header_types), TREE_TEST(test_unprivileged),
-		TREE_TEST(test_malformed_attributes), TREE_TEST(test_no_irq),
-		TREE_TEST(test_reset),	      TREE_TEST(test_enable),
-		TREE_TEST(test_virtual_function), TREE_TEST(test_list),
+		TREE_TEST(test_info),
+		TREE_TEST(test_access),
+		TREE_TEST(test_gone),
+		TREE_TEST(test_open_errors),
+		TREE_TEST(test_header_types),
+		TREE_TEST(test_unprivileged),
+		TREE_TEST(test_malformed_attributes),
+		TREE_TEST(test_no_irq),
+		TREE_TEST(test_reset),
+		TREE_TEST(test_enable),
+		TREE_TEST(test_virtual_function),
+		TREE_TEST(test_list),
 		TREE_TEST(test_parents),
 	};
 
