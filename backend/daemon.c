@@ -51,6 +51,12 @@ static void on_signal(struct daemon *d)
 		guest_ask_to_close(g);
 }
 
+static void on_xenstore(struct daemon *d)
+{
+	if (watches_drain(&d->watches))
+		lost(d, "xenstore");
+}
+
 /* One port per turn: the fd says whether there is another. */
 static void on_event(struct daemon *d)
 {
@@ -127,11 +133,12 @@ static void turn(struct daemon *d)
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.fd == d->signal_fd)
 			on_signal(d);
-		else if (events[i].data.fd == xs_fileno(d->be.xen.xs) &&
-			 watches_drain(&d->watches))
-			lost(d, "xenstore");
+		else if (events[i].data.fd == xs_fileno(d->be.xen.xs))
+			on_xenstore(d);
 		else if (events[i].data.fd == xen_event_fd(&d->be.xen))
 			on_event(d);
+		else if (events[i].data.fd == takeover_fd(&d->be.takeover))
+			takeover_news(&d->be.takeover);
 	}
 	serve_ready(d);
 	/* One guest's nodes, then requests again: a claim with its reset takes long. */
@@ -201,9 +208,12 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	if (memory_open(&be->host.memory, be->xen.xs, be->xen.domid, o->state_dir, lg))
 		return -1;
+	if (takeover_begin(&be->takeover, o->sysfs_root, be->xen.xs, be->host.memory.dir, lg))
+		return -1;
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (d->epoll_fd < 0 || open_signals(d) || poll_fd(d, d->signal_fd) ||
-	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen))) {
+	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen)) ||
+	    (takeover_fd(&be->takeover) >= 0 && poll_fd(d, takeover_fd(&be->takeover)))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
 		return -1;
 	}
@@ -223,6 +233,7 @@ static void daemon_close(struct daemon *d)
 	struct backend *be = &d->be;
 
 	watches_close(&d->watches);
+	takeover_end(&be->takeover, false);
 	memory_close(&be->host.memory, d->done);
 	schedule_dispose(&be->schedule);
 	close_keep(d->signal_fd);

@@ -17,6 +17,7 @@ struct daemon_options {
 	unsigned nr_devices;
 	struct settings settings; /* the daemon takes it over */
 	int ready_fd;		  /* told "ready" and closed when serving; -1: nobody */
+	const char *sysfs_root;	  /* /sys, or a tree that stands for it */
 	const char *state_dir;	  /* for the file of shadows (memory.h) */
 	bool keep_guests;	  /* when stopping, leave them to a successor */
 };

@@ -326,6 +326,23 @@ static bool domain_died(struct guest *g)
 	return g->introduced && !there;
 }
 
+/* A state node that holds no state has no effect; it is told of once. */
+static void complain(struct guest *g, unsigned own, unsigned peer)
+{
+	struct problem p;
+
+	if (own != STATE_INVALID && peer != STATE_INVALID) {
+		g->complained = false;
+		return;
+	}
+	if (g->complained)
+		return;
+	g->complained = true;
+	problem_set(&p, EINVAL, "%s/" NODE_STATE " is no state; ignored",
+		    own == STATE_INVALID ? g->dir : g->frontend);
+	guest_report(g, &p, own != STATE_INVALID);
+}
+
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
 static int look(struct guest *g)
 {
@@ -346,6 +363,9 @@ static int look(struct guest *g)
 		}
 		peer = read_state(g, XBT_NULL, g->frontend);
 	}
+	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
+		return 0;
+	complain(g, own, peer);
 	guest_state_is(g, own == STATE_INVALID ? g->state : own, "written by the toolstack");
 	action = backend_action(own, peer);
 	if (action == BACKEND_GONE) {

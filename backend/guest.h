@@ -11,6 +11,7 @@
 #include "backend/aer.h"
 #include "backend/claim.h"
 #include "backend/schedule.h"
+#include "backend/takeover.h"
 #include "backend/xen.h"
 
 #define BACKEND_ROOT_MAX 48
@@ -21,6 +22,7 @@ struct backend {
 	struct xen xen;
 	struct host host; /* with what must outlive us */
 	struct schedule schedule;
+	struct takeover takeover;
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool closing;		  /* we are to end: guests are asked to close */
 	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid */
@@ -34,6 +36,7 @@ struct guest {
 	char dir[GUEST_DIR_MAX];      /* ours */
 	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
 	unsigned state;		      /* ours, as last read or written */
+	bool complained;	      /* of a malformed state node */
 	bool watching;		      /* frontend's state */
 	bool introduced;	      /* xenstored was seen to know the domain */
 	bool check_alive;	      /* a domain died: see whether it was this one */

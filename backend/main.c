@@ -22,6 +22,7 @@ enum {
 	KEY_KEEP_GUESTS,
 	KEY_POLL_US,
 	KEY_STATE_DIR,
+	KEY_SYSFS_ROOT,
 };
 
 const char *argp_program_version = "xenpcid " XENPCI_VERSION;
@@ -44,6 +45,7 @@ static const struct argp_option option_list[] = {
 	  "overrides the settings", 0 },
 	{ "keep-guests", KEY_KEEP_GUESTS, NULL, 0,
 	  "When stopped, leave the guests as they are, for another xenpcid to carry on", 0 },
+	{ "sysfs-root", KEY_SYSFS_ROOT, "DIR", 0, "What stands for /sys; for tests", 0 },
 	{ "state-dir", KEY_STATE_DIR, "DIR", 0,
 	  "Where a file is kept that lets another xenpcid carry on if this one is killed; default "
 	  MEMORY_STATE_DIR, 0 },
@@ -57,6 +59,7 @@ struct arguments {
 	struct daemon_options daemon;
 	const char *config;
 	const char *slots;
+	char sysfs[256]; /* the default of --devices */
 	int64_t poll_us; /* -1: not given */
 	int level;
 };
@@ -100,6 +103,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_STATE_DIR:
 		a->daemon.state_dir = arg;
 		return 0;
+	case KEY_SYSFS_ROOT:
+		a->daemon.sysfs_root = arg;
+		return 0;
 	case KEY_READY_FD:
 		parse_number(state, "ready-fd", arg, 1 << 20, &n);
 		a->daemon.ready_fd = (int)n;
@@ -129,8 +135,9 @@ static int run(struct arguments *a, xentoollog_logger *lg)
 		slots_mode_parse(a->slots, &settings->slots);
 	if (a->poll_us >= 0)
 		settings->poll_us = (uint32_t)a->poll_us;
+	snprintf(a->sysfs, sizeof(a->sysfs), "sysfs:%s", a->daemon.sysfs_root);
 	if (!a->daemon.nr_devices)
-		a->daemon.devices[a->daemon.nr_devices++] = "sysfs";
+		a->daemon.devices[a->daemon.nr_devices++] = a->sysfs;
 	rc = daemon_run(&a->daemon, lg);
 	settings_dispose(settings);
 	return rc;
@@ -140,7 +147,7 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = { option_list, parse_option, NULL, doc, NULL, NULL, NULL };
 	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1,
-			       .daemon.state_dir = MEMORY_STATE_DIR };
+			       .daemon.sysfs_root = "/sys", .daemon.state_dir = MEMORY_STATE_DIR };
 	xentoollog_logger *lg;
 	int rc;
 

@@ -20,18 +20,21 @@ struct settings_entry {
 	bool interrupt_control;
 	bool is_quirk;
 	struct config_quirk quirk;
+	unsigned allow;	  /* ASSIGNABLE_BIT()s */
+	unsigned methods; /* RESET_BIT()s; 0: not said */
 	char source[SETTINGS_SOURCE_MAX];
 };
 
-enum key_type { KEY_FLAG, KEY_NUMBER, KEY_TEXT };
+enum key_type { KEY_FLAG, KEY_NUMBER, KEY_TEXT, KEY_WORDS };
 
 /* A key of a group: where its value goes, and what it may be. */
 struct key {
 	const char *name;
 	enum key_type type;
 	uint64_t max; /* of a number */
-	void *value;  /* bool *, uint64_t *, const char ** */
+	void *value;  /* bool *, uint64_t *, const char **, unsigned * (a set) */
 	bool *seen;   /* NULL, or set when present */
+	unsigned (*word)(const char *word); /* the set that a word of KEY_WORDS stands for; 0: none */
 };
 
 struct reader {
@@ -45,6 +48,24 @@ static int wrong(struct reader *r, const config_setting_t *at, const char *what)
 		  config_setting_name(at) ? config_setting_name(at) : "",
 		  config_setting_name(at) ? ": " : "", what);
 	return fail(EINVAL);
+}
+
+/* ["word", "word"], together a set. */
+static int take_words(struct reader *r, const config_setting_t *at, const struct key *key)
+{
+	unsigned *set = key->value;
+
+	if (config_setting_type(at) != CONFIG_TYPE_ARRAY)
+		return wrong(r, at, "must be an array: [ \"...\", ... ]");
+	for (int i = 0; i < config_setting_length(at); i++) {
+		const char *word = config_setting_get_string_elem(at, i);
+		unsigned bits = word ? key->word(word) : 0;
+
+		if (!bits)
+			return wrong(r, at, "has a word in it that is not known here");
+		*set |= bits;
+	}
+	return 0;
 }
 
 static int take_value(struct reader *r, const config_setting_t *at, const struct key *key)
@@ -76,6 +97,8 @@ static int take_value(struct reader *r, const config_setting_t *at, const struct
 			return wrong(r, at, "must be a text in quotes");
 		*(const char **)key->value = config_setting_get_string(at);
 		return 0;
+	case KEY_WORDS:
+		return take_words(r, at, key);
 	}
 	return fail(EINVAL);
 }
@@ -119,11 +142,13 @@ static int take_device(struct reader *r, const config_setting_t *group, struct s
 	bool has_vendor = false, has_device = false;
 	const char *bdf = NULL;
 	const struct key keys[] = {
-		{ "bdf", KEY_TEXT, 0, &bdf, NULL },
-		{ "vendor", KEY_NUMBER, UINT16_MAX, &vendor, &has_vendor },
-		{ "device", KEY_NUMBER, UINT16_MAX, &device, &has_device },
-		{ "permissive", KEY_FLAG, 0, &e->permissive, NULL },
-		{ "interrupt_control", KEY_FLAG, 0, &e->interrupt_control, NULL },
+		{ "bdf", KEY_TEXT, 0, &bdf, NULL, NULL },
+		{ "vendor", KEY_NUMBER, UINT16_MAX, &vendor, &has_vendor, NULL },
+		{ "device", KEY_NUMBER, UINT16_MAX, &device, &has_device, NULL },
+		{ "permissive", KEY_FLAG, 0, &e->permissive, NULL, NULL },
+		{ "interrupt_control", KEY_FLAG, 0, &e->interrupt_control, NULL, NULL },
+		{ "allow", KEY_WORDS, 0, &e->allow, NULL, assignable_rules_parse },
+		{ "reset", KEY_WORDS, 0, &e->methods, NULL, reset_methods_parse },
 	};
 
 	if (take_group(r, group, keys, ARRAY_SIZE(keys)))
@@ -139,13 +164,13 @@ static int take_quirk(struct reader *r, const config_setting_t *group, struct se
 	bool has_vendor = false, has_device = false, has_offset = false;
 	const char *bdf = NULL, *reason = NULL;
 	const struct key keys[] = {
-		{ "bdf", KEY_TEXT, 0, &bdf, NULL },
-		{ "vendor", KEY_NUMBER, UINT16_MAX, &vendor, &has_vendor },
-		{ "device", KEY_NUMBER, UINT16_MAX, &device, &has_device },
-		{ "offset", KEY_NUMBER, PCIIF_CONFIG_SIZE - 1, &offset, &has_offset },
-		{ "width", KEY_NUMBER, 4, &width, NULL },
-		{ "mask", KEY_NUMBER, UINT32_MAX, &mask, NULL },
-		{ "reason", KEY_TEXT, 0, &reason, NULL },
+		{ "bdf", KEY_TEXT, 0, &bdf, NULL, NULL },
+		{ "vendor", KEY_NUMBER, UINT16_MAX, &vendor, &has_vendor, NULL },
+		{ "device", KEY_NUMBER, UINT16_MAX, &device, &has_device, NULL },
+		{ "offset", KEY_NUMBER, PCIIF_CONFIG_SIZE - 1, &offset, &has_offset, NULL },
+		{ "width", KEY_NUMBER, 4, &width, NULL, NULL },
+		{ "mask", KEY_NUMBER, UINT32_MAX, &mask, NULL, NULL },
+		{ "reason", KEY_TEXT, 0, &reason, NULL, NULL },
 	};
 
 	if (take_group(r, group, keys, ARRAY_SIZE(keys)))
@@ -205,17 +230,37 @@ static int take_list(struct reader *r, config_t *cfg, const char *name, take_ent
 	return 0;
 }
 
+static int take_hidden(struct reader *r, config_t *cfg, struct settings *s)
+{
+	const config_setting_t *list = config_lookup(cfg, "hide");
+	struct sbdf a;
+
+	if (list && config_setting_type(list) != CONFIG_TYPE_ARRAY)
+		return wrong(r, list, "must be an array: [ \"0000:03:00.0\", ... ]");
+	for (int i = 0; list && i < config_setting_length(list); i++) {
+		const char *text = config_setting_get_string_elem(list, i);
+
+		if (!text || sbdf_parse(text, &a))
+			return wrong(r, list, "must hold addresses like \"0000:03:00.0\"");
+		if (settings_hide(s, a))
+			return -1;
+	}
+	return 0;
+}
+
 static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 {
 	uint64_t warning = s->answer_warning_ms, aer = s->aer_timeout_ms, poll = s->poll_us;
 	const char *slots = slots_mode_name(s->slots);
 	const struct key keys[] = {
-		{ "slots", KEY_TEXT, 0, &slots, NULL },
-		{ "answer_warning_ms", KEY_NUMBER, 60000, &warning, NULL },
-		{ "aer_timeout_ms", KEY_NUMBER, 300000, &aer, NULL },
-		{ "poll_us", KEY_NUMBER, 10000, &poll, NULL },
-		{ "devices", KEY_TEXT, 0, NULL, NULL },
-		{ "quirks", KEY_TEXT, 0, NULL, NULL },
+		{ "slots", KEY_TEXT, 0, &slots, NULL, NULL },
+		{ "answer_warning_ms", KEY_NUMBER, 60000, &warning, NULL, NULL },
+		{ "aer_timeout_ms", KEY_NUMBER, 300000, &aer, NULL, NULL },
+		{ "poll_us", KEY_NUMBER, 10000, &poll, NULL, NULL },
+		{ "allow", KEY_WORDS, 0, &s->allow, NULL, assignable_rules_parse },
+		{ "hide", KEY_TEXT, 0, NULL, NULL, NULL },
+		{ "devices", KEY_TEXT, 0, NULL, NULL, NULL },
+		{ "quirks", KEY_TEXT, 0, NULL, NULL, NULL },
 	};
 
 	if (take_group(r, config_root_setting(cfg), keys, ARRAY_SIZE(keys)))
@@ -225,6 +270,11 @@ static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 	s->answer_warning_ms = (uint32_t)warning;
 	s->aer_timeout_ms = (uint32_t)aer;
 	s->poll_us = (uint32_t)poll;
+	if (s->allow)
+		snprintf(s->allow_source, sizeof(s->allow_source), "%.*s:%u", PATH_SHOWN, r->path,
+			 config_setting_source_line(config_lookup(cfg, "allow")));
+	if (take_hidden(r, cfg, s))
+		return -1;
 	if (take_list(r, cfg, "devices", take_device, s))
 		return -1;
 	return take_list(r, cfg, "quirks", take_quirk, s);
@@ -273,6 +323,7 @@ int settings_read(struct settings *s, const char *path, bool must_exist, xentool
 void settings_dispose(struct settings *s)
 {
 	free(s->entries);
+	free(s->hide);
 	settings_init(s);
 }
 
@@ -316,4 +367,35 @@ void settings_policy(const struct settings *s, const struct pcidev_info *info,
 		if (e->is_quirk && p->nr_quirks < SETTINGS_QUIRKS_MAX)
 			out->quirks[p->nr_quirks++] = e->quirk;
 	}
+}
+
+void settings_life(const struct settings *s, const struct pcidev_info *info,
+		   struct settings_life *out)
+{
+	unsigned methods = 0;
+
+	*out = (struct settings_life){ .allow = s->allow };
+	memcpy(out->allow_source, s->allow_source, sizeof(out->allow_source));
+	for (unsigned i = 0; i < s->nr_entries; i++) {
+		const struct settings_entry *e = &s->entries[i];
+
+		if (e->is_quirk || !fits(e, info))
+			continue;
+		if (e->allow)
+			memcpy(out->allow_source, e->source, sizeof(out->allow_source));
+		out->allow |= e->allow;
+		methods |= e->methods;
+	}
+	out->methods = methods ? methods : RESET_ALL;
+}
+
+int settings_hide(struct settings *s, struct sbdf a)
+{
+	struct sbdf *grown = realloc(s->hide, (s->nr_hide + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -1;
+	s->hide = grown;
+	s->hide[s->nr_hide++] = a;
+	return 0;
 }

@@ -8,8 +8,10 @@
  *	answer_warning_ms = 500;
  *	aer_timeout_ms = 5000;
  *	poll_us = 50;
+ *	allow = [ "small-bar" ];	# rules of assignable.h that any device may break
+ *	hide = [ "0000:03:00.0" ];	# taken from the host's drivers at start
  *	devices = (
- *		{ bdf = "0000:03:00.0"; permissive = true; },
+ *		{ bdf = "0000:03:00.0"; permissive = true; allow = [ "slot" ]; reset = [ "flr" ]; },
  *		{ vendor = 0x8086; device = 0x10d3; interrupt_control = true; }
  *	);
  *	quirks = (
@@ -24,6 +26,8 @@
 
 #include "backend/config/policy.h"
 #include "backend/device/pcidev.h"
+#include "backend/life/assignable.h"
+#include "backend/life/reset.h"
 #include "backend/slots.h"
 #include "protocol/nodes.h"
 
@@ -38,6 +42,10 @@ struct settings {
 	uint32_t answer_warning_ms; /* an answer that took longer is warned of */
 	uint32_t aer_timeout_ms;    /* how long a guest may take for an AER step */
 	uint32_t poll_us;	    /* looking for the next request before sleeping; 0 off */
+	unsigned allow;		    /* rules that any device may break (assignable.h) */
+	char allow_source[SETTINGS_SOURCE_MAX];
+	struct sbdf *hide; /* devices to take from the host's drivers at start */
+	unsigned nr_hide;
 	struct settings_entry *entries; /* devices and quirks, in the file's order */
 	unsigned nr_entries;
 };
@@ -48,6 +56,13 @@ struct settings_policy {
 	char permissive_source[SETTINGS_SOURCE_MAX];
 	char interrupt_control_source[SETTINGS_SOURCE_MAX];
 	struct config_quirk quirks[SETTINGS_QUIRKS_MAX];
+};
+
+/* What stands against assigning a device, and how it is reset. */
+struct settings_life {
+	unsigned allow;	  /* rules that it may break */
+	unsigned methods; /* resets to choose from */
+	char allow_source[SETTINGS_SOURCE_MAX];
 };
 
 /* Defaults: no entry, vpci. */
@@ -67,5 +82,11 @@ void settings_dispose(struct settings *s);
 void settings_policy(const struct settings *s, const struct pcidev_info *info,
 		     const struct node_opts *opts, const char *opts_node,
 		     struct settings_policy *out);
+
+/* Of the device that info tells of: what any fitting entry says, and all methods where none does. */
+void settings_life(const struct settings *s, const struct pcidev_info *info,
+		   struct settings_life *out);
+/* Adds to s->hide. 0, or -1 with errno ENOMEM. */
+int settings_hide(struct settings *s, struct sbdf a);
 
 #endif
