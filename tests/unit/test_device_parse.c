@@ -223,17 +223,17 @@ static void test_irq_forms(void **state)
 static void test_depth(void **state)
 {
 	static const char *const descriptions[] = {
-		"\tControl: I/O+\n\tRegion 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
-		"\tCapabilities: [160] SR-IOV\n"
-		"\t\tRegion 0: Memory at e0000000 (64-bit, prefetchable)\n",
-		"        Control: I/O+\n"
-		"        Region 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
-		"                Region 0: Memory at e0000000 (64-bit, prefetchable)\n",
-		"        Control: I/O+\n"
-		"\tRegion 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
-		"\t\tRegion 2: Memory at e0000000 (64-bit, prefetchable)\n",
-		"  Control: I/O+\n  Region 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
-		"    Region 0: Memory at e0000000 (64-bit, prefetchable)\n",
+		("\tControl: I/O+\n\tRegion 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
+		 "\tCapabilities: [160] SR-IOV\n"
+		 "\t\tRegion 0: Memory at e0000000 (64-bit, prefetchable)\n"),
+		("        Control: I/O+\n"
+		 "        Region 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
+		 "                Region 0: Memory at e0000000 (64-bit, prefetchable)\n"),
+		("        Control: I/O+\n"
+		 "\tRegion 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
+		 "\t\tRegion 2: Memory at e0000000 (64-bit, prefetchable)\n"),
+		("  Control: I/O+\n  Region 0: Memory at f0000000 (32-bit, prefetchable) [size=1M]\n"
+		 "    Region 0: Memory at e0000000 (64-bit, prefetchable)\n"),
 	};
 
 	(void)state;
