@@ -17,18 +17,74 @@
 
 int channel_init(struct channel *ch, struct xen *xen)
 {
-	int err = pthread_mutex_init(&ch->slot, NULL);
+	pthread_condattr_t attr;
+	int err;
 
 	ch->xen = xen;
 	ch->wakefd = -1;
 	ch->timeout_ms = XENPCIFRONT_TIMEOUT_MS;
 	ch->spin_us = XENPCIFRONT_SPIN_US;
+	pthread_mutex_init(&ch->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	err = pthread_cond_init(&ch->turn, &attr);
+	pthread_condattr_destroy(&attr);
 	return err ? fail(err) : 0;
 }
 
 void channel_dispose(struct channel *ch)
 {
-	pthread_mutex_destroy(&ch->slot);
+	pthread_cond_destroy(&ch->turn);
+	pthread_mutex_destroy(&ch->lock);
+}
+
+/* Takes the slot, waiting for it until the time `until` (NULL: for ever). 0 or an errno. */
+static int slot_take(struct channel *ch, const struct timespec *until)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&ch->lock);
+	ch->waiters++;
+	while (ch->taken && !err)
+		err = until ? pthread_cond_timedwait(&ch->turn, &ch->lock, until)
+			    : pthread_cond_wait(&ch->turn, &ch->lock);
+	ch->waiters--;
+	if (!ch->taken)
+		err = 0;
+	if (!err)
+		ch->taken = true;
+	pthread_mutex_unlock(&ch->lock);
+	return err;
+}
+
+static bool slot_try(struct channel *ch)
+{
+	bool free_now;
+
+	pthread_mutex_lock(&ch->lock);
+	free_now = !ch->taken;
+	ch->taken = true;
+	pthread_mutex_unlock(&ch->lock);
+	return free_now;
+}
+
+static bool slot_crowded(struct channel *ch)
+{
+	bool crowded;
+
+	pthread_mutex_lock(&ch->lock);
+	crowded = ch->waiters >= CHANNEL_MAX_WAITERS;
+	pthread_mutex_unlock(&ch->lock);
+	return crowded;
+}
+
+static void slot_give(struct channel *ch)
+{
+	pthread_mutex_lock(&ch->lock);
+	ch->taken = false;
+	if (ch->waiters)
+		pthread_cond_signal(&ch->turn);
+	pthread_mutex_unlock(&ch->lock);
 }
 
 static void relax(void)
@@ -47,7 +103,7 @@ int channel_offer(struct channel *ch, uint32_t backend, bool aer)
 {
 	int rc;
 
-	pthread_mutex_lock(&ch->slot);
+	slot_take(ch, NULL);
 	xen_withdraw(ch->xen, &ch->offer);
 	ch->live = false;
 	ch->poisoned = false;
@@ -55,39 +111,39 @@ int channel_offer(struct channel *ch, uint32_t backend, bool aer)
 	ch->masked = false;
 	ch->spurious = 0;
 	rc = xen_offer(ch->xen, backend, aer, &ch->offer);
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 	return rc;
 }
 
 void channel_open(struct channel *ch)
 {
-	pthread_mutex_lock(&ch->slot);
+	slot_take(ch, NULL);
 	ch->live = ch->offer.page;
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 }
 
 void channel_stop(struct channel *ch)
 {
-	pthread_mutex_lock(&ch->slot);
+	slot_take(ch, NULL);
 	ch->live = false;
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 }
 
 void channel_close(struct channel *ch)
 {
-	pthread_mutex_lock(&ch->slot);
+	slot_take(ch, NULL);
 	ch->live = false;
 	xen_withdraw(ch->xen, &ch->offer);
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 }
 
 bool channel_is_open(struct channel *ch)
 {
 	bool live;
 
-	pthread_mutex_lock(&ch->slot);
+	slot_take(ch, NULL);
 	live = ch->live;
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 	return live;
 }
 
@@ -96,15 +152,11 @@ int channel_take(struct channel *ch)
 	uint64_t until = deadline_in(ch);
 	struct timespec ts = { .tv_sec = (time_t)(until / 1000000000),
 			       .tv_nsec = (long)(until % 1000000000) };
-	int err = EAGAIN;
 
-	if (atomic_fetch_add(&ch->waiters, 1) < CHANNEL_MAX_WAITERS)
-		err = pthread_mutex_clocklock(&ch->slot, CLOCK_MONOTONIC, &ts);
-	atomic_fetch_sub(&ch->waiters, 1);
-	if (err)
+	if (slot_crowded(ch) || slot_take(ch, &ts))
 		return fail(EAGAIN);
 	if (!ch->live) {
-		pthread_mutex_unlock(&ch->slot);
+		slot_give(ch);
 		return fail(ENOTCONN);
 	}
 	return 0;
@@ -115,7 +167,7 @@ void channel_give(struct channel *ch)
 	/* The request may have taken the event that was meant for the AER slot. */
 	if (channel_aer_waits(ch))
 		eventfd_write(ch->wakefd, 1);
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 }
 
 static bool spin(struct channel *ch, uint64_t deadline)
@@ -223,7 +275,7 @@ uint64_t channel_events(struct channel *ch)
 {
 	uint64_t delay = 0;
 
-	if (pthread_mutex_trylock(&ch->slot))
+	if (!slot_try(ch))
 		return 0;
 	if (!ch->offer.page || xen_pending(ch->xen, ch->offer.port) <= 0)
 		goto out;
@@ -239,17 +291,17 @@ uint64_t channel_events(struct channel *ch)
 	if (!delay && !xen_unmask(ch->xen, ch->offer.port))
 		ch->masked = false;
 out:
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 	return delay;
 }
 
 void channel_unmask(struct channel *ch)
 {
-	if (pthread_mutex_trylock(&ch->slot))
+	if (!slot_try(ch))
 		return;
 	if (ch->offer.page && ch->masked && !xen_unmask(ch->xen, ch->offer.port))
 		ch->masked = false;
-	pthread_mutex_unlock(&ch->slot);
+	slot_give(ch);
 }
 
 /* X(number in the page, our error, errno) */

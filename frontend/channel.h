@@ -24,15 +24,18 @@
 #define CHANNEL_MAX_WAITERS 64
 
 struct channel {
-	pthread_mutex_t slot;
-	atomic_uint waiters;
+	pthread_mutex_t lock; /* for the next three, held for a moment only */
+	pthread_cond_t turn;
+	bool taken;
+	unsigned waiters;
+
 	atomic_uint timeout_ms;
 	atomic_uint spin_us;
 
 	struct xen *xen;
 	int wakefd; /* an eventfd: written where an AER request was seen beside an answer */
 
-	/* Guarded by slot. */
+	/* Whoever has taken the slot. */
 	struct offer offer;
 	bool live; /* requests may be sent */
 	bool poisoned;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The handle's inside. Two locks: `lock` guards the life of the connection,
- * the devices and what events are told from; channel.slot guards the request slot
- * and the event channel. lock is taken before slot, never the other way
+ * the devices and what events are told from; the channel's slot is taken for the
+ * request slot and the event channel. lock comes before the slot, never the other way
  * round, and neither is held while a handler runs.
  */
 #ifndef XENPCI_FRONTEND_FRONT_H

@@ -2,7 +2,8 @@
 /* The request slot: deadlines, the poison of a late answer, turns, event storms. */
 #include "tests/unit/front_fake.h"
 
-#define SHORT_MS 10
+#define SHORT_MS 10    /* for requests that nobody answers */
+#define LONG_MS	 60000 /* for the others, however slow the machine */
 
 static void answer_seven(struct xen_pci_op *op)
 {
@@ -59,6 +60,7 @@ static void late_answer(void **state)
 
 	fake_serve(); /* late */
 	fake.silent = false;
+	fe->channel.timeout_ms = LONG_MS;
 	fake.device = answer_devfn_value;
 	op = plain(40);
 	assert_int_equal(channel_request(&fe->channel, &op), 0);
@@ -81,6 +83,7 @@ static void probe_fails(void **state)
 	assert_int_equal(channel_request(&fe->channel, &op), -1);
 	fake_serve();
 	fake.silent = false;
+	fe->channel.timeout_ms = LONG_MS;
 	fake.no_echo = true;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(channel_request(&fe->channel, &op), -1);
@@ -104,6 +107,7 @@ static void reconnect_heals(void **state)
 	fake.silent = true;
 	assert_int_equal(channel_request(&fe->channel, &op), -1);
 	fake.silent = false;
+	fe->channel.timeout_ms = LONG_MS;
 	assert_int_equal(channel_offer(&fe->channel, 0, false), 0);
 	assert_int_equal(channel_request(&fe->channel, &op), -1);
 	assert_int_equal(errno, ENOTCONN); /* not before it is opened */
@@ -121,10 +125,11 @@ static void spinning_and_sleeping(void **state)
 		struct xenpcifront *fe = fake_front();
 		struct xen_pci_op op = plain(1);
 
-		fe->channel.timeout_ms = SHORT_MS;
+		fe->channel.timeout_ms = LONG_MS;
 		xenpcifront_set_spin(fe, spins[i]);
 		fake.device = answer_seven;
 		assert_int_equal(channel_request(&fe->channel, &op), 0);
+		fe->channel.timeout_ms = SHORT_MS;
 		fake.silent = true;
 		assert_int_equal(channel_request(&fe->channel, &op), -1);
 		assert_int_equal(errno, ETIMEDOUT);
