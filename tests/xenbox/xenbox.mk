@@ -12,7 +12,7 @@ XENBOX_OBJ := $(patsubst %,$(XENBOX_B)/%.o,main tool toolstack xl up hv domain l
 PROGRAMS += $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so
 
 .PHONY: xenbox
-xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent
+xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent $(B)/tests/xen/fidelity
 
 $(XENBOX_B)/%.o: tests/xenbox/%.c
 	@mkdir -p $(@D)
@@ -24,8 +24,23 @@ $(XENBOX_B)/libxenbox.so: $(XENBOX_LIB_OBJ)
 $(XENBOX_B)/xenbox: $(XENBOX_OBJ)
 	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lxenstore
 
-# What the self-test runs inside domains: ordinary Xen userland, which does have the sanitizers.
-$(XENBOX_B)/agent: tests/xenbox/agent.c
+# Programs that run inside domains: ordinary Xen userland, which does have the sanitizers. The Xen
+# headers want GNU C.
+XENBOX_GUEST_LIBS := -lxencall -lxenevtchn -lxengnttab -lxenstore -lxentoollog
+XENBOX_GUEST_OBJ := $(patsubst %,$(B)/tests/xenbox/guest/%.o,calls agent)
+
+$(B)/tests/xenbox/guest/%.o: tests/xenbox/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< -lxencall -lxenctrl -lxenevtchn \
-		-lxengnttab -lxenforeignmemory -lxenstore -lxentoollog
+	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+$(XENBOX_B)/agent: $(XENBOX_GUEST_OBJ)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS) -lxenctrl -lxenforeignmemory
+
+# The same program for the box and for real Xen: what each primitive is seen to do.
+FIDELITY := $(B)/tests/xen/fidelity
+$(FIDELITY).o: tests/xen/fidelity.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+$(FIDELITY): $(FIDELITY).o $(B)/tests/xenbox/guest/calls.o
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS)
