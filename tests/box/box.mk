@@ -3,12 +3,14 @@
 # "not ok ..." lines; what it needs in C stands beside it.
 
 BOX_TESTS := $(filter-out tests/box/lib.sh,$(wildcard tests/box/*.sh))
-BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect
+BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/personality
 BOX_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null)
 
 $(B)/tests/box/peer: $(B)/tests/box/peer.o $(B)/tests/box/peer_front.o $(SHARED_OBJ)
 $(B)/tests/box/replay: $(B)/tests/box/replay.o $(SHARED_OBJ)
 $(B)/tests/box/expect: $(B)/tests/box/expect.o
+$(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/personality*.c)) $(B)/frontend/xen.o \
+	$(SHARED_OBJ)
 
 $(BOX_PROGRAMS):
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
