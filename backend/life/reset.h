@@ -13,12 +13,12 @@
 
 /* In the order in which they are tried: name, what it is, what Xen is told of it. */
 #define RESET_METHODS(X) \
-	X(KERNEL, "kernel", "the kernel's reset", HYPERCALL_RESET_FLR) \
+	X(KERNEL, "kernel", "the kernel", HYPERCALL_RESET_FLR) \
 	X(FLR, "flr", "PCIe function level reset", HYPERCALL_RESET_FLR) \
 	X(AF_FLR, "af_flr", "function level reset (AF capability)", HYPERCALL_RESET_FLR) \
 	X(PM, "pm", "power state D3hot and back", HYPERCALL_RESET_FLR) \
-	X(SLOT, "slot", "reset of the hot-plug slot", HYPERCALL_RESET_HOT) \
-	X(BUS, "bus", "secondary bus reset of the bridge above", HYPERCALL_RESET_HOT)
+	X(SLOT, "slot", "the hot-plug slot", HYPERCALL_RESET_HOT) \
+	X(BUS, "bus", "the secondary bus of the bridge above", HYPERCALL_RESET_HOT)
 
 enum reset_method {
 #define X(id, name, text, kind) RESET_##id,

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The GSI behind a device's INTx line. To a PV dom0 the kernel's irq number is the
+ * GSI; on a PVH dom0 it is not, and the kernel has to be asked (protocol notes 2.12).
+ */
+#ifndef XENPCI_BACKEND_GSI_H
+#define XENPCI_BACKEND_GSI_H
+
+#include "backend/device/pcidev.h"
+#include "backend/hypercall.h"
+
+/*
+ * Finds it for the device of p that info tells of. 0 and *gsi, or -1 with errno: ENOENT
+ * (no line), ENODATA (there is one, but on this dom0 nobody tells its GSI). Logs nothing.
+ */
+int gsi_find(struct provider *p, const struct pcidev_info *info, struct hypercall *hc,
+	     uint32_t *gsi);
+
+#endif

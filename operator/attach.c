@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xenpci attach, detach, list: what xl's pci commands do for a PV guest, where there is
+ * no xl. Unlike libxl, attach is all or nothing, and detach tells the guest first
+ * and revokes then, so that the device is silent before its memory is anyone's.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "operator/give.h"
+#include "operator/nodes.h"
+
+/* "BDF[,option=value...]" into *device and *place. */
+static int parse_device(struct operator *op, char *text, struct nodes_device *device,
+			struct place *place)
+{
+	char *options = strchr(text, ','), *name, bad[NODE_OPTS_BAD_MAX];
+
+	memset(device, 0, sizeof(*device));
+	if (options)
+		*options++ = '\0';
+	name = options ? strstr(options, "name=") : NULL;
+	/* The name is no option of the assignment: cut it out, with the comma before it. */
+	if (name && (name == options || name[-1] == ',')) {
+		size_t len = strcspn(name, ",");
+
+		snprintf(device->name, sizeof(device->name), "%.*s", (int)(len - 5), name + 5);
+		memmove(name, name + len + (name[len] == ','), strlen(name + len) + 1);
+		if (!*name && name != options)
+			name[-1] = '\0';
+	}
+	if (node_opts_parse(options, &device->opts, bad)) {
+		complain("%s: option \"%s\" is not understood", text, bad);
+		return -1;
+	}
+	if (operator_find(op, text, place))
+		return -1;
+	device->a = place->fn->info.sbdf;
+	return 0;
+}
+
+static int may_attach(struct operator *op, const struct place *place, uint32_t domid)
+{
+	const struct topology *t = &place->machine->topology;
+	char buf[ASSIGNABLE_TEXT_MAX];
+	struct assignable result;
+
+	if (place->fn->guest == domid) {
+		complain("%s: guest %u has it already", place->name, domid);
+		return -1;
+	}
+	if (assignable_check(t, place->i, domid, operator_allowed(op, place), &result))
+		return 0;
+	complain("%s: %s", place->name, assignable_text(t, assignable_first(&result), buf));
+	return -1;
+}
+
+static int attach(struct operator *op, uint32_t domid, char *text)
+{
+	struct nodes_device device;
+	struct place place;
+	struct nodes n;
+	char owner[16];
+
+	if (parse_device(op, text, &device, &place) || may_attach(op, &place, domid))
+		return -1;
+	nodes_init(&n, op, domid);
+	snprintf(owner, sizeof(owner), "%u", domid);
+	/* Keeps xl's hands off it from here on. */
+	if (operator_remember(op, device.a, "domid", owner))
+		return -1;
+	if (give(op, &place, domid, device.opts.rdm_relaxed))
+		goto forget;
+	if (nodes_add(&n, &device, !op->no_wait))
+		goto take;
+	place.fn->guest = domid;
+	return 0;
+take:
+	take_back(op, &place, domid);
+forget:
+	operator_forget(op, device.a, "domid");
+	return -1;
+}
+
+int run_attach(struct operator *op, int argc, char **argv)
+{
+	uint32_t domid;
+
+	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid) ||
+	    operator_open_machines(op))
+		return OPERATOR_FAILED;
+	for (int k = 1; k < argc; k++) {
+		if (attach(op, domid, argv[k]))
+			return OPERATOR_FAILED;
+	}
+	return OPERATOR_OK;
+}
+
+int run_detach(struct operator *op, int argc, char **argv)
+{
+	int status = OPERATOR_OK, i;
+	struct place place;
+	struct nodes n;
+	uint32_t domid;
+
+	(void)argc;
+	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid) ||
+	    operator_open_machines(op) || operator_find(op, argv[1], &place))
+		return OPERATOR_FAILED;
+	nodes_init(&n, op, domid);
+	i = nodes_find(&n, place.fn->info.sbdf);
+	if (i < 0)
+		return complain("guest %u does not have %s", domid, place.name);
+	if (nodes_leave(&n, (unsigned)i, !op->no_wait)) {
+		if (!op->force)
+			return complain("%s: still attached (-f: take it all the same)", place.name);
+		status = OPERATOR_FAILED;
+	}
+	if (take_back(op, &place, domid))
+		status = OPERATOR_FAILED;
+	/* Its number may have changed while we waited. */
+	i = nodes_find(&n, place.fn->info.sbdf);
+	if (i >= 0 && nodes_remove(&n, (unsigned)i))
+		status = OPERATOR_FAILED;
+	operator_forget(op, place.fn->info.sbdf, "domid");
+	return status;
+}
+
+int run_list(struct operator *op, int argc, char **argv)
+{
+	char vdev[NODES_TEXT_MAX], dev[NODES_TEXT_MAX], state[NODES_TEXT_MAX],
+		opts[NODES_TEXT_MAX];
+	struct nodes n;
+	uint32_t domid;
+
+	(void)argc;
+	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid))
+		return OPERATOR_FAILED;
+	nodes_init(&n, op, domid);
+	for (unsigned i = 0; i < nodes_count(&n); i++) {
+		if (!i)
+			printf("%-15s %-15s %-5s %s\n", "IN GUEST", "DEVICE", "STATE", "OPTIONS");
+		printf("%-15s %-15s %-5s %s\n", nodes_text(&n, NODE_VDEV_FMT, i, vdev),
+		       nodes_text(&n, NODE_DEV_FMT, i, dev), nodes_text(&n, NODE_STATE_FMT, i, state),
+		       nodes_text(&n, NODE_OPTS_FMT, i, opts));
+	}
+	return OPERATOR_OK;
+}

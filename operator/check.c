@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* xenpci check: may it be assigned, and what does it offer. Changes nothing. */
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "operator/operator.h"
+
+/* "0000:03:00.0 8086:10d3 PCIe endpoint behind 0000:00:1c.0, held by pciback" */
+static void print_what(const struct place *place)
+{
+	const struct topology *t = &place->machine->topology;
+	const struct topology_function *fn = place->fn;
+	char buf[SBDF_TEXT];
+
+	printf("%s %04x:%04x %s", place->name, fn->info.vendor, fn->info.device,
+	       topology_kind_name(fn->kind));
+	if (fn->parent != TOPOLOGY_NONE)
+		printf(" behind %s", sbdf_format(t->function[fn->parent].info.sbdf, buf));
+	if (fn->info.is_vf)
+		printf(", virtual function of %s", sbdf_format(fn->info.pf, buf));
+	if (fn->guest != TOPOLOGY_NO_GUEST)
+		printf(", guest %u has it", fn->guest);
+	else if (fn->driver[0])
+		printf(assignable_is_holder(fn->driver) ? ", held by %s" : ", used by the host's %s",
+		       fn->driver);
+	putchar('\n');
+}
+
+static void print_resets(const struct place *place)
+{
+	const struct topology_function *fn = place->fn;
+	char kernel[RESET_KERNEL_METHODS_MAX];
+	bool any = fn->kernel_reset || fn->flr || fn->af_flr || fn->pm_reset ||
+		   fn->parent != TOPOLOGY_NONE;
+
+	printf("\treset:");
+	if (fn->kernel_reset) {
+		if (provider_attribute(place->machine->provider, fn->info.sbdf, "reset_method",
+				       kernel, sizeof(kernel)) < 0)
+			strcpy(kernel, "unknown");
+		printf(" kernel (%s)", kernel);
+	}
+	printf("%s%s%s%s%s\n", fn->flr ? " flr" : "", fn->af_flr ? " af_flr" : "",
+	       fn->pm_reset ? " pm" : "", fn->parent != TOPOLOGY_NONE && !fn->info.is_vf ? " bus" : "",
+	       any ? "" : " none");
+}
+
+/* Whether Xen shares the line on with others, as far as it tells. */
+static bool xen_shares(struct operator *op, uint32_t irq)
+{
+	bool shared = false;
+
+	return op->hypercall && !hypercall_irq_shared(op->hypercall, irq, &shared) && shared;
+}
+
+static void print_interrupts(struct operator *op, const struct place *place,
+			     const struct assignable *result)
+{
+	const struct topology *t = &place->machine->topology;
+	const struct topology_function *fn = place->fn;
+	char buf[SBDF_TEXT];
+
+	printf("\tinterrupts:%s", fn->msi ? " MSI" : "");
+	if (fn->intx && fn->info.irq)
+		printf(" line %u", fn->info.irq);
+	if (result->intx_other != TOPOLOGY_NONE)
+		printf(" (shared with %s%s)",
+		       sbdf_format(t->function[result->intx_other].info.sbdf, buf),
+		       result->hide_intx ? ": the guest has to use MSI" : "");
+	else if (fn->intx && fn->info.irq && xen_shares(op, fn->info.irq))
+		printf(" (shared, says Xen)");
+	puts(fn->msi || (fn->intx && fn->info.irq) ? "" : " none");
+}
+
+/* Returns whether it is assignable. */
+static bool check(struct operator *op, const struct place *place)
+{
+	const struct topology *t = &place->machine->topology;
+	char buf[ASSIGNABLE_TEXT_MAX];
+	struct assignable result;
+	bool good = assignable_check(t, place->i, TOPOLOGY_NO_GUEST, operator_allowed(op, place),
+				     &result);
+
+	print_what(place);
+	print_resets(place);
+	print_interrupts(op, place, &result);
+	for (unsigned k = 0; k < result.nr; k++)
+		printf("\t%s: %s\n", result.refusal[k].allowed ? "overridden" : "refused",
+		       assignable_text(t, &result.refusal[k], buf));
+	printf("\t%s\n", good ? "assignable" : "not assignable");
+	return good;
+}
+
+int run_check(struct operator *op, int argc, char **argv)
+{
+	int status = OPERATOR_OK;
+	struct place place;
+
+	if (operator_open_xen(op, false) || operator_open_machines(op))
+		return OPERATOR_FAILED;
+	if (!op->xs)
+		fputs("xenpci: no xenstore here: what guests have is not known\n", stderr);
+	for (int k = 0; k < argc; k++) {
+		if (operator_find(op, argv[k], &place) || !check(op, &place))
+			status = OPERATOR_FAILED;
+	}
+	return status;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "operator/give.h"
+
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "backend/gsi.h"
+#include "common/util.h"
+
+/* The steps, undone from the last one that was done. */
+enum step { STEP_NONE = -1, STEP_BARS, STEP_IRQ = PCIDEV_RESOURCES, STEP_IOMMU, STEPS };
+
+static int failed(const struct place *place, const char *what, bool on)
+{
+	complain("%s: Xen does not %s %s: %s", place->name, on ? "grant" : "revoke", what,
+		 strerror(errno));
+	return -1;
+}
+
+static int bar(struct operator *op, const struct place *place, uint32_t domid, int number, bool on)
+{
+	const struct pcidev_resource *r = &place->fn->info.resource[number];
+	int rc;
+
+	if (!r->size || !r->start)
+		return 0;
+	if (number != PCIDEV_ROM && r->flags & PCI_BASE_ADDRESS_SPACE_IO)
+		rc = hypercall_allow_ports(op->hypercall, domid, (uint32_t)r->start,
+					   (uint32_t)r->size, on);
+	else
+		rc = hypercall_allow_memory(op->hypercall, domid, r->start, r->size, on);
+	return rc ? failed(place, number == PCIDEV_ROM ? "its ROM" : "a BAR", on) : 0;
+}
+
+/*
+ * The pirq of a legacy interrupt is the GSI's own number, as the guest learns it from
+ * its config space. A line that is not there, or not known, is no failure: there is MSI.
+ */
+static int irq(struct operator *op, const struct place *place, uint32_t domid, bool on)
+{
+	uint32_t gsi;
+	int pirq;
+
+	if (!place->fn->intx || gsi_find(place->machine->provider, &place->fn->info, op->hypercall, &gsi))
+		return 0;
+	pirq = (int)gsi;
+	if (on && hypercall_map_gsi(op->hypercall, domid, gsi, &pirq))
+		return failed(place, "its interrupt line", on);
+	if (on)
+		return hypercall_allow_irq(op->hypercall, domid, (uint32_t)pirq, true) ?
+			       failed(place, "its interrupt", on) : 0;
+	if (hypercall_unmap_pirq(op->hypercall, domid, (uint32_t)pirq))
+		return failed(place, "its interrupt line", on);
+	return hypercall_allow_irq(op->hypercall, domid, (uint32_t)pirq, false) && errno != ESRCH ?
+		       failed(place, "its interrupt", on) : 0;
+}
+
+static int iommu(struct operator *op, const struct place *place, uint32_t domid, bool relaxed,
+		 bool on)
+{
+	struct sbdf a = place->fn->info.sbdf;
+	int rc = on ? hypercall_assign(op->hypercall, domid, a, relaxed) :
+		      hypercall_deassign(op->hypercall, domid, a);
+
+	/* A PV guest can do without an IOMMU, as libxl has it. */
+	return rc && errno != ENOSYS ? failed(place, "its place in the IOMMU", on) : 0;
+}
+
+static int step(struct operator *op, const struct place *place, uint32_t domid, int which,
+		bool relaxed, bool on)
+{
+	if (which < STEP_IRQ)
+		return bar(op, place, domid, which, on);
+	return which == STEP_IRQ ? irq(op, place, domid, on) : iommu(op, place, domid, relaxed, on);
+}
+
+static int undo(struct operator *op, const struct place *place, uint32_t domid, int last)
+{
+	int rc = 0;
+
+	for (int which = last; which > STEP_NONE; which--)
+		rc |= step(op, place, domid, which, false, false);
+	return rc;
+}
+
+int give(struct operator *op, const struct place *place, uint32_t domid, bool relaxed)
+{
+	for (int which = STEP_BARS; which < STEPS; which++) {
+		if (!step(op, place, domid, which, relaxed, true))
+			continue;
+		undo(op, place, domid, which - 1);
+		return -1;
+	}
+	return 0;
+}
+
+int take_back(struct operator *op, const struct place *place, uint32_t domid)
+{
+	return undo(op, place, domid, STEPS - 1);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's devices and their owners. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/quarantine.h"
+#include "common/number.h"
+#include "common/store.h"
+#include "common/util.h"
+#include "operator/operator.h"
+#include "protocol/nodes.h"
+
+#define LIBXL_PCI "/libxl/pci"
+
+int complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("xenpci: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return OPERATOR_FAILED;
+}
+
+/* ---- Xen ---- */
+
+int operator_open_xen(struct operator *op, bool wanted)
+{
+	uint64_t domid = 0;
+
+	op->xs = xs_open(0);
+	if (!op->xs) {
+		if (wanted)
+			complain("cannot open xenstore: %s; is this a Xen host, and xenstored running?",
+				 strerror(errno));
+		return wanted ? -1 : 0;
+	}
+	if (store_read_number(op->xs, XBT_NULL, "domid", NULL, 10, UINT16_MAX, &domid) &&
+	    errno != ENOENT) {
+		complain("cannot read our own domid from xenstore: %s", strerror(errno));
+		return -1;
+	}
+	op->domid = (uint32_t)domid;
+	op->hypercall = hypercall_open(wanted ? op->lg : op->mute, op->mute);
+	return op->hypercall || !wanted ? 0 : -1;
+}
+
+static void libxl_dir(struct sbdf a, char dir[STORE_PATH_MAX])
+{
+	char name[NODE_VALUE_MAX];
+
+	snprintf(dir, STORE_PATH_MAX, LIBXL_PCI "/%s", node_bdf_format(a, name));
+}
+
+int operator_remembered(struct operator *op, struct sbdf a, const char *node, char *buf,
+			unsigned size)
+{
+	char dir[STORE_PATH_MAX];
+
+	libxl_dir(a, dir);
+	return store_read(op->xs, XBT_NULL, dir, node, buf, size);
+}
+
+int operator_remember(struct operator *op, struct sbdf a, const char *node, const char *value)
+{
+	char dir[STORE_PATH_MAX];
+
+	libxl_dir(a, dir);
+	if (!store_write(op->xs, XBT_NULL, dir, node, "%s", value))
+		return 0;
+	complain("cannot write %s/%s: %s", dir, node, strerror(errno));
+	return -1;
+}
+
+void operator_forget(struct operator *op, struct sbdf a, const char *node)
+{
+	char dir[STORE_PATH_MAX];
+	char **left;
+	unsigned n = 1;
+
+	libxl_dir(a, dir);
+	if (store_remove(op->xs, XBT_NULL, dir, node))
+		complain("cannot remove %s: %s", dir, strerror(errno));
+	/* An empty directory is nobody's memory. */
+	left = node ? xs_directory(op->xs, XBT_NULL, dir, &n) : NULL;
+	free(left);
+	if (left && !n)
+		store_remove(op->xs, XBT_NULL, dir, NULL);
+}
+
+static int domain_exists(struct operator *op, uint32_t domid)
+{
+	char dir[STORE_PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
+	return store_exists(op->xs, XBT_NULL, dir, NULL);
+}
+
+int operator_domain(struct operator *op, const char *text, uint32_t *domid)
+{
+	char **list = NULL;
+	bool found = false;
+	unsigned n = 0;
+
+	if (!number_u32(text, domid)) {
+		if (domain_exists(op, *domid) == 1)
+			return 0;
+		complain("there is no domain %u", *domid);
+		return -1;
+	}
+	list = xs_directory(op->xs, XBT_NULL, "/local/domain", &n);
+	for (unsigned i = 0; i < n && !found; i++) {
+		char dir[STORE_PATH_MAX], name[128];
+
+		snprintf(dir, sizeof(dir), "/local/domain/%s", list[i]);
+		found = store_read(op->xs, XBT_NULL, dir, "name", name, sizeof(name)) >= 0 &&
+			!strcmp(name, text) && !number_u32(list[i], domid);
+	}
+	free(list);
+	if (!found)
+		complain("there is no domain \"%s\"", text);
+	return found ? 0 : -1;
+}
+
+/* ---- Owners ---- */
+
+static void own(struct operator *op, struct sbdf a, uint32_t domid)
+{
+	for (unsigned m = 0; m < op->nr_machines; m++) {
+		struct topology *t = &op->machine[m].topology;
+		int i = topology_find(t, a);
+
+		if (i == TOPOLOGY_NONE)
+			continue;
+		t->function[i].guest = domid;
+		return;
+	}
+}
+
+/* What one guest's backend directory lists, but for what the backend has refused. */
+static void read_guest_devices(struct operator *op, const char *guest)
+{
+	char dir[STORE_PATH_MAX], node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	uint64_t nr = 0, state;
+	uint32_t domid;
+	struct sbdf a;
+
+	if (number_u32(guest, &domid))
+		return;
+	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/0", op->domid, domid);
+	if (store_read_number(op->xs, XBT_NULL, dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &nr))
+		return;
+	for (unsigned i = 0; i < nr; i++) {
+		snprintf(node, sizeof(node), NODE_STATE_FMT, i);
+		if (!store_read_number(op->xs, XBT_NULL, dir, node, 10, XenbusStateReconfigured, &state) &&
+		    state == XenbusStateClosed)
+			continue;
+		snprintf(node, sizeof(node), NODE_DEV_FMT, i);
+		if (store_read(op->xs, XBT_NULL, dir, node, text, sizeof(text)) >= 0 &&
+		    !node_dev_parse(text, &a))
+			own(op, a, domid);
+	}
+}
+
+/* Guests of ours, and what libxl has noted of any backend's. */
+static void read_owners(struct operator *op)
+{
+	char root[STORE_PATH_MAX], text[NODE_VALUE_MAX];
+	char **list;
+	unsigned n = 0;
+
+	list = xs_directory(op->xs, XBT_NULL, LIBXL_PCI, &n);
+	for (unsigned i = 0; list && i < n; i++) {
+		uint32_t domid;
+		struct sbdf a;
+
+		if (!node_bdf_parse(list[i], &a) &&
+		    operator_remembered(op, a, "domid", text, sizeof(text)) >= 0 &&
+		    !number_u32(text, &domid))
+			own(op, a, domid);
+	}
+	free(list);
+	snprintf(root, sizeof(root), "/local/domain/%u/" NODE_BACKEND_ROOT, op->domid);
+	n = 0;
+	list = xs_directory(op->xs, XBT_NULL, root, &n);
+	for (unsigned i = 0; list && i < n; i++)
+		read_guest_devices(op, list[i]);
+	free(list);
+	for (unsigned m = 0; m < op->nr_machines; m++) {
+		struct topology *t = &op->machine[m].topology;
+
+		for (int i = 0; i < t->nr; i++)
+			t->function[i].quarantined =
+				quarantine_has(op->xs, t->function[i].info.sbdf);
+	}
+}
+
+/* ---- Machines ---- */
+
+static int open_machine(struct operator *op, const char *spec)
+{
+	struct machine *m = &op->machine[op->nr_machines];
+
+	m->spec = spec;
+	m->provider = provider_open(spec, op->lg);
+	if (!m->provider) {
+		complain("devices %s: %s", spec, strerror(errno));
+		return -1;
+	}
+	op->nr_machines++;
+	if (!topology_read(&m->topology, m->provider, op->lg))
+		return 0;
+	complain("devices %s: %s", spec, strerror(errno));
+	return -1;
+}
+
+int operator_open_machines(struct operator *op)
+{
+	if (settings_read(&op->settings, op->config ? op->config : SETTINGS_PATH, op->config != NULL,
+			  op->lg))
+		return -1;
+	for (unsigned k = 0; k < op->nr_specs; k++) {
+		if (open_machine(op, op->spec[k]))
+			return -1;
+	}
+	if (op->xs)
+		read_owners(op);
+	return 0;
+}
+
+void operator_close(struct operator *op)
+{
+	for (unsigned m = 0; m < op->nr_machines; m++) {
+		topology_dispose(&op->machine[m].topology);
+		provider_close(op->machine[m].provider);
+	}
+	settings_dispose(&op->settings);
+	hypercall_close(op->hypercall);
+	if (op->xs)
+		xs_close(op->xs);
+	if (op->mute)
+		xtl_logger_destroy(op->mute);
+	if (op->lg)
+		xtl_logger_destroy(op->lg);
+}
+
+int operator_find(struct operator *op, const char *text, struct place *place)
+{
+	struct sbdf a;
+
+	if (sbdf_parse(text, &a)) {
+		complain("\"%s\" is no PCI address ([SSSS:]BB:DD.F)", text);
+		return -1;
+	}
+	sbdf_format(a, place->name);
+	for (unsigned m = 0; m < op->nr_machines; m++) {
+		place->machine = &op->machine[m];
+		place->i = topology_find(&place->machine->topology, a);
+		if (place->i == TOPOLOGY_NONE)
+			continue;
+		place->fn = &place->machine->topology.function[place->i];
+		return 0;
+	}
+	complain("there is no device %s on this host", place->name);
+	return -1;
+}
+
+unsigned operator_allowed(const struct operator *op, const struct place *place)
+{
+	struct settings_life life;
+
+	settings_life(&op->settings, &place->fn->info, &life);
+	return op->allow | life.allow;
+}
+
+unsigned operator_methods(const struct operator *op, const struct place *place)
+{
+	struct settings_life life;
+
+	settings_life(&op->settings, &place->fn->info, &life);
+	return op->methods ? op->methods : life.methods;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* xenpci: what the operator of a host does with its devices; works beside xenpcid and xl. */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "operator/operator.h"
+
+enum {
+	KEY_DEVICES = 'd',
+	KEY_CONFIG = 'c',
+	KEY_ALLOW = 'a',
+	KEY_METHOD = 'm',
+	KEY_FORCE = 'f',
+	KEY_REBIND = 'r',
+	KEY_VERBOSE = 'v',
+	KEY_NO_WAIT = 0x100,
+};
+
+const char *argp_program_version = "xenpci " XENPCI_VERSION;
+
+static const struct command {
+	const char *name;
+	int min, max; /* arguments */
+	const char *options; /* of those that not every command takes */
+	int (*run)(struct operator *op, int argc, char **argv);
+} commands[] = {
+	{ "check", 1, 256, "a", run_check },
+	{ "reset", 1, 256, "m", run_reset },
+	{ "assignable", 1, 256, "r", run_assignable },
+	{ "attach", 2, 256, "aw", run_attach },
+	{ "detach", 2, 2, "fw", run_detach },
+	{ "list", 1, 1, "", run_list },
+};
+
+static const char doc[] =
+	"Prepare PCI devices for Xen guests, and give them without xl.\v"
+	"Commands:\n"
+	"  check BDF...  may it be assigned, and what stands against it\n"
+	"  reset BDF...  reset it, its configuration kept; hits nothing that is not ours\n"
+	"  assignable list  what is held for guests and free\n"
+	"  assignable add BDF...  take it from its host driver, to pciback\n"
+	"  assignable remove BDF...  give it up (-r: to the driver it had)\n"
+	"  attach DOMAIN BDF[,OPTION=VALUE...]...  give it to a PV guest\n"
+	"  detach DOMAIN BDF  take it away from the guest\n"
+	"  list DOMAIN  what the guest has\n"
+	"\n"
+	"Options of attach are xl's (permissive, msitranslate, power_mgmt, rdm_policy, name), and "
+	"interrupt_control.\n"
+	"BDF is SSSS:BB:DD.F or BB:DD.F; DOMAIN a number or a name.\n"
+	"Exit status: 0, 1 (failed, or not assignable), 2 (wrong usage).";
+
+static const struct argp_option options[] = {
+	{ "devices", KEY_DEVICES, "SPEC", 0,
+	  "Where devices are looked for, as xenpcid's: sysfs[:ROOT] (the default) or image:FILE; may "
+	  "be given several times", 0 },
+	{ "config", KEY_CONFIG, "FILE", 0, "Settings; default " SETTINGS_PATH ", if it exists", 0 },
+	{ "allow", KEY_ALLOW, "RULE", 0,
+	  "check, attach: a rule that may be broken, or all; may be given several times", 0 },
+	{ "method", KEY_METHOD, "METHOD", 0,
+	  "reset: by this and nothing else (kernel, flr, af_flr, pm, slot, bus); may be given several "
+	  "times", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "detach: without the guest's consent", 0 },
+	{ "rebind", KEY_REBIND, NULL, 0, "assignable remove: back to the remembered driver", 0 },
+	{ "no-wait", KEY_NO_WAIT, NULL, 0,
+	  "attach, detach: write the nodes and leave, as for a guest that is being built", 0 },
+	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
+	{ 0 }
+};
+
+struct arguments {
+	struct operator *op;
+	const struct command *command;
+	char **args;
+	int nr;
+	char given[8]; /* letters of the commands' own options */
+	int level;
+};
+
+static void note(struct arguments *a, char letter)
+{
+	size_t n = strlen(a->given);
+
+	if (!strchr(a->given, letter) && n + 1 < sizeof(a->given))
+		a->given[n] = letter;
+}
+
+static error_t take_argument(struct arguments *a, char *arg, struct argp_state *state)
+{
+	if (a->command) {
+		a->args[a->nr++] = arg;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(commands[i].name, arg))
+			a->command = &commands[i];
+	}
+	if (!a->command)
+		argp_error(state, "there is no command \"%s\"", arg);
+	return 0;
+}
+
+/* All options were seen: do they fit the command? */
+static error_t check_usage(struct arguments *a, struct argp_state *state)
+{
+	if (!a->command)
+		argp_error(state, "a command is missing");
+	else if (a->nr < a->command->min)
+		argp_error(state, "%s: an argument is missing", a->command->name);
+	else if (a->nr > a->command->max)
+		argp_error(state, "%s: too many arguments", a->command->name);
+	else if (strspn(a->given, a->command->options) != strlen(a->given))
+		argp_error(state, "%s: an option does not belong to this command", a->command->name);
+	return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	struct operator *op = a->op;
+	unsigned set;
+
+	switch (key) {
+	case KEY_DEVICES:
+		if (op->nr_specs == OPERATOR_PROVIDERS_MAX)
+			argp_error(state, "--devices may be given %d times", OPERATOR_PROVIDERS_MAX);
+		op->spec[op->nr_specs++] = arg;
+		return 0;
+	case KEY_CONFIG:
+		op->config = arg;
+		return 0;
+	case KEY_ALLOW:
+		set = assignable_rules_parse(arg);
+		if (!set)
+			argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
+		op->allow |= set;
+		note(a, 'a');
+		return 0;
+	case KEY_METHOD:
+		set = reset_methods_parse(arg);
+		if (!set)
+			argp_error(state, "--method: there is no method \"%s\"", arg);
+		op->methods |= set;
+		note(a, 'm');
+		return 0;
+	case KEY_FORCE:
+		op->force = true;
+		note(a, 'f');
+		return 0;
+	case KEY_REBIND:
+		op->rebind = true;
+		note(a, 'r');
+		return 0;
+	case KEY_NO_WAIT:
+		op->no_wait = true;
+		note(a, 'w');
+		return 0;
+	case KEY_VERBOSE:
+		a->level = a->level == XTL_WARN ? XTL_INFO : XTL_DEBUG;
+		return 0;
+	case ARGP_KEY_ARG:
+		return take_argument(a, arg, state);
+	case ARGP_KEY_END:
+		return check_usage(a, state);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, parse_option, "COMMAND [ARGUMENT...]", doc, NULL, NULL, NULL,
+	};
+	struct operator op = { 0 };
+	struct arguments a = { .op = &op, .level = XTL_WARN };
+	int status = OPERATOR_FAILED;
+
+	argp_err_exit_status = OPERATOR_USAGE;
+	a.args = calloc((size_t)argc + 1, sizeof(*a.args));
+	if (!a.args)
+		return complain("%s", strerror(errno));
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+		return OPERATOR_USAGE;
+	if (!op.nr_specs)
+		op.spec[op.nr_specs++] = "sysfs";
+	op.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
+	op.mute = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
+	if (op.lg && op.mute)
+		status = a.command->run(&op, a.nr, a.args);
+	else
+		complain("%s", strerror(errno));
+	operator_close(&op);
+	free(a.args);
+	if (fflush(stdout) || ferror(stdout))
+		status = complain("writing the output: %s", strerror(errno));
+	return status;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The toolstack's half of the xenstore protocol for a PV guest: the nodes that libxl
+ * writes, in its order and transactions (protocol notes 2.5, 2.7, 2.8). Waits end
+ * after 10 s, as libxl's do.
+ */
+#ifndef XENPCI_OPERATOR_NODES_H
+#define XENPCI_OPERATOR_NODES_H
+
+#include "common/store.h"
+#include "operator/operator.h"
+#include "protocol/nodes.h"
+
+/* A guest's two directories. */
+struct nodes {
+	struct xs_handle *xs;
+	uint32_t backend; /* domids */
+	uint32_t guest;
+	char be[64];
+	char fe[64];
+};
+
+/* What one device's nodes say. */
+struct nodes_device {
+	struct sbdf a;
+	struct node_opts opts;
+	char name[64]; /* "": none */
+};
+
+void nodes_init(struct nodes *n, const struct operator *op, uint32_t domid);
+
+/* How many devices the guest's directory lists; 0 where there is none. */
+unsigned nodes_count(const struct nodes *n);
+enum { NODES_TEXT_MAX = 160 };
+/* Device i's node of that format, as text into buf, "-" where it is not there. Returns buf. */
+const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i,
+		       char buf[NODES_TEXT_MAX]);
+/* The number of device a in it, or -1. */
+int nodes_find(const struct nodes *n, struct sbdf a);
+
+/*
+ * Adds a device: makes the directories for the first one. `hot`: a guest that is
+ * connected is waited for and told. 0, or -1 having complained.
+ */
+int nodes_add(struct nodes *n, const struct nodes_device *device, bool hot);
+/*
+ * Tells the guest that device number i leaves, and waits until it is gone; where
+ * !hot nobody is waited for. 0, or -1 having complained.
+ */
+int nodes_leave(struct nodes *n, unsigned i, bool hot);
+/* Removes its nodes, moves those above it down by one; the last one takes the directories along. */
+int nodes_remove(struct nodes *n, unsigned i);
+
+#endif

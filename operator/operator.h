@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of `xenpci` share: the machine's devices, who has them, and Xen
+ * where there is one. One thread.
+ */
+#ifndef XENPCI_OPERATOR_OPERATOR_H
+#define XENPCI_OPERATOR_OPERATOR_H
+
+#include <stdbool.h>
+#include <xenstore.h>
+#include <xentoollog.h>
+
+#include "backend/hypercall.h"
+#include "backend/life/assignable.h"
+#include "backend/life/reset.h"
+#include "backend/settings.h"
+
+enum { OPERATOR_OK, OPERATOR_FAILED, OPERATOR_USAGE }; /* exit statuses */
+enum { OPERATOR_PROVIDERS_MAX = 8 };
+
+/* One provider with its topology. */
+struct machine {
+	const char *spec; /* as after --devices */
+	struct provider *provider;
+	struct topology topology;
+};
+
+struct operator {
+	xentoollog_logger *lg;
+	xentoollog_logger *mute; /* for libraries that say what we say better */
+	/* Options. */
+	const char *spec[OPERATOR_PROVIDERS_MAX];
+	unsigned nr_specs;
+	const char *config;
+	unsigned allow;	  /* rules that may be broken */
+	unsigned methods; /* of reset */
+	bool force;
+	bool no_wait;
+	bool rebind;
+	/* The rest. */
+	struct settings settings;
+	struct machine machine[OPERATOR_PROVIDERS_MAX];
+	unsigned nr_machines;
+	struct xs_handle *xs; /* NULL: no Xen, or not asked for */
+	struct hypercall *hypercall;
+	uint32_t domid; /* our own */
+};
+
+/* One function of one machine. */
+struct place {
+	struct machine *machine;
+	struct topology_function *fn;
+	int i; /* its index */
+	char name[SBDF_TEXT];
+};
+
+/* Writes "xenpci: ..." to stderr. Returns OPERATOR_FAILED. */
+int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Opens xenstore and the hypervisor. Where Xen is not wanted, its absence is no
+ * failure (op->xs stays NULL). 0, or -1 having complained.
+ */
+int operator_open_xen(struct operator *op, bool wanted);
+/*
+ * Reads settings, opens the providers and reads their topologies, with owners where xenstore is
+ * open. 0, or -1 having complained.
+ */
+int operator_open_machines(struct operator *op);
+void operator_close(struct operator *op);
+
+/* Finds the function that text names. 0, or -1 having complained. */
+int operator_find(struct operator *op, const char *text, struct place *place);
+
+/* The function's rules that may be broken: --allow and the settings. */
+unsigned operator_allowed(const struct operator *op, const struct place *place);
+unsigned operator_methods(const struct operator *op, const struct place *place);
+
+/* The domain that text names, by number or by name, which must exist. 0, or -1 having complained. */
+int operator_domain(struct operator *op, const char *text, uint32_t *domid);
+
+/*
+ * /libxl/pci/<address>/node, which libxl and we share. read: the length, or -1 with errno (ENOENT).
+ * write: 0, or -1 having complained; forget: the whole directory where node is NULL.
+ */
+int operator_remembered(struct operator *op, struct sbdf a, const char *node, char *buf,
+			unsigned size);
+int operator_remember(struct operator *op, struct sbdf a, const char *node, const char *value);
+void operator_forget(struct operator *op, struct sbdf a, const char *node);
+
+/* The commands: arguments after the command's name. They return the exit status. */
+int run_check(struct operator *op, int argc, char **argv);
+int run_reset(struct operator *op, int argc, char **argv);
+int run_assignable(struct operator *op, int argc, char **argv);
+int run_attach(struct operator *op, int argc, char **argv);
+int run_detach(struct operator *op, int argc, char **argv);
+int run_list(struct operator *op, int argc, char **argv);
+
+#endif

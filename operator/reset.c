@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xenpci reset: what pciback's do_flr was to be. Everything that is reset must be
+ * held for guests; a guest that uses it is no obstacle, but a reason to warn.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/quarantine.h"
+#include "common/util.h"
+#include "operator/operator.h"
+
+/* Longer than the daemon's: nobody but the operator waits. */
+enum { PATIENCE_MS = 60000 };
+
+/* Tells Xen of everybody who was reset; guests that had it are warned of. */
+static void tell(struct operator *op, const struct place *place, const struct reset_result *result)
+{
+	const struct topology *t = &place->machine->topology;
+	char name[SBDF_TEXT];
+
+	for (int k = 0; k < t->nr; k++) {
+		const struct topology_function *fn = &t->function[k];
+
+		if (!reset_reaches(t, result->method, place->i, k))
+			continue;
+		sbdf_format(fn->info.sbdf, name);
+		if (fn->guest != TOPOLOGY_NO_GUEST)
+			fprintf(stderr, "xenpci: warning: %s is guest %u's, and was reset under it\n",
+				name, fn->guest);
+		if (op->hypercall &&
+		    hypercall_device_reset(op->hypercall, fn->info.sbdf, result->kind) &&
+		    errno != ENOSYS && errno != EOPNOTSUPP)
+			fprintf(stderr, "xenpci: warning: %s: Xen was not told of the reset: %s\n",
+				name, strerror(errno));
+	}
+}
+
+/* A device that does not come back is kept from guests; one that does is free of that. */
+static void judge(struct operator *op, const struct place *place, const struct reset_result *result)
+{
+	if (!op->xs || result->method == RESET_METHODS_COUNT)
+		return;
+	if (result->lost)
+		quarantine_add(op->xs, place->fn->info.sbdf, "lost in a reset by the operator");
+	else
+		quarantine_remove(op->xs, place->fn->info.sbdf);
+}
+
+static int reset_place(struct operator *op, const struct place *place)
+{
+	struct reset_wait wait = reset_wait_default;
+	char buf[RESET_TEXT_MAX];
+	struct reset_result result;
+	struct reset_request request = {
+		.provider = place->machine->provider,
+		.topology = &place->machine->topology,
+		.function = place->i,
+		.methods = operator_methods(op, place),
+		.despite_guests = true,
+		.wait = &wait,
+	};
+	int rc, err;
+
+	if (topology_traits(request.topology, place->i) & TOPOLOGY_BRIDGE)
+		return complain("%s: is a %s, which serves the host", place->name,
+				topology_kind_name(place->fn->kind));
+	if (!assignable_is_holder(place->fn->driver))
+		return complain("%s: the host's %s uses it: xenpci assignable add %s first",
+				place->name, place->fn->driver, place->name);
+	request.dev = provider_open_device(request.provider, place->fn->info.sbdf);
+	if (!request.dev)
+		return complain("%s: cannot be opened: %s", place->name, strerror(errno));
+	wait.patience_ms = PATIENCE_MS;
+	rc = reset_function(&request, &result);
+	err = errno;
+	pcidev_close(request.dev);
+	reset_text(request.topology, &result, buf);
+	judge(op, place, &result);
+	if (result.method != RESET_METHODS_COUNT)
+		tell(op, place, &result);
+	if (rc)
+		return complain("%s: %s%s", place->name, result.lost ? "reset " : "not reset: ",
+				buf[0] ? buf : strerror(err));
+	printf("%s: reset %s\n", place->name, buf);
+	return OPERATOR_OK;
+}
+
+int run_reset(struct operator *op, int argc, char **argv)
+{
+	int status = OPERATOR_OK;
+	struct place place;
+
+	if (operator_open_xen(op, false) || operator_open_machines(op))
+		return OPERATOR_FAILED;
+	for (int k = 0; k < argc; k++) {
+		if (operator_find(op, argv[k], &place) || reset_place(op, &place))
+			status = OPERATOR_FAILED;
+	}
+	return status;
+}
