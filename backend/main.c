@@ -25,7 +25,8 @@ enum {
 	KEY_SYSFS_ROOT,
 };
 
-const char *argp_program_version = "xenpcid " XENPCI_VERSION;
+/* libc looks for it by name, so it must be visible. */
+__attribute__((visibility("default"))) const char *argp_program_version = "xenpcid " XENPCI_VERSION;
 
 static const char doc[] =
 	"Serve PCI devices to paravirtualised Xen guests: the backend of the PV PCI protocol.\v"
@@ -73,6 +74,11 @@ static error_t parse_number(struct argp_state *state, const char *name, const ch
 	return 0;
 }
 
+static bool is_spec(const char *arg)
+{
+	return !strcmp(arg, "sysfs") || !strncmp(arg, "sysfs:", 6) || !strncmp(arg, "image:", 6);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
@@ -81,6 +87,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_DEVICES:
+		if (!is_spec(arg))
+			argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT] nor image:FILE", arg);
 		if (a->daemon.nr_devices == DAEMON_PROVIDERS_MAX)
 			argp_error(state, "--devices may be given %d times", DAEMON_PROVIDERS_MAX);
 		a->daemon.devices[a->daemon.nr_devices++] = arg;

@@ -8,8 +8,8 @@
 #include "common/log.h"
 #include "common/util.h"
 
-/* 64 lines at once, then one a second. */
-#define LINES_BURST 64
+/* 32 lines at once, then one a second. */
+#define LINES_BURST 32
 #define LINES_INTERVAL_NS 1000000000u
 #define LINE_MAX_BYTES 320
 
