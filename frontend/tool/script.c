@@ -7,7 +7,8 @@
  *	enable_msix BDF ENTRY,ENTRY,...		disable_msix BDF
  *	enable_multi_msi BDF COUNT
  *	op CMD DOMAIN BUS DEVFN OFFSET SIZE VALUE	(numbers as they go into the page)
- * Empty lines and lines that begin with # are left out.
+ * Empty lines and lines that begin with # are left out. A request that gets no answer
+ * is told and makes the command fail at its end; a line that is none ends it at once.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -164,13 +165,12 @@ static int run_line(struct tool *tool, char *text, unsigned number_of, bool raw)
 		goto out;
 	}
 	asked = req.value;
-	if (xenpcifront_raw(tool->fe, &req)) {
-		rc = tool_failed("line %u: %s: %s", number_of, text, strerror(errno));
-		goto out;
-	}
-	print_answer(text, &req, asked, raw);
+	rc = xenpcifront_raw(tool->fe, &req) ? EXIT_FAILED : EXIT_OK;
+	if (rc)
+		printf("%s: no answer: %s\n", text, strerror(errno));
+	else
+		print_answer(text, &req, asked, raw);
 	fflush(stdout);
-	rc = EXIT_OK;
 out:
 	free(copy);
 	return rc;
@@ -186,7 +186,7 @@ int run_script(struct tool *tool, int argc, char **argv)
 	size_t size = 0;
 	unsigned number_of = 0;
 	bool raw = false;
-	int c, rc = EXIT_OK;
+	int c, rc = EXIT_OK, line;
 	FILE *file;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -199,10 +199,16 @@ int run_script(struct tool *tool, int argc, char **argv)
 	file = strcmp(argv[optind], "-") ? fopen(argv[optind], "re") : stdin;
 	if (!file)
 		return tool_failed("%s: %s", argv[optind], strerror(errno));
-	if (tool_connect(tool, 0))
+	if (tool_connect(tool, 0)) {
 		rc = EXIT_FAILED;
-	while (!rc && getline(&text, &size, file) > 0)
-		rc = run_line(tool, text, ++number_of, raw);
+		goto out;
+	}
+	while (rc != EXIT_USAGE && getline(&text, &size, file) > 0) {
+		line = run_line(tool, text, ++number_of, raw);
+		if (line > rc)
+			rc = line;
+	}
+out:
 	free(text);
 	if (file != stdin)
 		fclose(file);

@@ -4,6 +4,8 @@
 
 BOX_TESTS := $(filter-out tests/box/lib.sh,$(wildcard tests/box/*.sh))
 BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/personality
+# A user's program sees the public headers and the built library, nothing else.
+BOX_USERS := $(B)/tests/box/user-shared $(B)/tests/box/user-static
 BOX_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null)
 
 $(B)/tests/box/peer: $(B)/tests/box/peer.o $(B)/tests/box/peer_front.o $(SHARED_OBJ)
@@ -14,3 +16,15 @@ $(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/persona
 
 $(BOX_PROGRAMS):
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
+
+$(B)/tests/box/user.o: tests/box/user.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Iinclude -MMD -MP $(WARNINGS) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
+
+$(B)/tests/box/user-shared: $(B)/tests/box/user.o $(B)/libxenpcifront.so
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< -L$(B) -lxenpcifront -Wl,-rpath,$(abspath $(B)) -lpthread
+
+$(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
+
+check-run: $(BOX_USERS)

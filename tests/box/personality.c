@@ -37,7 +37,7 @@ bool check(bool good, const char *name, const char *fmt, ...)
 	return good;
 }
 
-static void die(const char *what)
+__attribute__((noreturn)) static void die(const char *what)
 {
 	check(false, what, "%s", strerror(errno));
 	exit(1);
