@@ -20,7 +20,7 @@
 #define MEM_PAGES_MAX 65536u
 
 struct hv_domain *hv_domains;
-static struct hv_domain *by_id[HV_DOMID_MAX]; /* living ones */
+static struct hv_domain *by_id[HV_DOMID_MAX];
 static uint32_t last_memory;
 
 struct hv_domain *hv_domain_find(unsigned int domid)
@@ -30,6 +30,16 @@ struct hv_domain *hv_domain_find(unsigned int domid)
 	if (!d)
 		errno = ESRCH;
 	return d;
+}
+
+struct hv_domain *hv_domain_alive(unsigned int domid)
+{
+	struct hv_domain *d = hv_domain_find(domid);
+
+	if (d && d->life == HV_ALIVE)
+		return d;
+	errno = ESRCH;
+	return NULL;
 }
 
 struct hv_domain *hv_domain_by_memory(uint32_t memory)
@@ -48,6 +58,8 @@ static void domain_free(struct hv_domain *d)
 	while (*p != d)
 		p = &(*p)->next;
 	*p = d->next;
+	if (by_id[domid] == d)
+		by_id[domid] = NULL;
 	if (d->mem_fd >= 0)
 		close(d->mem_fd);
 	free(d->ports);
@@ -105,7 +117,6 @@ void hv_domain_kill(struct hv_domain *d)
 		return;
 	d->life = HV_DYING;
 	d->refs++; /* not to go before the end of this function */
-	by_id[d->domid] = NULL;
 	box_kill_processes(hv_config.rundir, (int)d->domid, NULL);
 	hv_handles_drop(d);
 	hv_bus_destroy(d);

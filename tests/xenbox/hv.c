@@ -152,7 +152,7 @@ static bool domid_in_use(unsigned int domid)
 
 static int request_hello(struct hv_handle *h, struct xb_msg *m, int *fd)
 {
-	struct hv_domain *d = hv_domain_find((unsigned int)m->a[0]);
+	struct hv_domain *d = hv_domain_alive((unsigned int)m->a[0]);
 
 	if (h->dom || m->a[1] >= XB_KIND_COUNT)
 		return -EINVAL;
@@ -192,7 +192,7 @@ static int request_special(struct xb_msg *m, int *fd)
 
 static int request_domain(struct xb_msg *m)
 {
-	struct hv_domain *d = hv_domain_find((unsigned int)m->a[0]);
+	struct hv_domain *d = hv_domain_alive((unsigned int)m->a[0]);
 
 	if (!d)
 		return -ESRCH;
@@ -246,7 +246,7 @@ static int request_stat(struct xb_msg *m, char *out)
 
 static int request_name(struct hv_handle *h, const struct xb_msg *m, const char *name)
 {
-	struct hv_domain *d = hv_domain_find((unsigned int)m->a[0]);
+	struct hv_domain *d = hv_domain_alive((unsigned int)m->a[0]);
 
 	if (h->dom->domid)
 		return -EPERM;

@@ -86,8 +86,12 @@ struct hv_domain {
 /* Every domain object, dying ones included. */
 extern struct hv_domain *hv_domains;
 
-/* 0 and the living domain, or NULL with errno ESRCH. */
+/*
+ * The domain, or NULL with errno ESRCH. As in Xen, a dying one is found as long as others map pages
+ * of it; _alive finds none that is dying.
+ */
 struct hv_domain *hv_domain_find(unsigned int domid);
+struct hv_domain *hv_domain_alive(unsigned int domid);
 /* The domain whose memory handle this is, dying ones included; NULL when gone. */
 struct hv_domain *hv_domain_by_memory(uint32_t memory);
 /* Create a domain with its xenstore ring, port and grant. -errno: EEXIST, EINVAL, ENOMEM. */

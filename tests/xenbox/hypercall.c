@@ -67,7 +67,7 @@ static int ctl_device(struct hv_domain *d, const struct xen_domctl *ctl)
 	if (!d && ctl->domain != HV_DOMID_IO)
 		return ctl->cmd == XEN_DOMCTL_test_assign_device && ctl->domain == DOMID_INVALID ?
 			       hv_device_assign(0, sbdf, true) : -ESRCH;
-	if (d && !d->domid)
+	if (d && (!d->domid || d->life == HV_DYING))
 		return -EINVAL;
 	if (ctl->cmd == XEN_DOMCTL_deassign_device)
 		return hv_device_deassign(domid, sbdf);
@@ -284,6 +284,8 @@ static int evtchn_alloc_unbound(struct hv_domain *caller, struct evtchn_alloc_un
 		return -ESRCH;
 	if (caller->domid && d != caller)
 		return -EPERM;
+	if (d->life == HV_DYING)
+		return -EINVAL;
 	port = hv_evtchn_alloc(d, NULL, a->remote_dom == DOMID_SELF ? caller->domid : a->remote_dom,
 			       &rec);
 	if (port < 0)

@@ -96,12 +96,6 @@ static int call(struct xengntdev_handle *h, enum xb_op op, uint64_t a0, uint64_t
 	return xb_call(&h->conn, &m, NULL, 0, NULL, 0, NULL) < 0 ? -1 : 0;
 }
 
-/* "Not wanted" is all ones in 32 bits to the caller, in 64 bits to the hypervisor. */
-static uint64_t widen(uint32_t v)
-{
-	return v == UINT32_MAX ? UINT64_MAX : v;
-}
-
 static int release(struct xengntdev_handle *h, enum xb_op op, void *addr, uint32_t count)
 {
 	uint64_t id;
@@ -117,11 +111,13 @@ static int release(struct xengntdev_handle *h, enum xb_op op, void *addr, uint32
 static void *enter(struct xengntdev_handle *h, void *addr, uint32_t count, uint64_t id,
 		   enum xb_op undo, enum xb_op notify, uint32_t offset, uint32_t port)
 {
-	bool want = offset != UINT32_MAX || port != UINT32_MAX;
+	/* The real library takes an offset beyond the pages for "no byte". */
+	bool byte = offset < (uint64_t)count * XB_PAGE_SIZE, want = byte || port != UINT32_MAX;
 	int err;
 
 	if (addr && !area_add(h, addr, count, id)) {
-		if (!want || !call(h, notify, id, widen(offset), widen(port)))
+		if (!want || !call(h, notify, id, byte ? offset : UINT64_MAX,
+				   port == UINT32_MAX ? UINT64_MAX : port))
 			return addr;
 		err = errno;
 		release(h, undo, addr, count);
