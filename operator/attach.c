@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/life/holder.h"
 #include "common/util.h"
 #include "operator/give.h"
 #include "operator/nodes.h"
@@ -52,7 +53,8 @@ static int may_attach(struct operator *op, const struct place *place, uint32_t d
 	}
 	if (assignable_check(t, place->i, domid, operator_allowed(op, place), &result))
 		return 0;
-	complain("%s: %s", place->name, assignable_text(t, assignable_first(&result), buf));
+	complain("%s: %s", place->name,
+		 assignable_text(t, place->i, assignable_first(&result), buf));
 	return -1;
 }
 
@@ -68,8 +70,10 @@ static int attach(struct operator *op, uint32_t domid, char *text)
 	nodes_init(&n, op, domid);
 	snprintf(owner, sizeof(owner), "%u", domid);
 	/* Keeps xl's hands off it from here on. */
-	if (operator_remember(op, device.a, "domid", owner))
+	if (holder_memory_write(op->xs, device.a, "domid", owner)) {
+		complain("%s: cannot write to xenstore: %s", place.name, strerror(errno));
 		return -1;
+	}
 	if (give(op, &place, domid, device.opts.rdm_relaxed))
 		goto forget;
 	if (nodes_add(&n, &device, !op->no_wait))
@@ -79,7 +83,7 @@ static int attach(struct operator *op, uint32_t domid, char *text)
 take:
 	take_back(op, &place, domid);
 forget:
-	operator_forget(op, device.a, "domid");
+	holder_memory_forget(op->xs, device.a, "domid");
 	return -1;
 }
 
@@ -123,7 +127,7 @@ int run_detach(struct operator *op, int argc, char **argv)
 	i = nodes_find(&n, place.fn->info.sbdf);
 	if (i >= 0 && nodes_remove(&n, (unsigned)i))
 		status = OPERATOR_FAILED;
-	operator_forget(op, place.fn->info.sbdf, "domid");
+	holder_memory_forget(op->xs, place.fn->info.sbdf, "domid");
 	return status;
 }
 

@@ -47,16 +47,7 @@ static void print_resets(const struct place *place)
 	       any ? "" : " none");
 }
 
-/* Whether Xen shares the line on with others, as far as it tells. */
-static bool xen_shares(struct operator *op, uint32_t irq)
-{
-	bool shared = false;
-
-	return op->hypercall && !hypercall_irq_shared(op->hypercall, irq, &shared) && shared;
-}
-
-static void print_interrupts(struct operator *op, const struct place *place,
-			     const struct assignable *result)
+static void print_interrupts(const struct place *place, const struct assignable *result)
 {
 	const struct topology *t = &place->machine->topology;
 	const struct topology_function *fn = place->fn;
@@ -65,12 +56,13 @@ static void print_interrupts(struct operator *op, const struct place *place,
 	printf("\tinterrupts:%s", fn->msi ? " MSI" : "");
 	if (fn->intx && fn->info.irq)
 		printf(" line %u", fn->info.irq);
-	if (result->intx_other != TOPOLOGY_NONE)
-		printf(" (shared with %s%s)",
-		       sbdf_format(t->function[result->intx_other].info.sbdf, buf),
-		       result->hide_intx ? ": the guest has to use MSI" : "");
-	else if (fn->intx && fn->info.irq && xen_shares(op, fn->info.irq))
-		printf(" (shared, says Xen)");
+	if (result->line_shared && result->line_other != TOPOLOGY_NONE)
+		printf(" (shared with %s)",
+		       sbdf_format(t->function[result->line_other].info.sbdf, buf));
+	else if (result->line_shared)
+		printf(" (shared with the host's %s)", fn->line_users);
+	if (result->hide_intx)
+		printf(", MSI only: the line is withheld");
 	puts(fn->msi || (fn->intx && fn->info.irq) ? "" : " none");
 }
 
@@ -85,10 +77,10 @@ static bool check(struct operator *op, const struct place *place)
 
 	print_what(place);
 	print_resets(place);
-	print_interrupts(op, place, &result);
+	print_interrupts(place, &result);
 	for (unsigned k = 0; k < result.nr; k++)
 		printf("\t%s: %s\n", result.refusal[k].allowed ? "overridden" : "refused",
-		       assignable_text(t, &result.refusal[k], buf));
+		       assignable_text(t, place->i, &result.refusal[k], buf));
 	printf("\t%s\n", good ? "assignable" : "not assignable");
 	return good;
 }

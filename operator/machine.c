@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/life/holder.h"
+#include "backend/life/lines.h"
 #include "backend/quarantine.h"
 #include "common/number.h"
 #include "common/store.h"
 #include "common/util.h"
 #include "operator/operator.h"
 #include "protocol/nodes.h"
-
-#define LIBXL_PCI "/libxl/pci"
 
 int complain(const char *fmt, ...)
 {
@@ -47,49 +47,6 @@ int operator_open_xen(struct operator *op, bool wanted)
 	op->domid = (uint32_t)domid;
 	op->hypercall = hypercall_open(wanted ? op->lg : op->mute, op->mute);
 	return op->hypercall || !wanted ? 0 : -1;
-}
-
-static void libxl_dir(struct sbdf a, char dir[STORE_PATH_MAX])
-{
-	char name[NODE_VALUE_MAX];
-
-	snprintf(dir, STORE_PATH_MAX, LIBXL_PCI "/%s", node_bdf_format(a, name));
-}
-
-int operator_remembered(struct operator *op, struct sbdf a, const char *node, char *buf,
-			unsigned size)
-{
-	char dir[STORE_PATH_MAX];
-
-	libxl_dir(a, dir);
-	return store_read(op->xs, XBT_NULL, dir, node, buf, size);
-}
-
-int operator_remember(struct operator *op, struct sbdf a, const char *node, const char *value)
-{
-	char dir[STORE_PATH_MAX];
-
-	libxl_dir(a, dir);
-	if (!store_write(op->xs, XBT_NULL, dir, node, "%s", value))
-		return 0;
-	complain("cannot write %s/%s: %s", dir, node, strerror(errno));
-	return -1;
-}
-
-void operator_forget(struct operator *op, struct sbdf a, const char *node)
-{
-	char dir[STORE_PATH_MAX];
-	char **left;
-	unsigned n = 1;
-
-	libxl_dir(a, dir);
-	if (store_remove(op->xs, XBT_NULL, dir, node))
-		complain("cannot remove %s: %s", dir, strerror(errno));
-	/* An empty directory is nobody's memory. */
-	left = node ? xs_directory(op->xs, XBT_NULL, dir, &n) : NULL;
-	free(left);
-	if (left && !n)
-		store_remove(op->xs, XBT_NULL, dir, NULL);
 }
 
 static int domain_exists(struct operator *op, uint32_t domid)
@@ -173,13 +130,13 @@ static void read_owners(struct operator *op)
 	char **list;
 	unsigned n = 0;
 
-	list = xs_directory(op->xs, XBT_NULL, LIBXL_PCI, &n);
+	list = xs_directory(op->xs, XBT_NULL, HOLDER_MEMORY, &n);
 	for (unsigned i = 0; list && i < n; i++) {
 		uint32_t domid;
 		struct sbdf a;
 
 		if (!node_bdf_parse(list[i], &a) &&
-		    operator_remembered(op, a, "domid", text, sizeof(text)) >= 0 &&
+		    holder_memory_read(op->xs, a, "domid", text, sizeof(text)) >= 0 &&
 		    !number_u32(text, &domid))
 			own(op, a, domid);
 	}
@@ -263,6 +220,9 @@ int operator_find(struct operator *op, const char *text, struct place *place)
 		if (place->i == TOPOLOGY_NONE)
 			continue;
 		place->fn = &place->machine->topology.function[place->i];
+		if (place->fn->info.irq && !strncmp(place->machine->spec, "sysfs", 5))
+			lines_users(LINES_FILE, place->fn->info.irq, place->fn->line_users,
+				    sizeof(place->fn->line_users));
 		return 0;
 	}
 	complain("there is no device %s on this host", place->name);

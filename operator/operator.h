@@ -79,15 +79,6 @@ unsigned operator_methods(const struct operator *op, const struct place *place);
 /* The domain that text names, by number or by name, which must exist. 0, or -1 having complained. */
 int operator_domain(struct operator *op, const char *text, uint32_t *domid);
 
-/*
- * /libxl/pci/<address>/node, which libxl and we share. read: the length, or -1 with errno (ENOENT).
- * write: 0, or -1 having complained; forget: the whole directory where node is NULL.
- */
-int operator_remembered(struct operator *op, struct sbdf a, const char *node, char *buf,
-			unsigned size);
-int operator_remember(struct operator *op, struct sbdf a, const char *node, const char *value);
-void operator_forget(struct operator *op, struct sbdf a, const char *node);
-
 /* The commands: arguments after the command's name. They return the exit status. */
 int run_check(struct operator *op, int argc, char **argv);
 int run_reset(struct operator *op, int argc, char **argv);

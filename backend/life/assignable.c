@@ -212,22 +212,38 @@ static void judge_bars(struct judge *j)
 	}
 }
 
-/* No user-space process can acknowledge a line in the kernel's place: MSI, or nothing. */
+static void share_line(struct judge *j, int other)
+{
+	if (!j->out->line_shared)
+		j->out->line_other = other;
+	j->out->line_shared = true;
+	if (!j->fn->msi) {
+		struct assignable_refusal *r = refuse(j, ASSIGNABLE_SHARED_IRQ, -1);
+
+		if (other != TOPOLOGY_NONE)
+			involve(r, other);
+	} else if (!(j->allow & ASSIGNABLE_BIT(ASSIGNABLE_SHARED_IRQ))) {
+		j->out->hide_intx = true;
+	}
+}
+
+/*
+ * No user-space process can acknowledge a line in the kernel's place: MSI, or nothing.
+ * What else the host listens to, its own list of handlers tells; a function of the
+ * host's that shares the line may well use MSI.
+ */
 static void judge_irq(struct judge *j)
 {
 	if (!j->fn->intx || !j->fn->info.irq)
 		return;
+	if (j->fn->line_users[0])
+		share_line(j, TOPOLOGY_NONE);
 	for (int k = 0; k < j->t->nr; k++) {
 		const struct topology_function *fn = &j->t->function[k];
 
-		if (k == j->i || !fn->intx || fn->info.irq != j->fn->info.irq || !is_anothers(j, k))
-			continue;
-		if (j->out->intx_other == TOPOLOGY_NONE)
-			j->out->intx_other = k;
-		if (!j->fn->msi)
-			involve(refuse(j, ASSIGNABLE_SHARED_IRQ, -1), k);
-		else if (!(j->allow & ASSIGNABLE_BIT(ASSIGNABLE_SHARED_IRQ)))
-			j->out->hide_intx = true;
+		if (k != j->i && fn->intx && fn->info.irq == j->fn->info.irq &&
+		    fn->guest != TOPOLOGY_NO_GUEST && fn->guest != j->domid)
+			share_line(j, k);
 	}
 }
 
@@ -239,7 +255,7 @@ bool assignable_check(const struct topology *t, int i, uint32_t domid, unsigned 
 	};
 
 	memset(out, 0, sizeof(*out));
-	out->intx_other = TOPOLOGY_NONE;
+	out->line_other = TOPOLOGY_NONE;
 	judge_itself(&j);
 	judge_slot(&j);
 	judge_pci_bus(&j);
@@ -283,9 +299,12 @@ static void append_other(char buf[ASSIGNABLE_TEXT_MAX], const struct topology_fu
 		append(buf, " (host, %s)", fn->driver);
 }
 
-const char *assignable_text(const struct topology *t, const struct assignable_refusal *refusal,
+const char *assignable_text(const struct topology *t, int i,
+			    const struct assignable_refusal *refusal,
 			    char buf[ASSIGNABLE_TEXT_MAX])
 {
+	const char *users = t->function[i].line_users;
+
 	buf[0] = '\0';
 	append(buf, "%s", rules[refusal->rule].wrong);
 	if (refusal->bar == PCIDEV_ROM)
@@ -296,6 +315,8 @@ const char *assignable_text(const struct topology *t, const struct assignable_re
 		append(buf, "%s", k ? ", " : ": ");
 		append_other(buf, &t->function[refusal->others[k]]);
 	}
+	if (refusal->rule == ASSIGNABLE_SHARED_IRQ && users[0])
+		append(buf, "%s(host, %s)", refusal->nr_others ? ", " : ": ", users);
 	if (refusal->nr_others > ASSIGNABLE_OTHERS_MAX)
 		append(buf, " and %u more", refusal->nr_others - ASSIGNABLE_OTHERS_MAX);
 	append(buf, " [rule %s; ", rules[refusal->rule].name);

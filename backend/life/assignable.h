@@ -39,7 +39,7 @@
 	X(SHARED_PAGE, "shared-page", true, "a page of its memory BARs is also another owner's", \
 	  NULL) \
 	X(SHARED_IRQ, "shared-irq", true, \
-	  "its interrupt line is also another owner's, and it has no MSI to use instead", NULL)
+	  "others listen to its interrupt line, and it has no MSI to use instead", NULL)
 
 enum assignable_rule {
 #define X(id, name, overridable, wrong, remedy) ASSIGNABLE_##id,
@@ -69,8 +69,9 @@ struct assignable {
 	unsigned nr;	  /* rules that are broken */
 	unsigned refused; /* of them, those that nothing overrides */
 	struct assignable_refusal refusal[ASSIGNABLE_RULES_COUNT];
-	bool hide_intx; /* the line is shared, but there is MSI: the guest must not use the line */
-	int intx_other; /* with whom the line is shared, or TOPOLOGY_NONE */
+	bool line_shared; /* with the host (line_users) or another guest's function: */
+	int line_other;	  /* which; TOPOLOGY_NONE where it is the host */
+	bool hide_intx;	  /* it is shared, but there is MSI: the guest must not use the line */
 };
 
 /*
@@ -83,10 +84,11 @@ bool assignable_check(const struct topology *t, int i, uint32_t domid, unsigned 
 
 /*
  * "it has no FLR, so that ...: 0000:03:00.1 (guest 5), 0000:03:00.2 (host, e1000e)
- * [rule slot; allow = ["slot"] overrides it]" into buf of ASSIGNABLE_TEXT_MAX
- * bytes. Returns buf.
+ * [rule slot; allow = ["slot"] overrides it]": why function i was refused, into
+ * buf of ASSIGNABLE_TEXT_MAX bytes. Returns buf.
  */
-const char *assignable_text(const struct topology *t, const struct assignable_refusal *refusal,
+const char *assignable_text(const struct topology *t, int i,
+			    const struct assignable_refusal *refusal,
 			    char buf[ASSIGNABLE_TEXT_MAX]);
 
 /* The first refusal that nothing overrides, or NULL. */

@@ -49,6 +49,7 @@ enum topology_kind {
 enum {
 	TOPOLOGY_NONE = -1,	  /* no such function */
 	TOPOLOGY_DRIVER_MAX = 32, /* bytes of a driver's name, with its end */
+	TOPOLOGY_USERS_MAX = 48,
 };
 #define TOPOLOGY_NO_GUEST UINT32_MAX
 
@@ -67,6 +68,7 @@ struct topology_function {
 	/* What only the caller knows; topology_read sets nobody's and sound. */
 	uint32_t guest; /* domid that has it, TOPOLOGY_NO_GUEST */
 	bool quarantined;
+	char line_users[TOPOLOGY_USERS_MAX]; /* who on the host listens to its line, "" for nobody */
 };
 
 struct topology {

@@ -71,7 +71,7 @@ static void assert_fine(const char *sbdf)
 	char buf[ASSIGNABLE_TEXT_MAX];
 
 	if (!check(sbdf, 0))
-		fail_msg("%s: %s", sbdf, assignable_text(&t, &result.refusal[0], buf));
+		fail_msg("%s: %s", sbdf, assignable_text(&t, (int)(fn(sbdf) - t.function), &result.refusal[0], buf));
 	assert_int_equal(result.nr, 0);
 	assert_null(assignable_first(&result));
 }
@@ -89,7 +89,7 @@ static void assert_refused(const char *sbdf, enum assignable_rule rule, const ch
 	assert_int_equal(result.nr, 1);
 	assert_int_equal(result.refusal[0].rule, rule);
 	assert_ptr_equal(assignable_first(&result), &result.refusal[0]);
-	assignable_text(&t, &result.refusal[0], buf);
+	assignable_text(&t, (int)(fn(sbdf) - t.function), &result.refusal[0], buf);
 	snprintf(named, sizeof(named), "[rule %s; ", assignable_rule_name(rule));
 	assert_non_null(strstr(buf, named));
 	if (others && !strstr(buf, others))
@@ -300,19 +300,28 @@ static void test_shared_irq(void **state)
 	fn("01:00.0")->guest = OTHER;
 	assert_refused("00:1a.0", ASSIGNABLE_SHARED_IRQ, "0000:01:00.0 (guest 8)");
 	assert_false(result.hide_intx);
-	/* With MSI the line is withheld instead, unless sharing is allowed. */
+	/* What the host listens to is told by its handlers, not by who drives what. */
 	fn("01:00.0")->guest = TOPOLOGY_NO_GUEST;
-	driver("00:1a.0", "uhci_hcd");
+	driver("01:00.0", "be2net");
+	assert_fine("00:1a.0");
+	snprintf(fn("00:1a.0")->line_users, TOPOLOGY_USERS_MAX, "i801_smbus");
+	assert_refused("00:1a.0", ASSIGNABLE_SHARED_IRQ, ": (host, i801_smbus) [");
+	assert_true(result.line_shared);
+	fn("00:1a.0")->line_users[0] = '\0';
+	/* With MSI the line is withheld instead, unless sharing is allowed. */
+	driver("01:00.0", "");
+	fn("00:1a.0")->guest = OTHER;
 	assert_fine("01:00.0");
 	assert_true(result.hide_intx);
-	assert_int_equal(result.intx_other, fn("00:1a.0") - t.function);
+	assert_int_equal(result.line_other, fn("00:1a.0") - t.function);
 	assert_true(check("01:00.0", ASSIGNABLE_BIT(ASSIGNABLE_SHARED_IRQ)));
+	assert_true(result.line_shared);
 	assert_false(result.hide_intx);
 	/* A function without a pin shares no line, whatever number it shows. */
 	fn("00:1a.0")->intx = false;
 	assert_fine("01:00.0");
-	assert_false(result.hide_intx);
-	assert_int_equal(result.intx_other, TOPOLOGY_NONE);
+	assert_false(result.line_shared);
+	assert_int_equal(result.line_other, TOPOLOGY_NONE);
 }
 
 /* More others than are named: they are counted. */
@@ -330,7 +339,7 @@ static void test_many_others(void **state)
 	}
 	assert_false(check("04:01.0", 0));
 	assert_int_equal(result.refusal[0].nr_others, ARRAY_SIZE(behind));
-	assignable_text(&t, &result.refusal[0], buf);
+	assignable_text(&t, (int)(fn("04:01.0") - t.function), &result.refusal[0], buf);
 	assert_non_null(strstr(buf, " and 2 more [rule pci-bus; "));
 }
 
