@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-# make install DESTDIR= PREFIX=: the daemon, the guest-side command, the library.
+# make install DESTDIR= PREFIX=: the daemon, both commands, the library.
 
 INSTALL ?= install
 libdir ?= $(PREFIX)/lib
-INSTALL_SBIN := $(B)/xenpcid
+INSTALL_SBIN := $(B)/xenpcid $(B)/xenpci
 INSTALL_BIN := $(B)/xenpci-front
 
 .PHONY: install
