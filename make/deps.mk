@@ -5,16 +5,18 @@
 DEPS := gcc libc6-dev make pkg-config libxen-dev libxenmisc4.17 xen-utils-4.17 xenstore-utils libcmocka-dev \
 	libpci-dev pciutils libconfig-dev valgrind
 DEPS_LINT := clang clang-tidy libclang-rt-14-dev cppcheck
+DEPS_BENCH := gnuplot-nox
 DEPS_RIG := $(shell cat tests/xen/deps.txt 2>/dev/null)
 
 missing = $(strip $(foreach p,$(1),$(if $(filter install,$(word 2,$(shell \
 	dpkg-query -W -f='x $${Status}' $(p) 2>/dev/null))),,$(p))))
 
-.PHONY: deps deps-lint deps-xen
+.PHONY: deps deps-lint deps-bench deps-xen
 deps: PACKAGES = $(DEPS)
 deps-lint: PACKAGES = $(DEPS) $(DEPS_LINT)
+deps-bench: PACKAGES = $(DEPS) $(DEPS_BENCH)
 deps-xen: PACKAGES = $(DEPS) $(DEPS_RIG)
-deps deps-lint deps-xen:
+deps deps-lint deps-bench deps-xen:
 	@m="$(call missing,$(PACKAGES))"; [ -z "$$m" ] && exit 0; \
 	if [ "$$(id -u)" != 0 ]; then \
 		echo "packages are missing; as root, run:" >&2; \

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's end of the latency figures. Samples go to DIR/NAME.ns, one per line, appended.
+ *
+ *   asker pair sleep|poll REPS N DIR	config reads and the bare ping-pong, a block of N of each
+ *					in turn; prints "REF PORT" and waits for a line before it starts
+ *   asker reads sleep|poll|mixed REPS N DIR NAME [OFFSET]	config reads alone
+ *   asker quiet REPS N DIR PID		config reads with pauses, while PID is stopped and while
+ *					it is not
+ *   asker noise			config reads and kicks as fast as can be
+ */
+#include <signal.h>
+
+#include "frontend/front.h"
+#include "tests/bench/channel.h"
+
+enum { CONNECT_MS = 10000, WARM_UP = 200, KICKS = 4, PAUSE_NS = 300000 };
+
+struct asker {
+	struct xenpcifront *fe;
+	struct xenpcifront_address device;
+	unsigned offset;
+	xenevtchn_handle *ec;
+	struct bare_page *page;
+	evtchn_port_t port;
+	uint64_t *times;
+};
+
+static void read_config(struct asker *a)
+{
+	uint32_t value;
+
+	if (xenpcifront_read32(a->fe, a->device, a->offset, &value, NULL))
+		bench_die("config read");
+}
+
+static void ask_bare(struct asker *a, enum bare_mode mode)
+{
+	__atomic_store_n(&a->page->asked, 1, __ATOMIC_RELEASE);
+	if (xenevtchn_notify(a->ec, a->port))
+		bench_die("notify");
+	while (__atomic_load_n(&a->page->asked, __ATOMIC_ACQUIRE)) {
+		if (mode == BARE_POLL)
+			bench_relax();
+		else
+			bare_hear(a->ec);
+	}
+}
+
+static void pause_ns(long ns)
+{
+	const struct timespec ts = { .tv_nsec = ns };
+
+	nanosleep(&ts, NULL);
+}
+
+static void save(const struct asker *a, unsigned n, const char *dir, const char *name)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.ns", dir, name);
+	f = fopen(path, "a");
+	if (!f)
+		bench_die(path);
+	for (unsigned i = 0; i < n; i++)
+		fprintf(f, "%llu\n", (unsigned long long)a->times[i]);
+	if (fclose(f))
+		bench_die(path);
+}
+
+static void time_reads(struct asker *a, unsigned n, bool pauses)
+{
+	for (unsigned i = 0; i < WARM_UP && !pauses; i++)
+		read_config(a);
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t start;
+
+		if (pauses)
+			pause_ns(PAUSE_NS);
+		start = now_ns();
+		read_config(a);
+		a->times[i] = now_ns() - start;
+	}
+}
+
+static void time_bare(struct asker *a, enum bare_mode mode, unsigned n)
+{
+	a->page->mode = mode;
+	for (unsigned i = 0; i < WARM_UP; i++)
+		ask_bare(a, mode);
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t start = now_ns();
+
+		ask_bare(a, mode);
+		a->times[i] = now_ns() - start;
+	}
+	a->page->mode = BARE_SLEEP;
+}
+
+static void open_bare(struct asker *a)
+{
+	xengntshr_handle *gs = xengntshr_open(NULL, 0);
+	xenevtchn_port_or_error_t port;
+	uint32_t ref;
+	char line[8];
+
+	a->ec = xenevtchn_open(NULL, 0);
+	a->page = gs ? xengntshr_share_pages(gs, 0, 1, &ref, 1) : NULL;
+	port = a->ec ? xenevtchn_bind_unbound_port(a->ec, 0) : -1;
+	if (!a->page || port < 0)
+		bench_die("bare channel");
+	a->port = (evtchn_port_t)port;
+	memset(a->page, 0, sizeof(*a->page));
+	printf("%u %u\n", ref, a->port);
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		bench_die("no go");
+}
+
+static void connect_front(struct asker *a)
+{
+	struct xenpcifront_device dev;
+
+	a->fe = xenpcifront_open(NULL, 0);
+	if (!a->fe || xenpcifront_connect_wait(a->fe, CONNECT_MS))
+		bench_die("connect");
+	if (xenpcifront_devices(a->fe, &dev, 1) < 1)
+		bench_die("no device");
+	a->device = dev.address;
+}
+
+static void set_mode(struct asker *a, const char *mode)
+{
+	if (!strcmp(mode, "sleep"))
+		xenpcifront_set_spin(a->fe, 0);
+	else if (!strcmp(mode, "poll"))
+		xenpcifront_set_spin(a->fe, XENPCIFRONT_SPIN_ALWAYS);
+}
+
+static void pair(struct asker *a, const char *mode, unsigned reps, unsigned n, const char *dir)
+{
+	enum bare_mode bare = strcmp(mode, "poll") ? BARE_SLEEP : BARE_POLL;
+	char name[64];
+
+	open_bare(a);
+	set_mode(a, mode);
+	for (unsigned i = 0; i < reps; i++) {
+		snprintf(name, sizeof(name), "bare.%s", mode);
+		time_bare(a, bare, n);
+		save(a, n, dir, name);
+		snprintf(name, sizeof(name), "xenpcid.%s", mode);
+		time_reads(a, n, false);
+		save(a, n, dir, name);
+	}
+	a->page->mode = BARE_END;
+	xenevtchn_notify(a->ec, a->port);
+}
+
+static void quiet(struct asker *a, unsigned reps, unsigned n, const char *dir, pid_t noise)
+{
+	for (unsigned i = 0; i < reps; i++) {
+		kill(noise, SIGSTOP);
+		pause_ns(20000000);
+		time_reads(a, n, true);
+		save(a, n, dir, "quiet.alone");
+		kill(noise, SIGCONT);
+		pause_ns(20000000);
+		time_reads(a, n, true);
+		save(a, n, dir, "quiet.beside");
+	}
+}
+
+/* Requests, and kicks behind the library's back that have nothing to do. */
+static void noise(struct asker *a)
+{
+	for (;;) {
+		for (int i = 0; i < KICKS; i++)
+			xen_notify(&a->fe->xen, a->fe->channel.offer.port);
+		read_config(a);
+	}
+}
+
+static unsigned count(const char *text)
+{
+	unsigned long n = strtoul(text, NULL, 10);
+
+	if (!n || n > 10000000)
+		bench_die("a count");
+	return (unsigned)n;
+}
+
+int main(int argc, char **argv)
+{
+	struct asker a = { 0 };
+	const char *what = argc > 1 ? argv[1] : "";
+
+	connect_front(&a);
+	if (!strcmp(what, "noise")) {
+		noise(&a);
+	} else if (!strcmp(what, "quiet") && argc == 6) {
+		a.times = calloc(count(argv[3]), sizeof(*a.times));
+		quiet(&a, count(argv[2]), count(argv[3]), argv[4], (pid_t)count(argv[5]));
+	} else if (!strcmp(what, "pair") && argc == 6) {
+		a.times = calloc(count(argv[4]), sizeof(*a.times));
+		pair(&a, argv[2], count(argv[3]), count(argv[4]), argv[5]);
+	} else if (!strcmp(what, "reads") && argc >= 7) {
+		a.times = calloc(count(argv[4]), sizeof(*a.times));
+		a.offset = argc > 7 ? (unsigned)strtoul(argv[7], NULL, 0) : 0;
+		set_mode(&a, argv[2]);
+		for (unsigned i = 0; i < count(argv[3]); i++) {
+			time_reads(&a, count(argv[4]), false);
+			save(&a, count(argv[4]), argv[5], argv[6]);
+		}
+	} else {
+		bench_die("asker pair|reads|quiet|noise ...");
+	}
+	free(a.times);
+	xenpcifront_disconnect(a.fe);
+	xenpcifront_close(a.fe);
+	return 0;
+}

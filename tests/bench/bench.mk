@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# make bench (in the box), make bench-xen (in the rig): the figures of
+# protocol/PERFORMANCE.md, as lines `name value unit` and in $(B)/bench/*.json.
+
+BENCH_PROGRAMS := $(addprefix $(B)/tests/bench/,asker answerer crowd attacher)
+BENCH_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null) -pthread
+
+$(B)/tests/bench/asker: $(B)/tests/bench/asker.o $(FRONTEND_OBJ) $(SHARED_OBJ)
+$(B)/tests/bench/answerer: $(B)/tests/bench/answerer.o
+$(B)/tests/bench/crowd: $(B)/tests/bench/crowd.o $(FRONTEND_OBJ) $(SHARED_OBJ)
+$(B)/tests/bench/attacher: $(B)/tests/bench/attacher.o $(SHARED_OBJ)
+
+$(BENCH_PROGRAMS):
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BENCH_LIBS)
+
+.PHONY: bench bench-xen bench-run
+bench: deps-bench
+	+$(Q)$(MAKE) --no-print-directory bench-run
+
+bench-run: all $(BENCH_PROGRAMS)
+	$(Q)B=$(B) tests/bench/box
+
+bench-xen: deps-bench deps-xen
+	+$(Q)$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) images-xen
+	$(Q)B=$(B) tests/bench/xen

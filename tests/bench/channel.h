@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A bare ping-pong, for comparison: one shared page, one event channel, no protocol. The asker
+ * raises a word and kicks, the answerer clears it and kicks back; both either sleep
+ * until the event comes, or look at the word all the time.
+ */
+#ifndef XENPCI_TESTS_BENCH_CHANNEL_H
+#define XENPCI_TESTS_BENCH_CHANNEL_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "common/util.h"
+
+enum bare_mode { BARE_SLEEP, BARE_POLL, BARE_END };
+
+/* The page. The asker sets mode before it raises the word. */
+struct bare_page {
+	volatile uint32_t asked;
+	volatile uint32_t mode;
+};
+
+_Noreturn static inline void bench_die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+static inline void bench_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+/* Sleeps until the handle's port was raised, and lets it go again. */
+static inline void bare_hear(xenevtchn_handle *ec)
+{
+	xenevtchn_port_or_error_t port = xenevtchn_pending(ec);
+
+	if (port < 0 || xenevtchn_unmask(ec, (evtchn_port_t)port))
+		bench_die("event channel");
+}
+
+#endif
