@@ -12,6 +12,7 @@
 #define LOOK_AGAIN_NS (100u * NS_PER_MS)
 /* A clock is read once in so many looks at the flag. */
 #define LOOKS_PER_CLOCK 64
+#define MAX_SPIN_MISSES 6
 #define FREE_SPURIOUS	16
 #define MAX_DELAY_NS	1000000000u
 
@@ -170,21 +171,43 @@ void channel_give(struct channel *ch)
 	slot_give(ch);
 }
 
-static bool spin(struct channel *ch, uint64_t deadline)
+/* Polls the flag until `until`. Returns whether the answer came. */
+static bool poll_flag(struct channel *ch, uint64_t until)
 {
-	uint32_t us = ch->spin_us;
-	uint64_t until = us == XENPCIFRONT_SPIN_ALWAYS ? deadline : now_ns() + us * NS_PER_US;
-
-	if (until > deadline)
-		until = deadline;
-	while (us && now_ns() < until) {
+	do {
 		for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
 			if (page_answered(ch->offer.page))
 				return true;
 			relax();
 		}
-	}
+	} while (now_ns() < until);
 	return page_answered(ch->offer.page);
+}
+
+/*
+ * Polling pays only where the backend runs at the same time. Where it did not pay, it is
+ * left out for the next 2, 4 ... 64 requests.
+ */
+static bool spin(struct channel *ch, uint64_t deadline)
+{
+	uint32_t us = ch->spin_us;
+	uint64_t until;
+
+	if (us == XENPCIFRONT_SPIN_ALWAYS)
+		return poll_flag(ch, deadline);
+	if (!us || ch->spin_skip) {
+		ch->spin_skip -= ch->spin_skip > 0;
+		return page_answered(ch->offer.page);
+	}
+	until = now_ns() + us * (uint64_t)NS_PER_US;
+	if (poll_flag(ch, until < deadline ? until : deadline)) {
+		ch->spin_misses = 0;
+		return true;
+	}
+	if (ch->spin_misses < MAX_SPIN_MISSES)
+		ch->spin_misses++;
+	ch->spin_skip = 1u << ch->spin_misses;
+	return false;
 }
 
 /* Takes the event and opens the port again, so that the next look at the flag is not too early. */

@@ -41,6 +41,7 @@ struct channel {
 	bool poisoned;
 	bool event_due;	   /* an answer was seen by polling: its event has no news */
 	bool masked;	   /* an event was taken and not unmasked yet */
+	unsigned spin_misses, spin_skip; /* polls in a row that were in vain; requests to go without */
 	unsigned spurious; /* events in a row that had no reason */
 };
 

@@ -122,7 +122,8 @@ XENPCIFRONT_EXPORT int xenpcifront_set_timeout(struct xenpcifront *fe, uint32_t 
 
 /*
  * How long a request polls the shared page before it sleeps on the event
- * channel, microseconds: 0 sleeps at once, XENPCIFRONT_SPIN_ALWAYS never.
+ * channel, microseconds: 0 sleeps at once, XENPCIFRONT_SPIN_ALWAYS never. Where
+ * polling is in vain, it is left out for a while (not with SPIN_ALWAYS).
  */
 XENPCIFRONT_EXPORT void xenpcifront_set_spin(struct xenpcifront *fe, uint32_t us);
 
