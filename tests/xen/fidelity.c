@@ -55,10 +55,11 @@ static void answer(const char *seq, char *line)
 
 static int guest(void)
 {
-	char *last = strdup("");
+	char *last;
 
 	if (!xs_watch(calls_store, NODE "/ask", "ask"))
 		return 1;
+	last = strdup("");
 	for (;;) {
 		char *ask = xs_read(calls_store, XBT_NULL, NODE "/ask", NULL), *line;
 
@@ -168,7 +169,7 @@ static void event(const char *what, enum side side, int handle, int ms, long wan
 	long rc = ask(side, "pending %d %d", handle, ms);
 
 	if (rc > 0)
-		strcpy(said, rc == want ? "the port" : "another port");
+		snprintf(said, sizeof(said), "%s", rc == want ? "the port" : "another port");
 	saw(what, rc);
 }
 
@@ -183,7 +184,8 @@ static void see_binding(void)
 	event("guest: is it pending", GUEST, 0, QUIET_MS, P);
 	saw("dom0: bind to a port that is not there", ask(DOM0, "bind 0 %u 900", domid));
 	saw("dom0: bind to a domain that is not there", ask(DOM0, "bind 0 30000 1"));
-	saw("guest: bind to its own port that is kept for dom0", ask(GUEST, "bind 0 %u %ld", domid, P));
+	saw("guest: bind to its own port that is kept for dom0",
+	    ask(GUEST, "bind 0 %u %ld", domid, P));
 	done("guest: allocate one for another domain", ask(GUEST, "alloc 0 30000"));
 	Q = done("dom0: bind", ask(DOM0, "bind 0 %u %ld", domid, P));
 	saw("dom0: bind a second time", ask(DOM0, "bind 0 %u %ld", domid, P));
@@ -344,7 +346,8 @@ static void see_store(void)
 {
 	same("guest: its own number, by a relative path", ask(GUEST, "read domid"), domid);
 	saw("guest: write below data", ask(GUEST, "write " NODE "/x 1"));
-	saw("guest: read it by its full path", ask(GUEST, "read /local/domain/%u/" NODE "/x", domid));
+	saw("guest: read it by its full path",
+	    ask(GUEST, "read /local/domain/%u/" NODE "/x", domid));
 	saw("dom0: reads it", ask(DOM0, "read /local/domain/%u/" NODE "/x", domid));
 	saw("guest: write its own name", ask(GUEST, "write name other"));
 	saw("guest: write its own top", ask(GUEST, "write x 1"));
@@ -389,10 +392,8 @@ static void see_physdev(void)
 
 static long vector(const char *what, long rc)
 {
-	long pirq = rc;
-
 	saw(what, rc);
-	return sscanf(said, "pirq=%ld", &pirq) == 1 ? pirq : rc;
+	return rc < 0 || strncmp(said, "pirq=", 5) ? rc : strtol(said + 5, NULL, 10);
 }
 
 static void see_vectors(unsigned int bdf, long long table)
@@ -450,9 +451,18 @@ static void see_death(void)
 	saw("then it is gone", rc);
 }
 
+/* SSSS:BB:DD.F */
+static unsigned int parse_bdf(const char *text)
+{
+	char *end;
+	unsigned long seg = strtoul(text, &end, 16), bus = strtoul(end + 1, &end, 16);
+	unsigned long slot = strtoul(end + 1, &end, 16), fn = strtoul(end + 1, &end, 16);
+
+	return (unsigned int)(seg << 16 | bus << 8 | slot << 3 | fn);
+}
+
 static int dom0(int argc, char **argv)
 {
-	unsigned int seg, bus, slot, fn;
 	char path[64];
 
 	domid = (unsigned int)strtoul(argv[2], NULL, 10);
@@ -467,8 +477,8 @@ static int dom0(int argc, char **argv)
 	see_kill();
 	see_store();
 	see_physdev();
-	if (argc > 4 && sscanf(argv[3], "%x:%x:%x.%x", &seg, &bus, &slot, &fn) == 4)
-		see_vectors(seg << 16 | bus << 8 | slot << 3 | fn, strtoll(argv[4], NULL, 0));
+	if (argc > 4)
+		see_vectors(parse_bdf(argv[3]), strtoll(argv[4], NULL, 0));
 	see_death();
 	return 0;
 }

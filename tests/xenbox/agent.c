@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process inside a domain for the self-test: does one call (calls.h) for each line on its standard
- * input and answers with one line: "ok RESULT" or "err ERRNO". Unmodified Xen userland.
+ * A process inside a domain for the self-test: does one call (calls.h) for each line on its
+ * standard input and answers with one line: "ok RESULT" or "err ERRNO". Unmodified Xen userland.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -197,7 +197,7 @@ static long xs_event(const struct words *a, char *text)
 	if (v)
 		snprintf(text, CALLS_TEXT, "%s %s", v[XS_WATCH_PATH], v[XS_WATCH_TOKEN]);
 	else
-		strcpy(text, "none");
+		snprintf(text, CALLS_TEXT, "none");
 	free(v);
 	return 0;
 }
@@ -232,7 +232,7 @@ static long file_read(const struct words *a, char *text)
 	text[n < 0 ? 0 : n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	if (n >= 0 && !*text)
-		strcpy(text, "nothing");
+		snprintf(text, CALLS_TEXT, "nothing");
 	return n < 0 ? -1 : 0;
 }
 

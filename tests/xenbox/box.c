@@ -46,7 +46,40 @@ int box_init(struct box *b, const char *dir)
 	/* The loader splits LD_PRELOAD at blanks and colons; sockets need short paths. */
 	if (strlen(b->dir) + 1 + BOX_NAME_MAX > sizeof(addr->sun_path) || strpbrk(b->dir, " :\t\n"))
 		return tmp_rundir(b);
-	strcpy(b->rundir, b->dir);
+	memcpy(b->rundir, b->dir, sizeof(b->rundir));
+	return 0;
+}
+
+/* Exactly n hexadecimal digits and then the character after. */
+static int hex_field(const char **p, int n, char after, uint32_t *v)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	*v = 0;
+	for (; n; n--, (*p)++) {
+		const char *d = **p ? strchr(digits, tolower((unsigned char)**p)) : NULL;
+
+		if (!d)
+			return -1;
+		*v = *v << 4 | (uint32_t)(d - digits);
+	}
+	if (after && *(*p)++ != after)
+		return -1;
+	return 0;
+}
+
+int box_parse_sbdf(const char *text, uint32_t *sbdf, const char **rest)
+{
+	uint32_t seg = 0, bus, slot, fn;
+	const char *p = text;
+
+	if (strcspn(text, ",") == strlen("ssss:bb:dd.f") && hex_field(&p, 4, ':', &seg))
+		return -1;
+	if (hex_field(&p, 2, ':', &bus) || hex_field(&p, 2, '.', &slot) ||
+	    hex_field(&p, 1, '\0', &fn) || slot > 31 || fn > 7 || (*p && *p != ','))
+		return -1;
+	*sbdf = seg << 16 | bus << 8 | slot << 3 | fn;
+	*rest = p;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #define XENBOX_BOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define BOX_PATH_MAX 4096
@@ -30,6 +31,11 @@ struct box {
 
 /* Fill in the paths of the box in dir, which must exist. 0, or -1 with errno. */
 int box_init(struct box *b, const char *dir);
+/*
+ * A PCI address at the start of text, [SSSS:]BB:DD.F in hexadecimal, then a comma or nothing.
+ * 0 with segment << 16 | bus << 8 | devfn in *sbdf and what follows in *rest; -1: it is none.
+ */
+int box_parse_sbdf(const char *text, uint32_t *sbdf, const char **rest);
 /* Name of the xenstore socket for processes in a domain. */
 void box_store_socket(unsigned int domid, char name[static BOX_NAME_MAX]);
 /* A listening, non-blocking socket rundir/name; whatever had the name before is removed. */

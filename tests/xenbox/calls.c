@@ -21,6 +21,8 @@
 
 #define SLOTS 16
 #define SHARE_MAX 16
+#define PAGE 4096L
+#define ARG_BYTES 64 /* beyond the largest physdev argument */
 
 xencall_handle *calls_hypercall;
 struct xs_handle *calls_store;
@@ -201,7 +203,7 @@ static long do_page(const struct words *a, char *text)
 		return xengnttab_unmap(gnttab, addr, count);
 	if (!strcmp(a->w[0], "unshare"))
 		return xengntshr_unshare(gntshr, addr, count);
-	if (!p || num(a, 2) < 0 || num(a, 2) >= count * 4096l)
+	if (!p || num(a, 2) < 0 || num(a, 2) >= count * PAGE)
 		return -1;
 	if (!strcmp(a->w[0], "peek"))
 		return p[num(a, 2)];
@@ -214,18 +216,21 @@ static long do_page(const struct words *a, char *text)
 /* physdev CMD WIDTH@OFFSET=VALUE...: the result; "pirq=N entry=N" of map_pirq. */
 static long do_physdev(const struct words *a, char *text)
 {
-	unsigned char *p = calls_hypercall ? xencall_alloc_buffer(calls_hypercall, 64) : NULL;
+	unsigned char *p =
+		calls_hypercall ? xencall_alloc_buffer(calls_hypercall, ARG_BYTES) : NULL;
 	const struct physdev_map_pirq *map = (void *)p;
 	long rc;
 
 	if (!p)
 		return -1;
-	memset(p, 0, 64);
+	memset(p, 0, ARG_BYTES);
 	for (int i = 2; i < a->n; i++) {
-		unsigned int width, off;
-		long long v;
+		char *end;
+		unsigned long width = strtoul(a->w[i], &end, 10);
+		unsigned long off = *end ? strtoul(end + 1, &end, 10) : ARG_BYTES;
+		long long v = *end ? strtoll(end + 1, &end, 0) : 0;
 
-		if (sscanf(a->w[i], "%u@%u=%lli", &width, &off, &v) == 3 && width <= 8 && off <= 56)
+		if (width <= sizeof(v) && off + width <= ARG_BYTES)
 			memcpy(p + off, &v, width);
 	}
 	rc = xencall2(calls_hypercall, __HYPERVISOR_physdev_op, (uint64_t)num(a, 1),

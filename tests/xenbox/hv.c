@@ -107,6 +107,7 @@ void hv_reply(struct hv_handle *h, struct xb_msg *m, const void *data, int fd)
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
+	/* NOLINTNEXTLINE: sendmsg only reads */
 	struct iovec iov[2] = { { m, sizeof(*m) }, { (void *)(uintptr_t)data, m->len } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = m->len ? 2 : 1 };
 
@@ -217,7 +218,8 @@ static void stat_domain(const struct hv_domain *d, char *buf, size_t size, size_
 	n = snprintf(buf + *used, size - *used,
 		     "%u name=%s state=%s ports=%u unbound=%u grants=%u mapped=%u maps=%u "
 		     "pirqs=%u devices=%u handles=%u clients=%u watches=%u\n",
-		     d->domid, d->name, d->life == HV_DYING ? "dying" : d->paused ? "paused" : "running",
+		     d->domid, d->name,
+		     d->life == HV_DYING ? "dying" : d->paused ? "paused" : "running",
 		     ports, unbound, grants, mapped, hv_map_count(d), hv_pirq_count(d),
 		     hv_device_count(d->domid), hv_handle_count(d), clients, watches);
 	if (n > 0 && (size_t)n < size - *used)

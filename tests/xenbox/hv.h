@@ -218,7 +218,9 @@ void hv_grant_destroy(struct hv_domain *d);
 unsigned int hv_grant_count(const struct hv_domain *d, unsigned int *mapped);
 unsigned int hv_map_count(const struct hv_domain *d);
 
-/* ---- physdev, devices, pirqs (physdev.c) ---- */
+/* ---- devices (device.c) ---- */
+
+#define HV_MSI_MAX 32 /* vectors of MSI that a device can have */
 
 struct hv_device {
 	uint32_t sbdf;
@@ -238,6 +240,14 @@ struct hv_device *hv_device_find(uint32_t sbdf);
 int hv_device_assign(unsigned int domid, uint32_t sbdf, bool test_only);
 int hv_device_deassign(unsigned int domid, uint32_t sbdf);
 unsigned int hv_device_count(unsigned int domid);
+/* PHYSDEVOP_pci_device_add and _remove. 0, or -errno. */
+int hv_device_add(uint32_t sbdf);
+int hv_device_remove(uint32_t sbdf);
+/* A domain has died: its devices go into quarantine. */
+void hv_devices_release(unsigned int domid);
+
+/* ---- physdev and pirqs (physdev.c) ---- */
+
 int hv_pirqs_init(struct hv_domain *d);
 void hv_pirqs_destroy(struct hv_domain *d);
 unsigned int hv_pirq_count(const struct hv_domain *d);
@@ -245,7 +255,7 @@ int hv_physdev_op(struct hv_domain *caller, unsigned int cmd, void *arg, uint32_
 
 /* ---- the other hypercalls (hypercall.c) ---- */
 
-/* Run hypercall nr; data is the copied structure, updated in place. Returns 0 or more, or -errno. */
+/* Run the hypercall m->a[0]; data is a copy of its structure, updated. 0 or more, or -errno. */
 int hv_hypercall(struct hv_domain *caller, const struct xb_msg *m, void *data, uint32_t *len);
 
 /* ---- guest xenstore (ring.c) ---- */

@@ -74,6 +74,7 @@ static bool call_known(const char *name)
 #define PHYSDEV(op, type, who, guest) #op,
 #define EVTCHN(op, type) "evtchnop_" #op,
 #define NAME(op) #op,
+		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): the macros have them */
 		ABI_PHYSDEV_OPS(PHYSDEV) ABI_EVTCHN_OPS(EVTCHN) ABI_DOMCTLS(NAME)
 			ABI_OTHER_CALLS(NAME)
 	};

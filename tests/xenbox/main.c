@@ -34,7 +34,7 @@ static const char usage_text[] =
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage; of run: that of CMD.\n";
 
-static int usage(const char *why, const char *what)
+int usage(const char *why, const char *what)
 {
 	fprintf(stderr, "xenbox: %s%s%s (see xenbox --help)\n", why, what ? ": " : "",
 		what ? what : "");
@@ -54,7 +54,7 @@ static int number(const char *text, unsigned long max, unsigned int *n)
 	return 0;
 }
 
-static int domid_arg(const char *text, bool dom0, unsigned int *domid)
+int domid_arg(const char *text, bool dom0, unsigned int *domid)
 {
 	if (number(text, 0x7fef, domid) || (!dom0 && !*domid))
 		return usage("not a domain number", text);
@@ -261,97 +261,6 @@ static int cmd_list(int argc, char **argv)
 	return rc;
 }
 
-/* ---- programs ---- */
-
-struct env {
-	const char *name;
-	char value[2 * BOX_PATH_MAX];
-};
-
-static struct env run_env[] = {
-	{ "LD_PRELOAD", "" },	  { BOX_ENV_DIR, "" },	      { BOX_ENV_DOMID, "" },
-	{ "XENSTORED_PATH", "" }, { "XENSTORED_RUNDIR", "" }, { "ASAN_OPTIONS", "" },
-};
-
-/* Put ours before, or (colon-separated options, where the last wins) behind what is there. */
-static void env_join(struct env *e, const char *first, const char *second)
-{
-	snprintf(e->value, sizeof(e->value), "%s%s%s", first, *first && *second ? ":" : "",
-		 second);
-}
-
-static void env_fill(const struct box *b, unsigned int domid)
-{
-	static const char asan[] = "verify_asan_link_order=0";
-	const char *preload = getenv("LD_PRELOAD"), *options_now = getenv("ASAN_OPTIONS");
-	char lib[BOX_PATH_MAX + BOX_NAME_MAX], sock[BOX_NAME_MAX] = BOX_XS_SOCKET;
-
-	snprintf(lib, sizeof(lib), "%s/" BOX_LIB, b->rundir);
-	if (preload && strstr(preload, BOX_LIB)) /* from inside a box */
-		preload = NULL;
-	env_join(&run_env[0], lib, preload ? preload : "");
-	snprintf(run_env[1].value, sizeof(run_env[1].value), "%s", b->rundir);
-	snprintf(run_env[2].value, sizeof(run_env[2].value), "%u", domid);
-	if (domid)
-		box_store_socket(domid, sock);
-	snprintf(run_env[3].value, sizeof(run_env[3].value), "%s/%s", b->rundir, sock);
-	snprintf(run_env[4].value, sizeof(run_env[4].value), "%s", b->rundir);
-	env_join(&run_env[5], options_now && !strstr(options_now, asan) ? options_now : "", asan);
-}
-
-/* Fill in run_env for a domain of the box; it must exist. */
-static int env_for(const char *dir, const char *domid_text)
-{
-	struct xb_conn c = XB_CONN_NONE;
-	unsigned int domid;
-	struct box b;
-
-	if (domid_arg(domid_text, true, &domid))
-		return TOOL_USAGE;
-	if (box_init(&b, dir))
-		return tool_error("%s: %s", dir, strerror(errno));
-	if (xb_connect(&c, b.rundir, domid, XB_KIND_CALL, NULL, NULL))
-		return errno == ESRCH ? tool_error("no domain %u in %s", domid, dir) :
-					tool_error("no box is up in %s (%s)", dir, strerror(errno));
-	xb_disconnect(&c);
-	env_fill(&b, domid);
-	return 0;
-}
-
-static int cmd_run(int argc, char **argv)
-{
-	int i = 3, rc;
-
-	if (argc > 3 && !strcmp(argv[3], "--"))
-		i++;
-	if (argc <= i)
-		return usage("run takes a directory, a domain number and a command", NULL);
-	rc = env_for(argv[1], argv[2]);
-	if (rc)
-		return rc;
-	for (size_t k = 0; k < sizeof(run_env) / sizeof(run_env[0]); k++)
-		setenv(run_env[k].name, run_env[k].value, 1);
-	execvp(argv[i], argv + i);
-	tool_error("%s: %s", argv[i], strerror(errno));
-	return errno == ENOENT ? 127 : 126;
-}
-
-static int cmd_env(int argc, char **argv)
-{
-	int rc;
-
-	if (argc != 3)
-		return usage("env takes a directory and a domain number", NULL);
-	rc = env_for(argv[1], argv[2]);
-	for (size_t k = 0; !rc && k < sizeof(run_env) / sizeof(run_env[0]); k++) {
-		printf("export %s='", run_env[k].name);
-		for (const char *p = run_env[k].value; *p; p++)
-			fputs(*p == '\'' ? "'\\''" : (const char[]){ *p, '\0' }, stdout);
-		puts("'");
-	}
-	return rc;
-}
-
 /* ---- looking, and making calls fail ---- */
 
 static int cmd_log(int argc, char **argv)
@@ -430,7 +339,7 @@ static int errno_arg(const char *text, int32_t *err)
 static int fail_parse(struct xb_failure *f, char **arg, const char **v)
 {
 	char *colon = strchr(arg[1], ':');
-	unsigned int n;
+	unsigned int n = 0;
 
 	*f = (struct xb_failure){ .domid = -1 };
 	if (colon) {
@@ -442,7 +351,7 @@ static int fail_parse(struct xb_failure *f, char **arg, const char **v)
 	}
 	if (strlen(arg[1]) >= sizeof(f->op) || !*arg[1])
 		return usage("not an operation", arg[1]);
-	strcpy(f->op, arg[1]);
+	memcpy(f->op, arg[1], strlen(arg[1]));
 	if ((v[0] && number(v[0], UINT32_MAX, &f->count)) ||
 	    (v[1] && number(v[1], UINT32_MAX, &f->skip)))
 		return usage("not a number", NULL);

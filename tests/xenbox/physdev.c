@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical devices: PHYSDEVOP_*, the pirqs of each domain, and who owns which PCI device. Answers
- * are those of Xen's arch/x86/physdev.c, irq.c, msi.c and drivers/passthrough/pci.c.
+ * PHYSDEVOP_* and the pirqs of each domain. Answers are those of Xen's arch/x86/physdev.c, irq.c
+ * and msi.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +12,6 @@
 #include "hv.h"
 
 #define DOM0_EXTRA_IRQS 256u
-#define MSI_VECTORS_MAX 32
-#define DEVICE_MSI 32	 /* what a device has that nobody described */
-#define DEVICE_MSIX 2048
 
 struct hv_pirq {
 	bool mapped;
@@ -26,101 +23,7 @@ struct hv_pirq {
 	uint32_t sbdf;
 };
 
-static struct hv_device *devices;
-static bool device_list_closed;
 static bool gsi_ready[256];
-
-/* ---- devices ---- */
-
-static struct hv_device *device_known(uint32_t sbdf)
-{
-	struct hv_device *dev = devices;
-
-	while (dev && dev->sbdf != sbdf)
-		dev = dev->next;
-	return dev;
-}
-
-static struct hv_device *device_new(uint32_t sbdf)
-{
-	struct hv_device *dev = calloc(1, sizeof(*dev));
-
-	if (!dev)
-		return NULL;
-	*dev = (struct hv_device){
-		.sbdf = sbdf, .msi = DEVICE_MSI, .msix = DEVICE_MSIX, .next = devices
-	};
-	devices = dev;
-	return dev;
-}
-
-struct hv_device *hv_device_find(uint32_t sbdf)
-{
-	struct hv_device *dev = device_known(sbdf);
-
-	if (dev)
-		return dev->removed ? NULL : dev;
-	return device_list_closed ? NULL : device_new(sbdf);
-}
-
-int hv_device_declare(const char *spec)
-{
-	unsigned int seg, bus, slot, fn, msi = DEVICE_MSI, msix = DEVICE_MSIX;
-	struct hv_device *dev;
-	int n = 0;
-
-	if (sscanf(spec, "%4x:%2x:%2x.%1x%n", &seg, &bus, &slot, &fn, &n) != 4 || slot > 31 ||
-	    fn > 7)
-		return -EINVAL;
-	for (spec += n; *spec; spec += n) {
-		n = 0;
-		if (sscanf(spec, ",msix=%4u%n", &msix, &n) != 1 &&
-		    sscanf(spec, ",msi=%2u%n", &msi, &n) != 1)
-			return -EINVAL;
-	}
-	if (msi > MSI_VECTORS_MAX || msix > 2048)
-		return -EINVAL;
-	dev = device_new(seg << 16 | bus << 8 | slot << 3 | fn);
-	if (!dev)
-		return -ENOMEM;
-	dev->msi = (uint16_t)msi;
-	dev->msix = (uint16_t)msix;
-	device_list_closed = true;
-	return 0;
-}
-
-int hv_device_assign(unsigned int domid, uint32_t sbdf, bool test_only)
-{
-	struct hv_device *dev = hv_device_find(sbdf);
-
-	if (!dev)
-		return -ENODEV;
-	if (dev->owner && dev->owner != HV_DOMID_IO)
-		return -EBUSY;
-	if (!test_only)
-		dev->owner = (uint16_t)domid;
-	return 0;
-}
-
-int hv_device_deassign(unsigned int domid, uint32_t sbdf)
-{
-	struct hv_device *dev = hv_device_find(sbdf);
-
-	if (!dev || dev->owner != domid)
-		return -ENODEV;
-	/* Out of a guest into quarantine; out of quarantine to dom0. */
-	dev->owner = dev->owner == HV_DOMID_IO ? 0 : HV_DOMID_IO;
-	return 0;
-}
-
-unsigned int hv_device_count(unsigned int domid)
-{
-	unsigned int n = 0;
-
-	for (const struct hv_device *dev = devices; dev; dev = dev->next)
-		n += domid && dev->owner == domid;
-	return n;
-}
 
 /* ---- pirqs ---- */
 
@@ -136,7 +39,7 @@ static void pirq_release(struct hv_domain *d, unsigned int pirq)
 	struct hv_pirq *p = &d->pirqs[pirq];
 
 	if (p->mapped && p->msix) {
-		struct hv_device *dev = device_known(p->sbdf);
+		struct hv_device *dev = hv_device_find(p->sbdf);
 
 		if (dev && dev->vectors)
 			dev->vectors--;
@@ -148,9 +51,7 @@ void hv_pirqs_destroy(struct hv_domain *d)
 {
 	for (unsigned int i = 0; i < d->npirqs; i++)
 		pirq_release(d, i);
-	for (struct hv_device *dev = devices; dev; dev = dev->next)
-		if (d->domid && dev->owner == d->domid)
-			dev->owner = HV_DOMID_IO;
+	hv_devices_release(d->domid);
 }
 
 unsigned int hv_pirq_count(const struct hv_domain *d)
@@ -247,7 +148,8 @@ static int map_msi(struct hv_domain *d, struct physdev_map_pirq *map)
 	bool multi = map->type == MAP_PIRQ_TYPE_MULTI_MSI;
 	bool msix = !multi && map->table_base;
 	uint32_t seg = map->type == MAP_PIRQ_TYPE_MSI ? 0 : (uint32_t)map->bus >> 16;
-	uint32_t sbdf = seg << 16 | ((uint32_t)map->bus & 0xff) << 8 | ((uint32_t)map->devfn & 0xff);
+	uint32_t bus = (uint32_t)map->bus & 0xff, devfn = (uint32_t)map->devfn & 0xff;
+	uint32_t sbdf = seg << 16 | bus << 8 | devfn;
 	unsigned int count = 1;
 	struct hv_device *dev;
 	int pirq, rc;
@@ -256,7 +158,7 @@ static int map_msi(struct hv_domain *d, struct physdev_map_pirq *map)
 		return -EINVAL;
 	if (map->index != -1 && (map->index < 0 || (unsigned int)map->index < hv_config.gsis))
 		return -EINVAL;
-	if (multi && (map->entry_nr < 1 || map->entry_nr > MSI_VECTORS_MAX))
+	if (multi && (map->entry_nr < 1 || map->entry_nr > HV_MSI_MAX))
 		return -EDOM;
 	while (multi && count < (unsigned int)map->entry_nr)
 		count *= 2;
@@ -378,29 +280,6 @@ static int device_reset(uint32_t sbdf, uint32_t flags)
 	return hv_device_find(sbdf) ? 0 : -ENODEV;
 }
 
-static int device_add(uint32_t sbdf)
-{
-	struct hv_device *dev = device_known(sbdf);
-
-	if (!dev)
-		dev = device_new(sbdf);
-	if (!dev)
-		return -ENOMEM;
-	dev->removed = false;
-	return 0;
-}
-
-static int device_remove(uint32_t sbdf)
-{
-	struct hv_device *dev = hv_device_find(sbdf);
-
-	if (!dev)
-		return -ENODEV;
-	*dev = (struct hv_device){ .sbdf = sbdf, .removed = true, .next = dev->next,
-				   .msi = dev->msi, .msix = dev->msix };
-	return 0;
-}
-
 static int irq_status(const struct hv_domain *d, struct physdev_irq_status_query *q)
 {
 	if (q->irq >= d->npirqs)
@@ -455,10 +334,10 @@ static int op_run(struct hv_domain *caller, const struct op *op, void *arg, uint
 		return device_reset(*sbdf, ((struct abi_device_reset *)arg)->flags);
 	case PHYSDEVOP_pci_device_add:
 	case PHYSDEVOP_manage_pci_add:
-		return device_add(*sbdf);
+		return hv_device_add(*sbdf);
 	case PHYSDEVOP_pci_device_remove:
 	case PHYSDEVOP_manage_pci_remove:
-		return device_remove(*sbdf);
+		return hv_device_remove(*sbdf);
 	case PHYSDEVOP_restore_msi_ext:
 		return hv_device_find(*sbdf) ? 0 : -ENODEV;
 	case PHYSDEVOP_irq_status_query:

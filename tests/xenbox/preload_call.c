@@ -50,6 +50,7 @@ EXPORT int xencall_fd(xencall_handle *h)
 	return h->conn.fd;
 }
 
+/* NOLINTBEGIN(bugprone-branch-clone): sizes that happen to be equal */
 /* Size of the argument of an operation with a command number and a pointer; 0: not known. */
 static uint32_t argument_size(unsigned int op, uint64_t cmd)
 {
@@ -67,6 +68,7 @@ static uint32_t argument_size(unsigned int op, uint64_t cmd)
 	}
 	return 0;
 }
+/* NOLINTEND(bugprone-branch-clone) */
 
 /*
  * Send a copy: callers leave padding and unused unions uninitialised, as the real hypercalls allow,
@@ -127,15 +129,19 @@ static long hypercall(xencall_handle *h, unsigned int op, const uint64_t a[5])
 	uint32_t size = 0;
 
 	if (op == __HYPERVISOR_domctl || op == __HYPERVISOR_sysctl) {
-		arg = (void *)(uintptr_t)a[0];
+		arg = (void *)(uintptr_t)a[0]; /* NOLINT: that is what the ABI says */
 		size = op == __HYPERVISOR_domctl ? sizeof(struct xen_domctl) :
 						   sizeof(struct xen_sysctl);
+		if (!arg) {
+			errno = EFAULT;
+			return -1;
+		}
 		if (op == __HYPERVISOR_sysctl &&
 		    ((struct xen_sysctl *)arg)->cmd == XEN_SYSCTL_getdomaininfolist)
 			return list_domains(h, arg);
 	} else {
-		arg = (void *)(uintptr_t)a[1];
-		size = argument_size(op, a[0]);
+		arg = (void *)(uintptr_t)a[1]; /* NOLINT */
+		size = arg ? argument_size(op, a[0]) : 0;
 	}
 	return carry(h, &m, arg, size);
 }

@@ -42,7 +42,7 @@ static int handle_close(struct xengntdev_handle *h)
 {
 	if (!h)
 		return 0;
-	/* As with the device file, what is still mapped outlives the handle: the connection stays. */
+	/* As with the device file, what is still mapped outlives it: the connection stays. */
 	if (!h->areas)
 		xb_disconnect(&h->conn);
 	while (h->areas) {

@@ -31,7 +31,7 @@ struct xb_port {
 
 struct xb_shm {
 	/* Per handle: the record that it is just delivering to. A process killed between marking
-	 * a port and writing the pipe would silence that port for ever; the hypervisor repairs it. */
+	 * a port and writing the pipe would silence that port for ever; the hypervisor repairs. */
 	_Atomic uint32_t inflight[XB_SLOTS];
 	struct xb_port port[XB_PORTS];
 };

@@ -27,6 +27,14 @@ enum { TOOL_OK, TOOL_FAILED, TOOL_USAGE };
 /* One line on stderr; returns TOOL_FAILED. */
 int tool_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* A command line that is wrong: says so and returns TOOL_USAGE. what may be NULL. */
+int usage(const char *why, const char *what);
+/* A domain's number in an argument; dom0: 0 is one. 0, or TOOL_USAGE after a message. */
+int domid_arg(const char *text, bool dom0, unsigned int *domid);
+/* The commands that are not in main.c. */
+int cmd_run(int argc, char **argv);
+int cmd_env(int argc, char **argv);
+
 /* Connect to the box in dir. 0, or -1 after an error message. */
 int tool_open(struct tool *t, const char *dir);
 /* Connect to its xenstored, too. 0, or -1 after an error message. */
@@ -58,7 +66,7 @@ int tool_destroy(struct tool *t, unsigned int domid, bool crash);
 
 /* `xl pci-*` (xl.c). */
 struct xl_device {
-	unsigned int seg, bus, slot, fn;
+	uint32_t sbdf;
 	bool permissive, msitranslate, power_mgmt;
 	bool rdm_relaxed;
 	char name[65];

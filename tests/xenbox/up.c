@@ -39,7 +39,7 @@ int box_sibling(char *path, size_t size, const char *name)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(slash + 1, name);
+	memcpy(slash + 1, name, strlen(name) + 1);
 	return access(path, R_OK);
 }
 

@@ -3,8 +3,8 @@
  * What a process in the box and the box's hypervisor say to each other.
  *
  * Every open handle of a Xen library (an event channel handle, a grant handle, a hypercall
- * handle...) is one SOCK_SEQPACKET connection, so that closing it or dying is seen by the hypervisor
- * as the kernel sees the close of a device file. One request is one packet, and has one answer.
+ * handle...) is one SOCK_SEQPACKET connection, so that closing it or dying is seen by the
+ * hypervisor as the kernel sees the close of a device file. One request is one packet, and has one answer.
  */
 #ifndef XENBOX_WIRE_H
 #define XENBOX_WIRE_H
@@ -40,7 +40,8 @@ enum xb_op {
 			     * -> a0 id; data: count x xb_frame; no fd: ask XB_MEMORY */
 	XB_GNT_UNMAP,	    /* a0 id */
 	XB_GNT_NOTIFY,	    /* a0 id, a1 offset, a2 port; -1: none */
-	XB_GNT_SHARE,	    /* a0 remote domid, a1 count, a2 writable -> a0 id, a1 pfn; data: refs */
+	XB_GNT_SHARE,	    /* a0 remote domid, a1 count, a2 writable
+			     * -> a0 id, a1 pfn, a2 memory; data: references */
 	XB_GNT_UNSHARE,	    /* a0 id */
 	XB_GNT_SHARE_NOTIFY, /* as XB_GNT_NOTIFY */
 	XB_MEMORY,	    /* a0 memory handle of xb_frame -> fd: that domain's memory */

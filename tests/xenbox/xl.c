@@ -14,7 +14,7 @@
 #include "tool.h"
 
 #define BDF_FMT "%04x:%02x:%02x.%01x"
-#define BDF_ARGS(d) (d)->seg, (d)->bus, (d)->slot, (d)->fn
+#define BDF_ARGS(d) (d)->sbdf >> 16, (d)->sbdf >> 8 & 0xff, (d)->sbdf >> 3 & 0x1f, (d)->sbdf & 7
 #define WAIT_TOKEN "xenbox-wait"
 
 /* XenbusState */
@@ -31,18 +31,6 @@ static void paths_init(struct paths *p, unsigned int domid)
 }
 
 /* ---- parsing ---- */
-
-static int parse_bdf(struct xl_device *d, const char *spec, const char **rest)
-{
-	int n = 0;
-
-	if (strcspn(spec, ",") == strlen("0000:00:00.0"))
-		sscanf(spec, "%4x:%2x:%2x.%1x%n", &d->seg, &d->bus, &d->slot, &d->fn, &n);
-	else
-		sscanf(spec, "%2x:%2x.%1x%n", &d->bus, &d->slot, &d->fn, &n);
-	*rest = spec + n;
-	return !n || (**rest && **rest != ',') || d->slot > 31 || d->fn > 7 ? -1 : 0;
-}
 
 static int parse_flag(const char *value, bool *flag)
 {
@@ -76,8 +64,8 @@ int xl_parse(struct xl_device *dev, const char *spec)
 	char *copy, *save, *opt;
 	int rc = 0;
 
-	*dev = (struct xl_device){ .seg = 0 };
-	if (parse_bdf(dev, spec, &rest)) {
+	*dev = (struct xl_device){ .sbdf = 0 };
+	if (box_parse_sbdf(spec, &dev->sbdf, &rest)) {
 		tool_error("not a PCI device: %s", spec);
 		return -1;
 	}
@@ -122,6 +110,11 @@ static bool watch_wait(struct tool *t, int64_t until)
 	return true;
 }
 
+static bool is_connected(const char *state)
+{
+	return state && strtol(state, NULL, 10) == CONNECTED;
+}
+
 static int wait_failed(struct tool *t, const char *be, const char *state)
 {
 	char *err = tool_read(t, XBT_NULL, "/local/domain/0/error/%s/error",
@@ -148,7 +141,7 @@ static int wait_connected(struct tool *t, const char *be)
 	do {
 		free(state);
 		state = tool_read(t, XBT_NULL, "%s", path);
-		if (state && atoi(state) == CONNECTED)
+		if (is_connected(state))
 			rc = 0;
 	} while (rc && state && watch_wait(t, until));
 	if (rc)
@@ -254,7 +247,7 @@ static int assign(struct tool *t, unsigned int domid, const struct xl_device *d,
 	struct xen_domctl ctl = { .cmd = cmd, .domain = (domid_t)domid };
 
 	ctl.u.assign_device.dev = XEN_DOMCTL_DEV_PCI;
-	ctl.u.assign_device.u.pci.machine_sbdf = d->seg << 16 | d->bus << 8 | d->slot << 3 | d->fn;
+	ctl.u.assign_device.u.pci.machine_sbdf = d->sbdf;
 	if (cmd == XEN_DOMCTL_assign_device && d->rdm_relaxed)
 		ctl.u.assign_device.flags = XEN_DOMCTL_DEV_RDM_RELAXED;
 	return tool_domctl(t, &ctl) && errno != ENOSYS ? -1 : 0;
@@ -311,12 +304,11 @@ static int find_index(struct tool *t, const struct paths *p, const struct xl_dev
 	*num = text ? (unsigned int)strtoul(text, NULL, 10) : 0;
 	free(text);
 	for (unsigned int i = 0; i < *num && found < 0; i++) {
-		struct xl_device e = { .seg = 0 };
 		const char *rest;
+		uint32_t sbdf;
 
 		text = tool_read(t, XBT_NULL, "%s/dev-%u", p->be, i);
-		if (text && !parse_bdf(&e, text, &rest) && e.seg == d->seg && e.bus == d->bus &&
-		    e.slot == d->slot && e.fn == d->fn)
+		if (text && !box_parse_sbdf(text, &sbdf, &rest) && sbdf == d->sbdf)
 			found = (int)i;
 		free(text);
 	}
@@ -340,7 +332,8 @@ static int tell_leaving(struct tool *t, xs_transaction_t tx, const struct paths 
 static int renumber(struct tool *t, xs_transaction_t tx, const struct paths *p, unsigned int i,
 		    unsigned int num)
 {
-	static const char *const gone[] = { "state", "key", "dev", "vdev", "opts", "vdevfn", "name" };
+	static const char *const gone[] = { "state", "key",	"dev", "vdev",
+					    "opts",  "vdevfn", "name" };
 	static const char *const moved[] = { "state", "dev", "key", "vdev", "opts", "vdevfn",
 					     "name" };
 	char buf[16];
@@ -425,7 +418,8 @@ static int remove_nodes(struct tool *t, const struct paths *p, const struct xl_d
 	return num == 1 ? transaction(t, p, 0, 0, remove_dirs) : 0;
 }
 
-int xl_detach(struct tool *t, unsigned int domid, const struct xl_device *dev, bool force, bool wait)
+int xl_detach(struct tool *t, unsigned int domid, const struct xl_device *dev, bool force,
+	      bool wait)
 {
 	struct paths p;
 	unsigned int num;
@@ -483,7 +477,7 @@ void xl_destroy_all(struct tool *t, unsigned int domid)
 		/* libxl waits 10 s for a frontend that is not there; nobody is served by that. */
 		state = tool_read(t, XBT_NULL, "%s/state", p.be);
 		if (!rc)
-			rc = xl_detach(t, domid, &d, true, state && atoi(state) == CONNECTED);
+			rc = xl_detach(t, domid, &d, true, is_connected(state));
 		free(bdf);
 		free(state);
 		if (rc)
