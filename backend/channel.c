@@ -83,6 +83,7 @@ void channel_disconnect(struct guest *g)
 	if (!g->page)
 		return;
 	aer_cancel(g);
+	poller_drop(&g->be->poller, g);
 	schedule_drop_port(&g->be->schedule, g->port);
 	xen_unbind(&g->be->xen, g->port);
 	xen_unmap_page(&g->be->xen, g->page);
@@ -113,12 +114,20 @@ void channel_turn(struct guest *g)
 	if (!g->page || g->unmask_ns)
 		return;
 	served = serve_request(g);
-	aer_finish(g, now_ns());
+	if (waited)
+		aer_finish(g, now_ns());
+	if (served && poller_keep(&g->be->poller, g))
+		return;
 	/* Seen with the port still masked: what comes later raises it again at unmask. */
 	if (page_requested(g->page))
 		schedule_ready(&g->be->schedule, g);
-	else
+	else if (!g->polled.hot)
 		let_go(g, served || (waited && !g->aer.waiting));
+}
+
+void channel_let_go(struct guest *g)
+{
+	let_go(g, true);
 }
 
 void channel_unmask_due(struct guest *g, uint64_t now)

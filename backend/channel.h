@@ -24,6 +24,16 @@ void channel_disconnect(struct guest *g);
  */
 void channel_turn(struct guest *g);
 
+/* Whether a turn would find something to do. For a connected guest whose port is masked. */
+static inline bool channel_has_work(const struct guest *g)
+{
+	return page_requested(g->page) ||
+	       (g->aer.waiting && !page_flag(g->page, XEN_PCIB_active));
+}
+
+/* After looking (poller.h) without an event: unmasks the port. */
+void channel_let_go(struct guest *g);
+
 /* The delay of a spurious event has passed. */
 void channel_unmask_due(struct guest *g, uint64_t now);
 

@@ -106,12 +106,18 @@ static bool closed(struct daemon *d)
 	return true;
 }
 
+/* Whether somebody waits for a turn. */
+static bool busy(const struct daemon *d)
+{
+	return !TAILQ_EMPTY(&d->be.schedule.ready) || !TAILQ_EMPTY(&d->be.schedule.dirty);
+}
+
 /* How long to sleep, in epoll_wait's milliseconds. */
 static int timeout_ms(struct daemon *d)
 {
 	uint64_t first = schedule_first(&d->be.schedule), now;
 
-	if (!TAILQ_EMPTY(&d->be.schedule.ready) || !TAILQ_EMPTY(&d->be.schedule.dirty))
+	if (busy(d) || !poller_idle(&d->be.poller))
 		return 0;
 	if (d->close_by_ns && d->close_by_ns < first)
 		first = d->close_by_ns;
@@ -144,6 +150,8 @@ static void turn(struct daemon *d)
 	/* One guest's nodes, then requests again: a claim with its reset takes long. */
 	watches_update_one(&d->watches);
 	serve_timers(d);
+	if (!poller_idle(&d->be.poller))
+		poller_look(&d->be.poller, busy(d));
 	if (d->close_by_ns && closed(d))
 		d->done = true;
 }
@@ -197,6 +205,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	settings_init(&o->settings);
 	TAILQ_INIT(&be->host.claims);
 	schedule_init(&be->schedule);
+	poller_init(&be->poller, be->host.settings.poll_us);
 	d->epoll_fd = -1;
 	d->signal_fd = -1;
 	d->keep_guests = o->keep_guests;

@@ -10,6 +10,7 @@
 
 #include "backend/aer.h"
 #include "backend/claim.h"
+#include "backend/poller.h"
 #include "backend/schedule.h"
 #include "backend/takeover.h"
 #include "backend/xen.h"
@@ -22,6 +23,7 @@ struct backend {
 	struct xen xen;
 	struct host host; /* with what must outlive us */
 	struct schedule schedule;
+	struct poller poller;
 	struct takeover takeover;
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool closing;		  /* we are to end: guests are asked to close */
@@ -33,6 +35,7 @@ struct guest {
 	uint32_t domid;
 	struct talk talk;
 	struct scheduled sched;
+	struct polled polled;
 	char dir[GUEST_DIR_MAX];      /* ours */
 	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
 	unsigned state;		      /* ours, as last read or written */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/poller.h"
+
+#include <string.h>
+
+#include "backend/channel.h"
+#include "backend/guest.h"
+#include "common/util.h"
+
+/* A look ends after so much time, or so many turns: then it is others' turn to be heard. */
+#define LOOK_NS 20000u
+#define LOOK_TURNS 16
+/* Looks at every hot guest between two looks at the clock. */
+#define LOOKS_PER_CLOCK 32
+/* Saved up again before guests become hot again: no flutter at the edge. */
+#define CREDIT_RESUME_NS (POLLER_CREDIT_NS / 50)
+
+void poller_init(struct poller *p, uint32_t limit_us)
+{
+	memset(p, 0, sizeof(*p));
+	TAILQ_INIT(&p->hot);
+	p->limit_ns = (uint64_t)limit_us * 1000;
+	p->credit_ns = POLLER_CREDIT_NS;
+	p->stamp_ns = now_ns();
+}
+
+static void earn(struct poller *p, uint64_t now)
+{
+	p->credit_ns += (now - p->stamp_ns) / POLLER_SHARE;
+	p->stamp_ns = now;
+	if (p->credit_ns > POLLER_CREDIT_NS)
+		p->credit_ns = POLLER_CREDIT_NS;
+	if (p->credit_ns >= CREDIT_RESUME_NS)
+		p->broke = false;
+}
+
+static void spend(struct poller *p, uint64_t ns)
+{
+	p->credit_ns -= ns < p->credit_ns ? ns : p->credit_ns;
+	if (!p->credit_ns)
+		p->broke = true;
+}
+
+/* What the time between an answer and the request after it says about the next one. */
+static void tune(struct poller *p, struct polled *w, uint64_t gap)
+{
+	uint64_t window = w->window_ns;
+
+	if (gap <= p->limit_ns) {
+		window = 2 * (window > gap ? window : gap);
+		if (window < POLLER_WINDOW_MIN_NS)
+			window = POLLER_WINDOW_MIN_NS;
+		if (window > p->limit_ns)
+			window = p->limit_ns;
+	} else {
+		window /= 2;
+		if (window < POLLER_WINDOW_MIN_NS)
+			window = 0;
+	}
+	w->window_ns = (uint32_t)window;
+}
+
+bool poller_keep(struct poller *p, struct guest *g)
+{
+	struct polled *w = &g->polled;
+	uint64_t now;
+
+	if (w->hot) {
+		w->served = true;
+		return true;
+	}
+	if (!p->limit_ns)
+		return false;
+	now = now_ns();
+	earn(p, now);
+	tune(p, w, now - w->answered_ns);
+	w->answered_ns = now;
+	if (!w->window_ns || p->broke || p->nr_hot == POLLER_HOT_MAX)
+		return false;
+	w->hot = true;
+	w->served = false;
+	p->nr_hot++;
+	TAILQ_INSERT_TAIL(&p->hot, g, polled.link);
+	return true;
+}
+
+void poller_drop(struct poller *p, struct guest *g)
+{
+	if (!g->polled.hot)
+		return;
+	g->polled.hot = false;
+	p->nr_hot--;
+	TAILQ_REMOVE(&p->hot, g, polled.link);
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+/* One look at each. Returns how many turns were given; a turn may take any guest out. */
+static unsigned look_once(struct poller *p)
+{
+	struct guest *g, *next;
+	unsigned turns = 0;
+
+	for (g = TAILQ_FIRST(&p->hot); g; g = next) {
+		next = TAILQ_NEXT(g, polled.link);
+		if (channel_has_work(g)) {
+			channel_turn(g);
+			turns++;
+		}
+	}
+	return turns;
+}
+
+/* The clock was read: windows move on, and those that are over end. */
+static void move_on(struct poller *p, uint64_t now)
+{
+	struct guest *g, *next;
+
+	for (g = TAILQ_FIRST(&p->hot); g; g = next) {
+		struct polled *w = &g->polled;
+
+		next = TAILQ_NEXT(g, polled.link);
+		if (w->served) {
+			w->served = false;
+			w->answered_ns = now;
+		} else if (p->broke || now - w->answered_ns > w->window_ns) {
+			if (!p->broke)
+				tune(p, w, UINT64_MAX);
+			poller_drop(p, g);
+			channel_let_go(g);
+		}
+	}
+}
+
+void poller_look(struct poller *p, bool once)
+{
+	uint64_t now = now_ns(), end = once ? now : now + LOOK_NS;
+	unsigned looks = once ? 1 : LOOKS_PER_CLOCK, turns = 0;
+
+	do {
+		uint64_t before = now;
+		unsigned found = 0;
+
+		for (unsigned i = 0; i < looks && turns + found < LOOK_TURNS; i++) {
+			found += look_once(p);
+			relax();
+		}
+		now = now_ns();
+		if (!found)
+			spend(p, now - before);
+		earn(p, now);
+		turns += found;
+		move_on(p, now);
+	} while (p->nr_hot && turns < LOOK_TURNS && now < end);
+}

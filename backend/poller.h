@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking for a guest's next request for a short while before sleeping: requests
+ * come in bursts, and most of a round trip is waking up. A guest is looked at while it is "hot":
+ * its port stays masked meanwhile, so that its kicks cost nothing. It becomes hot only when its
+ * requests have come closer together than the limit (a lone request never costs a look), for
+ * a window that grows and shrinks with what it finds; and all looking together is bounded to a
+ * share of one processor. One thread. Nothing logs.
+ */
+#ifndef XENPCI_BACKEND_POLLER_H
+#define XENPCI_BACKEND_POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "backend/schedule.h"
+
+#define POLLER_HOT_MAX 16	      /* guests looked at, at once */
+#define POLLER_SHARE 2		      /* one in so many nanoseconds may go into looking */
+#define POLLER_CREDIT_NS 1000000000u  /* looking time that can be saved up: bursts are not cut */
+#define POLLER_WINDOW_MIN_NS 4000u    /* a window that shrinks below this is gone */
+
+struct guest;
+
+/* A guest's own part. Zeroed is "not hot". */
+struct polled {
+	TAILQ_ENTRY(guest) link;
+	bool hot;
+	bool served;	       /* since the clock was last read */
+	uint32_t window_ns;    /* how long to look after an answer; 0: sleep at once */
+	uint64_t answered_ns;  /* when the last answer was given, or a little later */
+};
+
+struct poller {
+	uint64_t limit_ns; /* of a window; 0: polling is off */
+	struct guest_queue hot;
+	unsigned nr_hot;
+	uint64_t credit_ns; /* looking time that is left */
+	uint64_t stamp_ns;  /* when credit_ns was last brought up to date */
+	bool broke;	    /* out of credit; nobody is hot until some is saved up again */
+};
+
+/* limit_us 0: no guest is ever hot. */
+void poller_init(struct poller *p, uint32_t limit_us);
+
+/*
+ * A request of g was answered. true: g is hot, or stays so, and will be looked at; leave its
+ * port masked. false: let the port go.
+ */
+bool poller_keep(struct poller *p, struct guest *g);
+
+/* Takes g out, if it is in; its port is the caller's again. */
+void poller_drop(struct poller *p, struct guest *g);
+
+static inline bool poller_idle(const struct poller *p)
+{
+	return !p->nr_hot;
+}
+
+/*
+ * Looks at all hot guests, and gives each that has something its turn (channel.h): for a few
+ * microseconds, or once where somebody else waits. Guests whose window has passed are let
+ * go. Look for events of others afterwards.
+ */
+void poller_look(struct poller *p, bool once);
+
+#endif
