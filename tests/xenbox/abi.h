@@ -88,6 +88,7 @@ enum {
 	X(gntshr_share)                                                                          \
 	X(gntshr_unshare)                                                                        \
 	X(gntshr_notify)                                                                         \
+	X(pcidev_get_gsi)                                                                        \
 	X(foreign_map)                                                                           \
 	X(physdev_op)                                                                            \
 	X(domctl)                                                                                \

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -157,6 +158,18 @@ static long hc_assign(const struct words *a, char *text)
 	return xc_deassign_device(xc, (uint32_t)num(a, 1), (uint32_t)num(a, 2));
 }
 
+/* getgsi SBDF: by the ioctl that newer kernels have */
+static long hc_getgsi(const struct words *a, char *text)
+{
+	uint32_t arg[2] = { (uint32_t)num(a, 1), 0 };
+	int fd = open("/dev/xen/privcmd", O_RDWR);
+	int rc = ioctl(fd, _IOC(_IOC_NONE, 'P', 10, sizeof(arg)), arg);
+
+	(void)text;
+	close(fd);
+	return rc < 0 ? -1 : (long)arg[1];
+}
+
 static long hc_info(const struct words *a, char *text)
 {
 	xc_dominfo_t info;
@@ -243,7 +256,7 @@ static const struct call_name names[] = {
 	{ "foreign", mem_foreign },    { "mapmsi", hc_mapmsi },	 { "mapgsi", hc_mapgsi },
 	{ "unmappirq", hc_unmap },     { "assign", hc_assign },	 { "testassign", hc_assign },
 	{ "deassign", hc_assign },     { "info", hc_info },	 { "domains", hc_domains },
-	{ "version", hc_version },     { "event", xs_event },	 { "xsreopen", xs_reopen },
+	{ "getgsi", hc_getgsi },       { "version", hc_version },     { "event", xs_event },	 { "xsreopen", xs_reopen },
 	{ "begin", xs_begin },	       { "cat", file_read },
 };
 

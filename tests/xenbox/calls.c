@@ -213,7 +213,10 @@ static long do_page(const struct words *a, char *text)
 
 /* ---- hypercalls ---- */
 
-/* physdev CMD WIDTH@OFFSET=VALUE...: the result; "pirq=N entry=N" of map_pirq. */
+/*
+ * physdev CMD WIDTH@OFFSET=VALUE...: the result; "pirq=N entry=N" of map_pirq, "flags=N" of
+ * irq_status_query.
+ */
 static long do_physdev(const struct words *a, char *text)
 {
 	unsigned char *p =
@@ -237,6 +240,8 @@ static long do_physdev(const struct words *a, char *text)
 		      (uint64_t)(uintptr_t)p);
 	if (!rc && num(a, 1) == PHYSDEVOP_map_pirq)
 		add(text, "pirq=%d entry=%d", map->pirq, map->entry_nr);
+	if (!rc && num(a, 1) == PHYSDEVOP_irq_status_query)
+		add(text, "flags=%u", ((struct physdev_irq_status_query *)p)->flags);
 	xencall_free_buffer(calls_hypercall, p);
 	return rc;
 }

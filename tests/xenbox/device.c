@@ -29,7 +29,9 @@ static struct hv_device *device_new(uint32_t sbdf)
 	if (!dev)
 		return NULL;
 	*dev = (struct hv_device){
-		.sbdf = sbdf, .msi = DEVICE_MSI, .msix = DEVICE_MSIX, .next = devices
+		.sbdf = sbdf, .msi = DEVICE_MSI, .msix = DEVICE_MSIX, .next = devices,
+		/* As a chipset would wire them: eight lines behind the ISA ones. */
+		.gsi = (uint8_t)(16 + ((sbdf >> 3) + sbdf) % 8)
 	};
 	devices = dev;
 	return dev;
@@ -46,7 +48,7 @@ struct hv_device *hv_device_find(uint32_t sbdf)
 
 int hv_device_declare(const char *spec)
 {
-	unsigned long msi = DEVICE_MSI, msix = DEVICE_MSIX;
+	unsigned long msi = DEVICE_MSI, msix = DEVICE_MSIX, gsi = 0;
 	struct hv_device *dev;
 	const char *p;
 	uint32_t sbdf;
@@ -59,18 +61,21 @@ int hv_device_declare(const char *spec)
 			msi = strtoul(p + 5, &end, 10);
 		else if (!strncmp(p, ",msix=", 6))
 			msix = strtoul(p + 6, &end, 10);
+		else if (!strncmp(p, ",gsi=", 5))
+			gsi = strtoul(p + 5, &end, 10);
 		else
 			return -EINVAL;
 		if (end == strchr(p, '=') + 1)
 			return -EINVAL;
 	}
-	if (msi > HV_MSI_MAX || msix > DEVICE_MSIX)
+	if (msi > HV_MSI_MAX || msix > DEVICE_MSIX || gsi > UINT8_MAX)
 		return -EINVAL;
 	dev = device_new(sbdf);
 	if (!dev)
 		return -ENOMEM;
 	dev->msi = (uint16_t)msi;
 	dev->msix = (uint16_t)msix;
+	dev->gsi = gsi ? (uint8_t)gsi : dev->gsi;
 	device_list_closed = true;
 	return 0;
 }
@@ -108,6 +113,17 @@ unsigned int hv_device_count(unsigned int domid)
 	return n;
 }
 
+int hv_device_gsi(uint32_t sbdf)
+{
+	const struct hv_device *dev = hv_device_find(sbdf);
+
+	if (!hv_config.pvh_dom0)
+		return -EOPNOTSUPP;
+	if (hv_config.xen_minor < 20)
+		return -ENOTTY; /* a kernel of that time has no such call */
+	return dev ? dev->gsi : -ENODEV;
+}
+
 void hv_devices_release(unsigned int domid)
 {
 	for (struct hv_device *dev = devices; dev; dev = dev->next)
@@ -134,6 +150,6 @@ int hv_device_remove(uint32_t sbdf)
 	if (!dev)
 		return -ENODEV;
 	*dev = (struct hv_device){ .sbdf = sbdf, .removed = true, .next = dev->next,
-				   .msi = dev->msi, .msix = dev->msix };
+				   .msi = dev->msi, .msix = dev->msix, .gsi = dev->gsi };
 	return 0;
 }

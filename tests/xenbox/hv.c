@@ -258,6 +258,24 @@ static int request_name(struct hv_handle *h, const struct xb_msg *m, const char 
 	return 0;
 }
 
+/* The ioctl of a newer kernel's privcmd, for a PVH dom0, where irq numbers are no GSIs. */
+static int request_gsi(struct hv_handle *h, struct xb_msg *m)
+{
+	struct hv_call c;
+	uint32_t sbdf = (uint32_t)m->a[0];
+	int rc = hv_call_begin(&c, h->dom, "pcidev_get_gsi", "dev=%04x:%02x:%02x.%x", sbdf >> 16,
+			       sbdf >> 8 & 0xff, sbdf >> 3 & 0x1f, sbdf & 7);
+
+	if (!rc)
+		rc = h->dom->domid ? -EPERM : hv_device_gsi(sbdf);
+	if (rc >= 0) {
+		hv_call_result(&c, "gsi=%d", rc);
+		m->a[0] = (uint64_t)rc;
+		rc = 0;
+	}
+	return hv_call_end(&c, rc);
+}
+
 static int request_memory(struct xb_msg *m, int *fd)
 {
 	struct hv_domain *d = hv_domain_by_memory((uint32_t)m->a[0]);
@@ -288,6 +306,8 @@ static int request(struct hv_handle *h, struct xb_msg *m, int *fd)
 		return hv_evtchn_request(h, m, fd);
 	case XB_MEMORY:
 		return request_memory(m, fd);
+	case XB_GET_GSI:
+		return request_gsi(h, m);
 	case XB_SPECIAL:
 		return request_special(m, fd);
 	case XB_CTL_STAT:

@@ -25,6 +25,7 @@ struct hv_config {
 	bool pvh_dom0;
 	unsigned int gsis;	 /* GSIs of the machine */
 	unsigned int extra_irqs; /* pirqs of a guest beyond the GSIs */
+	bool shared_gsi[256];	 /* a line that several domains use */
 	const char *rundir;	 /* where the sockets are */
 	const char *dir;	 /* where the log is */
 };
@@ -227,6 +228,7 @@ struct hv_device {
 	uint16_t owner; /* domid; 0 when not assigned */
 	uint16_t msi;	/* vectors that it supports; 0: no capability */
 	uint16_t msix;
+	uint8_t gsi; /* of its INTx */
 	bool prepared;	/* for MSI-X */
 	bool removed;	/* by PHYSDEVOP_pci_device_remove */
 	unsigned int vectors; /* mapped MSI-X entries */
@@ -243,6 +245,8 @@ unsigned int hv_device_count(unsigned int domid);
 /* PHYSDEVOP_pci_device_add and _remove. 0, or -errno. */
 int hv_device_add(uint32_t sbdf);
 int hv_device_remove(uint32_t sbdf);
+/* What the dom0 kernel's privcmd says of a device's INTx: its GSI, or -errno. */
+int hv_device_gsi(uint32_t sbdf);
 /* A domain has died: its devices go into quarantine. */
 void hv_devices_release(unsigned int domid);
 

@@ -18,7 +18,8 @@ static const char usage_text[] =
 	"An emulated hypervisor with a real xenstored, for unmodified Xen userland.\n"
 	"\n"
 	"  up DIR [--xen 4.17|4.20] [--dom0 pv|pvh] [--gsis N] [--extra-irqs N]\n"
-	"         [--device SBDF[,msi=N][,msix=N]]...   start a box, ready when it returns\n"
+	"         [--device SBDF[,msi=N][,msix=N][,gsi=N]]... [--shared-gsi N]...\n"
+	"                                 start a box, ready when it returns\n"
 	"  down DIR                       stop it and remove what it made\n"
 	"  create DIR DOMID [--name NAME] [--kernel-pcifront no]\n"
 	"  destroy DIR DOMID [--crash]    --crash: only the hypervisor's part, nodes stay\n"
@@ -79,7 +80,9 @@ static int options(int argc, char **argv, const struct option *opts, const char 
 
 static int up_parse(struct up_options *o, const char **v)
 {
-	*o = (struct up_options){ .xen_minor = 17, .gsis = 24, .extra_irqs = 32 };
+	o->xen_minor = 17;
+	o->gsis = 24;
+	o->extra_irqs = 32;
 	if (v[0] && strcmp(v[0], "4.17") && strcmp(v[0], "4.20"))
 		return usage("--xen is 4.17 or 4.20, not", v[0]);
 	if (v[0])
@@ -98,11 +101,12 @@ static int cmd_up(int argc, char **argv)
 {
 	static const struct option opts[] = {
 		{ "xen", 1, NULL, 1 },	      { "dom0", 1, NULL, 2 },	{ "gsis", 1, NULL, 3 },
-		{ "extra-irqs", 1, NULL, 4 }, { "device", 1, NULL, 5 }, { NULL, 0, NULL, 0 },
+		{ "extra-irqs", 1, NULL, 4 }, { "device", 1, NULL, 5 },
+		{ "shared-gsi", 1, NULL, 6 }, { NULL, 0, NULL, 0 },
 	};
 	const char *v[4] = { NULL }, *devices[DEVICES_MAX];
-	struct up_options o;
-	unsigned int n = 0;
+	struct up_options o = { .devices = devices };
+	unsigned int n = 0, gsi;
 	int c;
 
 	optind = 0;
@@ -111,6 +115,10 @@ static int cmd_up(int argc, char **argv)
 			return TOOL_USAGE;
 		if (c < 5)
 			v[c - 1] = optarg;
+		else if (c == 6 && number(optarg, 255, &gsi))
+			return usage("not a GSI", optarg);
+		else if (c == 6)
+			o.shared_gsi[gsi] = true;
 		else if (n < DEVICES_MAX)
 			devices[n++] = optarg;
 		else
@@ -120,7 +128,6 @@ static int cmd_up(int argc, char **argv)
 		return usage("up takes one directory", NULL);
 	if (up_parse(&o, v))
 		return TOOL_USAGE;
-	o.devices = devices;
 	o.ndevices = n;
 	return box_up(argv[optind], &o);
 }

@@ -285,6 +285,8 @@ static int irq_status(const struct hv_domain *d, struct physdev_irq_status_query
 	if (q->irq >= d->npirqs)
 		return -EINVAL;
 	q->flags = XENIRQSTAT_needs_eoi;
+	if (q->irq < 256 && hv_config.shared_gsi[q->irq])
+		q->flags |= XENIRQSTAT_shared;
 	return 0;
 }
 

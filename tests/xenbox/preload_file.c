@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "box.h"
@@ -77,6 +80,49 @@ static bool special(const char *path, int *fd)
 	else
 		return false;
 	return true;
+}
+
+/* Of newer kernels' xen/privcmd.h: { u32 sbdf, u32 gsi } */
+#define PRIVCMD_PCIDEV_GET_GSI 0x8500aul
+
+static bool is_privcmd(int fd)
+{
+	char path[32], name[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, name, sizeof(name) - 1);
+	name[n < 0 ? 0 : n] = '\0';
+	return !strncmp(name, "/memfd:privcmd", 14);
+}
+
+static int get_gsi(uint32_t arg[2])
+{
+	struct xb_conn c = XB_CONN_NONE;
+	struct xb_msg m = { .op = XB_GET_GSI, .a = { arg[0] } };
+	int rc;
+
+	if (xb_open(&c, XB_KIND_CALL, NULL, NULL))
+		return -1;
+	rc = xb_call(&c, &m, NULL, 0, NULL, 0, NULL);
+	xb_disconnect(&c);
+	if (rc < 0)
+		return -1;
+	arg[1] = (uint32_t)m.a[0];
+	return 0;
+}
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (request == PRIVCMD_PCIDEV_GET_GSI && is_privcmd(fd))
+		return get_gsi(arg);
+	return (int)syscall(SYS_ioctl, fd, request, arg);
 }
 
 int open(const char *path, int flags, ...);

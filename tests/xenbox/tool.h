@@ -81,11 +81,14 @@ int xl_detach(struct tool *t, unsigned int domid, const struct xl_device *dev, b
 int xl_list(struct tool *t, unsigned int domid);
 /* Force-remove all devices of a domain that is about to be destroyed. */
 void xl_destroy_all(struct tool *t, unsigned int domid);
+/* Let no device be the property of a domain that is gone (libxl would, if nodes were lost). */
+void xl_forget(struct tool *t, unsigned int domid);
 
 /* Life of the box (up.c). */
 struct up_options {
 	unsigned int xen_minor, gsis, extra_irqs;
 	bool pvh_dom0;
+	bool shared_gsi[256];
 	const char **devices;
 	unsigned int ndevices;
 };

@@ -208,8 +208,11 @@ static void hypervisor(const struct box *b, const struct up_options *opt, int re
 			exit(1);
 		}
 	}
-	hv_config = (struct hv_config){ opt->xen_minor, opt->pvh_dom0, opt->gsis, opt->extra_irqs,
-					b->rundir, b->dir };
+	hv_config = (struct hv_config){
+		.xen_minor = opt->xen_minor, .pvh_dom0 = opt->pvh_dom0, .gsis = opt->gsis,
+		.extra_irqs = opt->extra_irqs, .rundir = b->rundir, .dir = b->dir,
+	};
+	memcpy(hv_config.shared_gsi, opt->shared_gsi, sizeof(hv_config.shared_gsi));
 	if (hv_init()) {
 		fprintf(stderr, "xenbox: starting: %s\n", strerror(errno));
 		exit(1);

@@ -46,6 +46,7 @@ enum xb_op {
 	XB_GNT_SHARE_NOTIFY, /* as XB_GNT_NOTIFY */
 	XB_MEMORY,	    /* a0 memory handle of xb_frame -> fd: that domain's memory */
 	XB_FOREIGN_MAP,	    /* a0 domid, a1 count; data: count x uint64_t pfn -> data: xb_frame */
+	XB_GET_GSI,	    /* a0 sbdf -> a0 GSI */
 	XB_SPECIAL,	    /* a0 enum xb_special -> fd: its content */
 	XB_CTL_STAT,	    /* a0 domid or -1 -> data: text */
 	XB_CTL_FAIL,	    /* data: struct xb_failure; an empty op clears all */

@@ -15,6 +15,7 @@
 
 #define BDF_FMT "%04x:%02x:%02x.%01x"
 #define BDF_ARGS(d) (d)->sbdf >> 16, (d)->sbdf >> 8 & 0xff, (d)->sbdf >> 3 & 0x1f, (d)->sbdf & 7
+#define DEVICES_MAX 256
 #define WAIT_TOKEN "xenbox-wait"
 
 /* XenbusState */
@@ -466,21 +467,40 @@ int xl_list(struct tool *t, unsigned int domid)
 
 void xl_destroy_all(struct tool *t, unsigned int domid)
 {
+	struct xl_device devs[DEVICES_MAX];
+	unsigned int n = 0;
 	struct paths p;
-	char *bdf, *state;
+	char *text;
 
 	paths_init(&p, domid);
-	while ((bdf = tool_read(t, XBT_NULL, "%s/dev-0", p.be))) {
-		struct xl_device d;
-		int rc = xl_parse(&d, bdf);
-
-		/* libxl waits 10 s for a frontend that is not there; nobody is served by that. */
-		state = tool_read(t, XBT_NULL, "%s/state", p.be);
-		if (!rc)
-			rc = xl_detach(t, domid, &d, true, is_connected(state));
-		free(bdf);
-		free(state);
-		if (rc)
-			break;
+	while (n < DEVICES_MAX && (text = tool_read(t, XBT_NULL, "%s/dev-%u", p.be, n))) {
+		if (xl_parse(&devs[n], text))
+			devs[n].sbdf = UINT32_MAX;
+		n++;
+		free(text);
 	}
+	/* One that fails stops no other. */
+	for (unsigned int i = 0; i < n; i++) {
+		if (devs[i].sbdf == UINT32_MAX)
+			continue;
+		/* libxl waits 10 s for a frontend that is not there; nobody is served by that. */
+		text = tool_read(t, XBT_NULL, "%s/state", p.be);
+		xl_detach(t, domid, &devs[i], true, is_connected(text));
+		free(text);
+	}
+}
+
+void xl_forget(struct tool *t, unsigned int domid)
+{
+	unsigned int n = 0;
+	char **list = xs_directory(t->xs, XBT_NULL, "/libxl/pci", &n);
+
+	for (unsigned int i = 0; i < n; i++) {
+		char *owner = tool_read(t, XBT_NULL, "/libxl/pci/%s/domid", list[i]);
+
+		if (owner && strtoul(owner, NULL, 10) == domid)
+			tool_rm(t, XBT_NULL, "/libxl/pci/%s/domid", list[i]);
+		free(owner);
+	}
+	free(list);
 }
