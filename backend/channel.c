@@ -47,7 +47,7 @@ static int read_published(struct guest *g, struct published *out, struct problem
 int channel_connect(struct guest *g, struct problem *p)
 {
 	struct xen *xen = &g->be->xen;
-	struct published pub;
+	struct published pub = { 0 };
 
 	if (g->page)
 		return 0;

@@ -205,7 +205,7 @@ int guest_identify(struct guest *g, struct problem *p)
 		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND, strerror(errno));
 	if (strcmp(frontend, expected))
 		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
-	strcpy(g->frontend, expected);
+	memcpy(g->frontend, expected, sizeof(g->frontend));
 	if (watch_frontend(g))
 		return problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
 	g->introduced = xs_is_domain_introduced(xs, g->domid);

@@ -278,7 +278,7 @@ int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t dom
 	d->slot = r.slot;
 	*virt = r.virt;
 	*prepared = r.prepared;
-	strcpy(saved, r.saved);
+	memcpy(saved, r.saved, strlen(r.saved) + 1);
 	return 0;
 }
 
@@ -288,7 +288,7 @@ static void find_used_slots(struct memory *m)
 	char root[2 * MEMORY_DIR_MAX], dir[3 * MEMORY_DIR_MAX];
 	unsigned nr_guests = 0;
 	struct sbdf *devices;
-	struct record r;
+	struct record r = { 0 };
 	char **guests;
 
 	snprintf(root, sizeof(root), "%s/" NODE_GUESTS, m->dir);
@@ -345,11 +345,18 @@ int memory_interrupts_read(struct memory_device *d, char *text, unsigned size)
 												    : 0;
 }
 
+static bool same_state(const struct config_state *a, const struct config_state *b)
+{
+	return a->command == b->command && a->command_home == b->command_home &&
+	       a->enabled == b->enabled && a->latches == b->latches &&
+	       !memcmp(a->bar, b->bar, sizeof(a->bar));
+}
+
 void memory_shadow_write(struct memory_device *d, const struct config_state *state)
 {
 	char dir[3 * MEMORY_DIR_MAX], path[4 * MEMORY_DIR_MAX];
 
-	if (!d->memory || !d->memory->xs || !memcmp(&d->last, state, sizeof(*state)))
+	if (!d->memory || !d->memory->xs || same_state(&d->last, state))
 		return;
 	d->last = *state;
 	if (d->slot >= 0) {

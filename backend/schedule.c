@@ -26,11 +26,11 @@ int schedule_add_port(struct schedule *s, uint32_t port, struct guest *g)
 {
 	if (port >= s->nr_ports) {
 		size_t n = (port / PORTS_STEP + 1) * (size_t)PORTS_STEP;
-		struct guest **grown = reallocarray(s->by_port, n, sizeof(*grown));
+		struct guest **grown = reallocarray(s->by_port, n, sizeof(struct guest *));
 
 		if (!grown)
 			return -1;
-		memset(grown + s->nr_ports, 0, (n - s->nr_ports) * sizeof(*grown));
+		memset(grown + s->nr_ports, 0, (n - s->nr_ports) * sizeof(struct guest *));
 		s->by_port = grown;
 		s->nr_ports = n;
 	}

@@ -68,7 +68,7 @@ int node_bdf_parse(const char *text, struct sbdf *out)
 
 	if (!text || strlen(text) >= sizeof(plain))
 		return fail(EINVAL);
-	strcpy(plain, text);
+	memcpy(plain, text, strlen(text) + 1);
 	for (char *p = plain; *p; p++) {
 		if (*p == ':' || *p == '.' || (*p == '-' && n == strlen(separators)))
 			return fail(EINVAL);
