@@ -4,7 +4,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "backend/custody.h"
 #include "common/util.h"
 
 #define CLASS_BRIDGE 0x06
@@ -28,7 +28,8 @@ static int open_device(struct claim *claim, struct sbdf a, struct problem *p)
 
 	sbdf_format(a, buf);
 	if (holder)
-		return problem_set(p, EBUSY, "%s: in use by guest %u", buf, holder->irq.talk->domid);
+		return problem_set(p, EBUSY, "%s: in use by guest %u [rule other-guest; detach it "
+				   "there first]", buf, holder->irq.talk->domid);
 	errno = ENODEV;
 	for (unsigned i = 0; i < host->nr_providers && !claim->dev; i++) {
 		claim->provider = host->providers[i];
@@ -41,8 +42,8 @@ static int open_device(struct claim *claim, struct sbdf a, struct problem *p)
 	if (!claim->dev)
 		return problem_set(p, errno, "%s: cannot open the device: %s", buf, strerror(errno));
 	if (claim->dev->info.class_code >> 16 == CLASS_BRIDGE && host->settings.slots == SLOTS_VPCI)
-		return problem_set(p, EPERM, "%s: is a bridge; bridges are given to guests only with "
-				   "slots = \"passthrough\"", buf);
+		return problem_set(p, EPERM, "%s: is a bridge; guests get bridges only with slots = "
+				   "\"passthrough\" and allow = [\"bridge\"] [rule bridge]", buf);
 	return 0;
 }
 
@@ -64,36 +65,6 @@ static void tell_of_msix(struct claim *claim)
 	claim->irq.no_msix = errno == ENOSYS;
 	talk_tell(claim->irq.talk, XTL_WARN, "%s: cannot prepare MSI-X: %s%s", sbdf_format(a, buf),
 		 strerror(errno), errno == ENOSYS ? "; the guest will be offered MSI only" : "");
-}
-
-/* A PV dom0's irq number is the GSI; where Xen does not let us, the kernel has done it. */
-static void tell_of_gsi(struct claim *claim)
-{
-	uint32_t gsi = claim->dev->info.irq;
-	char buf[SBDF_TEXT];
-
-	if (!gsi || gsi == 255)
-		return;
-	if (hypercall_setup_gsi(claim->host->hypercall, gsi))
-		talk_tell(claim->irq.talk, XTL_INFO, "%s: Xen does not set up GSI %u: %s; INTx may not work",
-			 sbdf_format(claim->dev->info.sbdf, buf), gsi, strerror(errno));
-}
-
-static void tell_of_reset(struct claim *claim)
-{
-	struct host *host = claim->host;
-	char buf[SBDF_TEXT];
-
-	if (!hypercall_device_reset(host->hypercall, claim->dev->info.sbdf, HYPERCALL_RESET_FLR))
-		return;
-	if (errno != ENOSYS && errno != EOPNOTSUPP) {
-		talk_tell(claim->irq.talk, XTL_WARN, "%s: Xen was not told of the reset: %s",
-			 sbdf_format(claim->dev->info.sbdf, buf), strerror(errno));
-	} else if (!host->reset_untold) {
-		host->reset_untold = true;
-		log_info(host->lg, "this Xen takes no notice of device resets (%s): nothing to tell it",
-			 strerror(errno));
-	}
 }
 
 static int read_policy(struct claim *claim, const char *opts, const char *opts_node,
@@ -122,7 +93,7 @@ static int read_policy(struct claim *claim, const char *opts, const char *opts_n
 
 /*
  * Enabled for a moment, so that decoding is on (Xen looks for the MSI-X table)
- * and the interrupt is routed; then saved, then silenced.
+ * and the interrupt is routed; then saved, reset, silenced.
  */
 static int take_over(struct claim *claim, struct problem *p)
 {
@@ -133,11 +104,14 @@ static int take_over(struct claim *claim, struct problem *p)
 		talk_tell(claim->irq.talk, XTL_WARN, "%s: the system does not enable it: %s", buf,
 			 strerror(errno));
 	tell_of_msix(claim);
-	tell_of_gsi(claim);
+	if (custody_take_line(claim, p))
+		return -1;
 	claim->saved = pcidev_save(claim->dev);
 	if (!claim->saved)
 		return problem_set(p, errno, "%s: cannot save its configuration: %s", buf,
 				   strerror(errno));
+	if (custody_reset(claim))
+		return problem_set(p, errno, "%s: did not come back from a reset: in quarantine", buf);
 	pcidev_enable(claim->dev, false);
 	if (pcidev_quiesce(claim->dev))
 		return problem_set(p, errno, "%s: cannot silence it: %s", buf, strerror(errno));
@@ -179,6 +153,7 @@ static void drop_claim(struct claim *claim)
 	pcidev_saved_free(claim->saved);
 	if (claim->prepared)
 		hypercall_release_msix(claim->host->hypercall, claim->dev->info.sbdf);
+	custody_release_line(claim);
 	pcidev_close(claim->dev);
 	free(claim);
 	errno = saved;
@@ -200,7 +175,8 @@ struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, co
 	if (!claim)
 		return NULL;
 	memory_device_init(&claim->memory, &host->memory, talk->domid, a);
-	if (take_over(claim, p) || read_policy(claim, opts, opts_node, p)) {
+	if (custody_judge(claim, p) || take_over(claim, p) ||
+	    read_policy(claim, opts, opts_node, p)) {
 		drop_claim(claim);
 		return NULL;
 	}
@@ -240,7 +216,8 @@ static int recall(struct claim *claim, const char *opts, const char *opts_node, 
 	if (!claim->saved)
 		return problem_set(p, errno, "%s: its saved configuration is damaged: %s", buf,
 				   strerror(errno));
-	if (read_policy(claim, opts, opts_node, p))
+	claim->hide_intx = custody_shares_line(claim);
+	if (custody_take_line(claim, p) || read_policy(claim, opts, opts_node, p))
 		return -1;
 	if (memory_shadow_read(&claim->memory, &state) || config_load_state(claim->cfg, &state) ||
 	    wake_image(claim, &state))
@@ -280,19 +257,14 @@ int claim_record(struct claim *claim, xs_transaction_t t)
 /* Reset, and everything as it was before the guest. */
 static void clean(struct claim *claim)
 {
-	struct talk *talk = claim->irq.talk;
 	char buf[SBDF_TEXT];
 
-	sbdf_format(claim->dev->info.sbdf, buf);
 	pcidev_quiesce(claim->dev); /* no DMA while we reset */
-	if (pcidev_reset(claim->dev)) {
-		talk_tell(talk, XTL_WARN, "%s: not reset: %s", buf,
-			 errno == ENOTTY ? "it offers no way" : strerror(errno));
-	} else {
-		tell_of_reset(claim);
-	}
+	if (custody_reset(claim))
+		return; /* it answers to nothing */
 	if (pcidev_restore(claim->dev, claim->saved))
-		talk_tell(talk, XTL_WARN, "%s: configuration not restored: %s", buf, strerror(errno));
+		talk_tell(claim->irq.talk, XTL_WARN, "%s: configuration not restored: %s",
+			  sbdf_format(claim->dev->info.sbdf, buf), strerror(errno));
 	pcidev_quiesce(claim->dev);
 }
 

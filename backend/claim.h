@@ -28,6 +28,8 @@ struct claim {
 	bool published;	     /* vdev-N tells of it */
 	bool prepared;	     /* we prepared its MSI-X table, so we release it */
 	bool permissive;
+	bool hide_intx;	     /* its line is shared: the guest gets MSI only */
+	uint32_t irq_line;   /* the line that the device has, whatever the guest is told */
 };
 TAILQ_HEAD(claims, claim);
 
@@ -39,17 +41,19 @@ struct host {
 	struct memory memory;
 	struct provider **providers; /* the first that has a function wins */
 	unsigned nr_providers;
+	struct custody *custody; /* one for each provider */
 	struct claims claims;
 	bool reset_untold; /* said once: Xen does not want to know of resets */
 };
 
 /*
- * Takes function a for the guest of talk: opens it, tells Xen of it, saves its
- * configuration, silences it and compiles its filter. opts is the text of node
+ * Takes function a for the guest of talk: judges whether it may, tells Xen of it, saves
+ * its configuration, resets it, silences it and compiles its filter. opts is the text of node
  * opts_node, or NULL; what is wrong in it is logged, and *opts_wrong tells it.
  * The effective policy is logged. The caller assigns ->virt and puts it into its list.
- * NULL with errno and *p: ENODEV, EBUSY (another guest's, named), EPERM (a bridge
- * in slot mode), ENOMEM, or the device's.
+ * NULL with errno and *p: ENODEV, EBUSY (another guest's or the host's, named), EPERM (a
+ * rule of assignable.h), EIO (it did not come back from a reset), ENODATA (no usable
+ * interrupt), ENOMEM, or the device's.
  */
 struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
 			 const char *opts_node, struct problem *p);

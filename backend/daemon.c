@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 
 #include "backend/channel.h"
+#include "backend/custody.h"
 #include "backend/watches.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -84,7 +85,7 @@ static void serve_ready(struct daemon *d)
 
 static void serve_timers(struct daemon *d)
 {
-	uint64_t now = now_ns();
+	uint64_t now = d->be.now_ns;
 	struct guest *g;
 
 	while ((g = schedule_next_expired(&d->be.schedule, now))) {
@@ -136,6 +137,7 @@ static void turn(struct daemon *d)
 		lost(d, "epoll");
 		return;
 	}
+	d->be.now_ns = now_ns();
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.fd == d->signal_fd)
 			on_signal(d);
@@ -209,7 +211,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	d->epoll_fd = -1;
 	d->signal_fd = -1;
 	d->keep_guests = o->keep_guests;
-	if (open_providers(d, o) || xen_open(&be->xen, lg))
+	if (open_providers(d, o) || custody_init(&be->host) || xen_open(&be->xen, lg))
 		return -1;
 	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s", be->xen.domid, NODE_BACKEND_ROOT);
 	be->host.hypercall = hypercall_open(lg, be->xen.mute);
@@ -219,6 +221,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	if (takeover_begin(&be->takeover, o->sysfs_root, be->xen.xs, be->host.memory.dir, lg))
 		return -1;
+	custody_hide(&be->host, o->sysfs_root, be->xen.xs);
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (d->epoll_fd < 0 || open_signals(d) || poll_fd(d, d->signal_fd) ||
 	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen)) ||
@@ -248,6 +251,7 @@ static void daemon_close(struct daemon *d)
 	close_keep(d->signal_fd);
 	close_keep(d->epoll_fd);
 	hypercall_close(be->host.hypercall);
+	custody_dispose(&be->host);
 	for (unsigned i = 0; i < be->host.nr_providers; i++)
 		provider_close(be->host.providers[i]);
 	free(be->host.providers);

@@ -23,7 +23,11 @@ enum {
 	KEY_POLL_US,
 	KEY_STATE_DIR,
 	KEY_SYSFS_ROOT,
+	KEY_ALLOW,
+	KEY_HIDE,
 };
+
+enum { HIDE_MAX = 64 }; /* times that --hide may be given */
 
 /* libc looks for it by name, so it must be visible. */
 __attribute__((visibility("default"))) const char *argp_program_version = "xenpcid " XENPCI_VERSION;
@@ -41,6 +45,12 @@ static const struct argp_option option_list[] = {
 	{ "slots", KEY_SLOTS, "MODE", 0,
 	  "How guests see their devices: vpci (one bus, the default) or passthrough (the host's "
 	  "addresses); overrides the settings", 0 },
+	{ "allow", KEY_ALLOW, "RULE", 0,
+	  "A rule that devices may break on their way to a guest (xenpci check names them), or all; "
+	  "may be given several times; adds to the settings", 0 },
+	{ "hide", KEY_HIDE, "BDF,...", 0,
+	  "Devices to take from the host's drivers at start, as xenpci assignable add does; adds to the "
+	  "settings", 0 },
 	{ "poll-us", KEY_POLL_US, "N", 0,
 	  "Look for a guest's next request for up to N microseconds before sleeping; 0: never; "
 	  "overrides the settings", 0 },
@@ -62,6 +72,9 @@ struct arguments {
 	const char *slots;
 	char sysfs[256]; /* the default of --devices */
 	int64_t poll_us; /* -1: not given */
+	unsigned allow;	 /* rules */
+	struct sbdf hide[HIDE_MAX];
+	unsigned nr_hide;
 	int level;
 };
 
@@ -79,11 +92,26 @@ static bool is_spec(const char *arg)
 	return !strcmp(arg, "sysfs") || !strncmp(arg, "sysfs:", 6) || !strncmp(arg, "image:", 6);
 }
 
+static error_t parse_hide(struct argp_state *state, char *list, struct arguments *a)
+{
+	char *save, *item = strtok_r(list, ",", &save);
+
+	for (; item; item = strtok_r(NULL, ",", &save)) {
+		if (a->nr_hide == HIDE_MAX)
+			argp_error(state, "--hide takes %d devices; more go into the settings", HIDE_MAX);
+		if (sbdf_parse(item, &a->hide[a->nr_hide]))
+			argp_error(state, "--hide: \"%s\" is no address like 0000:03:00.0", item);
+		a->nr_hide++;
+	}
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 	enum slots_mode mode;
 	uint64_t n = 0;
+	unsigned rules;
 
 	switch (key) {
 	case KEY_DEVICES:
@@ -101,6 +129,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--slots: \"%s\" is neither vpci nor passthrough", arg);
 		a->slots = arg;
 		return 0;
+	case KEY_ALLOW:
+		rules = assignable_rules_parse(arg);
+		if (!rules)
+			argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
+		a->allow |= rules;
+		return 0;
+	case KEY_HIDE:
+		return parse_hide(state, arg, a);
 	case KEY_POLL_US:
 		parse_number(state, "poll-us", arg, 10000, &n);
 		a->poll_us = (int64_t)n;
@@ -143,6 +179,13 @@ static int run(struct arguments *a, xentoollog_logger *lg)
 		slots_mode_parse(a->slots, &settings->slots);
 	if (a->poll_us >= 0)
 		settings->poll_us = (uint32_t)a->poll_us;
+	if (a->allow)
+		strcpy(settings->allow_source, "--allow");
+	settings->allow |= a->allow;
+	for (unsigned i = 0; i < a->nr_hide; i++) {
+		if (settings_hide(settings, a->hide[i]))
+			return -1;
+	}
 	snprintf(a->sysfs, sizeof(a->sysfs), "sysfs:%s", a->daemon.sysfs_root);
 	if (!a->daemon.nr_devices)
 		a->daemon.devices[a->daemon.nr_devices++] = a->sysfs;

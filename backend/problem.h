@@ -8,7 +8,7 @@
 
 struct problem {
 	int err; /* errno; 0: none */
-	char text[240];
+	char text[720];
 };
 
 /* Fills *p, sets errno to err and returns -1. Logs nothing. */

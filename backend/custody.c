@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/custody.h"
+
+#include <string.h>
+
+#include "backend/gsi.h"
+#include "backend/life/holder.h"
+#include "backend/life/lines.h"
+#include "backend/quarantine.h"
+#include "common/log.h"
+#include "common/util.h"
+
+int custody_init(struct host *host)
+{
+	host->custody = calloc(host->nr_providers + 1, sizeof(*host->custody));
+	return host->custody ? 0 : -1;
+}
+
+void custody_dispose(struct host *host)
+{
+	for (unsigned i = 0; host->custody && i < host->nr_providers; i++)
+		topology_dispose(&host->custody[i].topology);
+	free_keep(host->custody);
+	host->custody = NULL;
+}
+
+static struct custody *custody_of(const struct claim *claim)
+{
+	struct host *host = claim->host;
+
+	for (unsigned i = 0; i < host->nr_providers; i++) {
+		if (host->providers[i] == claim->provider)
+			return &host->custody[i];
+	}
+	return NULL;
+}
+
+/* Every guest's functions of this machine. */
+static void note_guests(struct topology *t, const struct host *host)
+{
+	const struct claim *claim;
+
+	for (int i = 0; i < t->nr; i++)
+		t->function[i].guest = TOPOLOGY_NO_GUEST;
+	TAILQ_FOREACH(claim, &host->claims, of_host) {
+		int i = topology_find(t, claim->dev->info.sbdf);
+
+		if (i != TOPOLOGY_NONE)
+			t->function[i].guest = claim->irq.talk->domid;
+	}
+}
+
+/* The machine as it is now, and claim's place in it; NULL with errno. */
+static struct topology *look_around(struct claim *claim, int *i)
+{
+	struct custody *c = custody_of(claim);
+	struct host *host = claim->host;
+	struct topology *t;
+	int rc;
+
+	if (!c) {
+		errno = ENODEV;
+		return NULL;
+	}
+	t = &c->topology;
+	rc = c->read ? topology_refresh(t, claim->provider, host->lg) :
+		       topology_read(t, claim->provider, host->lg);
+	if (rc)
+		return NULL;
+	c->read = true;
+	note_guests(t, host);
+	*i = topology_find(t, claim->dev->info.sbdf);
+	if (*i == TOPOLOGY_NONE) {
+		errno = ENODEV;
+		return NULL;
+	}
+	return t;
+}
+
+static const char *name_of(const struct claim *claim, char buf[SBDF_TEXT])
+{
+	return sbdf_format(claim->dev->info.sbdf, buf);
+}
+
+/* ---- May it be assigned? ---- */
+
+static int refusal_errno(enum assignable_rule rule)
+{
+	if (rule == ASSIGNABLE_HOST_DRIVER || rule == ASSIGNABLE_OTHER_GUEST)
+		return EBUSY;
+	return rule == ASSIGNABLE_QUARANTINE ? EIO : EPERM;
+}
+
+/* What is known of the function itself, beyond what its registers show. */
+static void look_closely(struct claim *claim, struct topology_function *fn)
+{
+	struct xs_handle *xs = claim->host->memory.xs;
+
+	fn->quarantined = xs && quarantine_has(xs, fn->info.sbdf);
+	if (!fn->info.irq || strcmp(claim->provider->ops->name, "sysfs") ||
+	    lines_users(LINES_FILE, fn->info.irq, fn->line_users, sizeof(fn->line_users)) < 0)
+		fn->line_users[0] = '\0';
+}
+
+int custody_judge(struct claim *claim, struct problem *p)
+{
+	char text[ASSIGNABLE_TEXT_MAX], name[SBDF_TEXT];
+	const struct assignable_refusal *first;
+	struct talk *talk = claim->irq.talk;
+	struct settings_life life;
+	struct topology *t;
+	struct assignable result;
+	bool good;
+	int i;
+
+	name_of(claim, name);
+	t = look_around(claim, &i);
+	if (!t)
+		return problem_set(p, errno, "%s: cannot look at the machine's devices: %s", name,
+				   strerror(errno));
+	look_closely(claim, &t->function[i]);
+	settings_life(&claim->host->settings, &claim->dev->info, &life);
+	good = assignable_check(t, i, talk->domid, life.allow, &result);
+	claim->hide_intx = result.hide_intx;
+	first = assignable_first(&result);
+	for (unsigned k = 0; k < result.nr; k++) {
+		const struct assignable_refusal *r = &result.refusal[k];
+
+		if (r->allowed)
+			talk_tell(talk, XTL_INFO, "%s: overridden (%s): %s", name, life.allow_source,
+				  assignable_text(t, i, r, text));
+		else if (r != first)
+			talk_tell(talk, XTL_WARN, "%s: also refused: %s", name,
+				  assignable_text(t, i, r, text));
+	}
+	if (good)
+		return 0;
+	return problem_set(p, refusal_errno(first->rule), "%s: refused: %s", name,
+			   assignable_text(t, i, first, text));
+}
+
+bool custody_shares_line(struct claim *claim)
+{
+	struct settings_life life;
+	struct assignable result;
+	struct topology *t;
+	int i;
+
+	t = look_around(claim, &i);
+	if (!t)
+		return false;
+	look_closely(claim, &t->function[i]);
+	settings_life(&claim->host->settings, &claim->dev->info, &life);
+	assignable_check(t, i, claim->irq.talk->domid, life.allow, &result);
+	return result.hide_intx;
+}
+
+/* ---- The INTx line ---- */
+
+static int withhold_line(struct claim *claim, const char *why, struct problem *p)
+{
+	char name[SBDF_TEXT];
+
+	name_of(claim, name);
+	if (!claim->irq.msi && !claim->irq.msix)
+		return problem_set(p, ENODATA, "%s: refused: %s, and it has no MSI", name, why);
+	talk_tell(claim->irq.talk, XTL_INFO, "%s: %s: the line is withheld, the guest has to use MSI",
+		  name, why);
+	claim->dev->info.irq = 0;
+	return 0;
+}
+
+int custody_take_line(struct claim *claim, struct problem *p)
+{
+	struct pcidev_info *info = &claim->dev->info;
+	char name[SBDF_TEXT];
+	uint32_t gsi;
+
+	claim->irq_line = info->irq;
+	if (claim->hide_intx)
+		return withhold_line(claim, "its interrupt line is shared with others", p);
+	if (gsi_find(claim->provider, info, claim->host->hypercall, &gsi)) {
+		if (errno == ENOENT)
+			return 0;
+		return withhold_line(claim, "this dom0 has no pirqs and its kernel does not tell the "
+				     "GSI (irq is not GSI here)", p);
+	}
+	info->irq = gsi;
+	/* Where Xen does not let us, the kernel has done it. */
+	if (hypercall_setup_gsi(claim->host->hypercall, gsi))
+		talk_tell(claim->irq.talk, XTL_INFO, "%s: Xen does not set up GSI %u: %s; INTx may not work",
+			  name_of(claim, name), gsi, strerror(errno));
+	return 0;
+}
+
+void custody_release_line(struct claim *claim)
+{
+	if (claim->irq_line)
+		claim->dev->info.irq = claim->irq_line;
+}
+
+/* ---- Reset ---- */
+
+static void tell_xen(struct claim *claim, struct sbdf a, enum hypercall_reset kind)
+{
+	struct host *host = claim->host;
+	char name[SBDF_TEXT];
+
+	if (!hypercall_device_reset(host->hypercall, a, kind))
+		return;
+	if (errno != ENOSYS && errno != EOPNOTSUPP) {
+		talk_tell(claim->irq.talk, XTL_WARN, "%s: Xen was not told of the reset: %s",
+			  sbdf_format(a, name), strerror(errno));
+	} else if (!host->reset_untold) {
+		host->reset_untold = true;
+		log_info(host->lg, "this Xen takes no notice of device resets (%s): nothing to tell it",
+			 strerror(errno));
+	}
+}
+
+static void quarantine(struct claim *claim)
+{
+	struct xs_handle *xs = claim->host->memory.xs;
+	char name[SBDF_TEXT];
+
+	log_error(claim->host->lg, "%s: in quarantine: no guest gets it until xenpci reset brings it "
+		  "back", name_of(claim, name));
+	if (xs && quarantine_add(xs, claim->dev->info.sbdf, "lost in a reset"))
+		log_error(claim->host->lg, "%s: quarantine cannot be noted in xenstore: %s", name,
+			  strerror(errno));
+}
+
+/* Nothing could reset it. A neighbour of the same guest's is the usual, passing reason. */
+static void say_why_not(struct claim *claim, const struct topology *t, int err,
+			const struct reset_result *result)
+{
+	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
+
+	talk_tell(claim->irq.talk, err == ENOTTY || err == EBUSY ? XTL_INFO : XTL_WARN,
+		  "%s: not reset: %s", name_of(claim, name),
+		  result->passed[RESET_BUS].why || err == ENOTTY ? reset_text(t, result, text) :
+								   strerror(err));
+}
+
+int custody_reset(struct claim *claim)
+{
+	struct settings_life life;
+	struct reset_request request = {
+		.provider = claim->provider,
+		.dev = claim->dev,
+		.image = claim->saved,
+		.wait = &reset_wait_default,
+	};
+	struct reset_result result;
+	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
+
+	request.topology = look_around(claim, &request.function);
+	if (!request.topology) {
+		talk_tell(claim->irq.talk, XTL_WARN, "%s: not reset: %s", name_of(claim, name),
+			  strerror(errno));
+		return 0;
+	}
+	settings_life(&claim->host->settings, &claim->dev->info, &life);
+	request.methods = life.methods;
+	if (reset_function(&request, &result) && !result.lost) {
+		say_why_not(claim, request.topology, errno, &result);
+		return 0;
+	}
+	talk_tell(claim->irq.talk, result.lost || !result.restored ? XTL_WARN : XTL_INFO,
+		  "%s: reset %s", name_of(claim, name), reset_text(request.topology, &result, text));
+	for (int k = 0; k < request.topology->nr; k++) {
+		if (reset_reaches(request.topology, result.method, request.function, k))
+			tell_xen(claim, request.topology->function[k].info.sbdf, result.kind);
+	}
+	if (!result.lost)
+		return 0;
+	quarantine(claim);
+	return fail(EIO);
+}
+
+/* ---- At start ---- */
+
+static void hide(struct host *host, const struct holder *holder, struct sbdf a)
+{
+	char driver[TOPOLOGY_DRIVER_MAX], name[SBDF_TEXT];
+	struct problem p = { 0 };
+
+	sbdf_format(a, name);
+	for (unsigned i = 0; i < host->nr_providers; i++) {
+		if (strcmp(host->providers[i]->ops->name, "sysfs"))
+			continue;
+		if (provider_attribute(host->providers[i], a, "driver", driver, sizeof(driver)) < 0) {
+			if (errno == ENODEV)
+				continue;
+			driver[0] = '\0';
+		}
+		if (holder_take(holder, a, driver, &p))
+			log_error(host->lg, "%s", p.text);
+		else
+			log_info(host->lg, "%s: held for guests%s%s", name,
+				 driver[0] ? ", taken from " : "", driver);
+		return;
+	}
+	log_error(host->lg, "%s: to be hidden, but there is no such device", name);
+}
+
+void custody_hide(struct host *host, const char *sysfs, struct xs_handle *xs)
+{
+	const struct holder holder = { .sysfs = sysfs, .xs = xs, .hypercall = host->hypercall };
+
+	for (unsigned i = 0; i < host->settings.nr_hide; i++)
+		hide(host, &holder, host->settings.hide[i]);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A device between host and guest: judged before it is given, reset whenever it
+ * changes hands, and Xen told of it (protocol notes 5.1, 5.4, 5.6). One thread.
+ */
+#ifndef XENPCI_BACKEND_CUSTODY_H
+#define XENPCI_BACKEND_CUSTODY_H
+
+#include "backend/claim.h"
+
+/* What is known of one provider's machine; read when it is first needed. */
+struct custody {
+	struct topology topology;
+	bool read;
+};
+
+/* One for each of host's providers. 0, or -1 with errno ENOMEM. */
+int custody_init(struct host *host);
+/* Safe on a zeroed host. */
+void custody_dispose(struct host *host);
+
+/*
+ * May claim's function be given to its guest? Each rule that stands against it is
+ * logged, also where a setting overrides it. 0, or -1 with errno and *p (the first
+ * rule): EBUSY (others have it), EIO (quarantined), EPERM (any other), or the OS's.
+ */
+int custody_judge(struct claim *claim, struct problem *p);
+
+/* For one that is resumed: judged again, but for its line alone. Whether that is to be withheld. */
+bool custody_shares_line(struct claim *claim);
+
+/*
+ * Settles claim's INTx line: tells Xen of its GSI, or withholds the line from the
+ * guest where it is shared or its GSI is not known, so that MSI remains. 0, or -1
+ * with errno ENODATA and *p (there is no MSI either). Undone by custody_release_line.
+ */
+int custody_take_line(struct claim *claim, struct problem *p);
+void custody_release_line(struct claim *claim);
+
+/*
+ * Resets claim's function; claim->saved is put back. Logs how, or why not. Where nothing
+ * can reset it, that is no failure here (custody_judge has its rule). 0, or -1 with errno EIO: it
+ * did not come back, and is quarantined.
+ */
+int custody_reset(struct claim *claim);
+
+/*
+ * Takes the devices that the settings name from their drivers to pciback, below
+ * sysfs (/sys). What fails is logged; the others go on.
+ */
+void custody_hide(struct host *host, const char *sysfs, struct xs_handle *xs);
+
+#endif
