@@ -18,7 +18,8 @@ enum {
 	KEY_NO_WAIT = 0x100,
 };
 
-const char *argp_program_version = "xenpci " XENPCI_VERSION;
+/* libc looks for it by name, so it must be visible. */
+__attribute__((visibility("default"))) const char *argp_program_version = "xenpci " XENPCI_VERSION;
 
 static const struct command {
 	const char *name;

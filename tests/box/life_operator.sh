@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The operator's command without xl: check, reset, attach, detach, list, and devices
+# taken from their host drivers and given back, with libxl's memory of them.
+. "$(dirname "$0")/lib.sh"
+
+operator() { in_domain 0 "$B/xenpci" -d "image:$bench" "$@"; }
+status_of() {
+	"$@" >"$WORK/out" 2>&1
+	echo $?
+}
+out() { cat "$WORK/out"; }
+no_pirqs() { xb stat "$DIR" 7 | grep -q ' pirqs=0 '; }
+
+box_up
+daemon_start --allow all
+guest 7
+
+# --- Usage, as a Unix user expects ---
+is "no command is wrong usage" "$(status_of operator)" 2
+is "an unknown command is wrong usage" "$(status_of operator fly)" 2
+is "an unknown rule is wrong usage" "$(status_of operator check -a host-driver 00:04.0)" 2
+is "a method of no command's is wrong usage" "$(status_of operator check -m flr 00:04.0)" 2
+is "help is no failure" "$(status_of operator --help)" 0
+is "a malformed address fails" "$(status_of operator check 00:04)" 1
+like "and is named" "$(out)" '"00:04" is no PCI address'
+is "an absent device fails" "$(status_of operator check 0f:00.0)" 1
+
+# --- check ---
+is "a device with a reset is assignable" "$(status_of operator check 00:04.0)" 0
+like "and check says what it is" "$(out)" '0000:00:04.0 8086:10d3 PCIe endpoint of the root complex'
+is "a device without one is not" "$(status_of operator check 00:05.0)" 1
+like "the rule is named with what overrides it" "$(out)" 'rule no-reset; allow = \["no-reset"\]'
+is "unless that is allowed" "$(status_of operator check -a no-reset 00:05.0)" 0
+like "which is shown" "$(out)" 'overridden: '
+is "a bridge is not assignable" "$(status_of operator check 00:01.0)" 1
+is "the worst of several counts" "$(status_of operator check 00:04.0 00:05.0)" 1
+
+# --- attach: nodes and hypercalls as xl's ---
+mark=$(hypercalls | wc -l)
+is "a domain that is not there is refused" "$(status_of operator attach 9 00:04.0)" 1
+is "a device that is not there too" "$(status_of operator attach 7 0f:00.0)" 1
+is "an unknown option too" "$(status_of operator attach 7 00:04.0,colour=red)" 1
+like "and is named" "$(out)" 'option "colour=red" is not understood'
+is "nothing was asked of Xen for them" "$(hypercalls | tail -n "+$((mark + 1))" | grep -c permission)" 0
+check "attach the first device" operator attach 7 00:04.0,permissive=1,name=nic0
+log=$(hypercalls | tail -n "+$((mark + 1))")
+like "a BAR's pages are granted" "$log" 'iomem_permission dom=7.*'
+like "its ports too" "$log" 'ioport_permission dom=7'
+like "its line is mapped as its GSI" "$log" 'map_pirq dom=7 type=1 index=20 pirq=20'
+like "and granted" "$log" 'irq_permission dom=7'
+like "it is assigned" "$log" 'assign_device dom=7'
+is "libxl is told whose it is" "$(node /libxl/pci/0000-00-04-0/domid)" 7
+is "the device's node" "$(node "$(be 7 dev-0)")" 0000:00:04.0
+is "its key" "$(node "$(be 7 key-0)")" 0000:00:04.0
+is "its name" "$(node "$(be 7 name-0)")" nic0
+is "its options" "$(node "$(be 7 opts-0)")" \
+	"msitranslate=0,power_mgmt=0,permissive=1,rdm_policy=strict"
+is "a second time is refused" "$(status_of operator attach 7 00:04.0)" 1
+like "with the guest's number" "$(out)" 'guest 7 has it already'
+
+# --- A guest with a frontend: hot attach and detach ---
+in_domain 7 "$B/xenpci-front" watch --timeout 60000 >"$WORK/watch.out" 2>&1 &
+watcher=$!
+seen() { grep -q "$1" "$WORK/watch.out"; }
+check "the guest connects" wait_for 10000 seen 00:00.0
+check "hot attach of two" operator attach 7 00:07.0 05:00.2
+check "the guest sees the second" wait_for 10000 seen 00:01.0
+check "the guest sees the third" wait_for 10000 seen 00:02.0
+operator list 7 >"$WORK/out"
+is "list shows three and a title" "$(wc -l <"$WORK/out")" 4
+like "with their place in the guest" "$(out)" '0000:00:02.00 *0000:05:00.2'
+is "xl's list agrees" "$(xb list "$DIR" 7 | grep -c '0000:')" 3
+guest 8
+is "another guest does not get it" "$(status_of operator attach 8 00:07.0)" 1
+like "and is told who has it" "$(out)" 'another guest has it: 0000:00:07.0 \(guest 7\)'
+is "nor does check call it assignable" "$(status_of operator check 00:07.0)" 1
+mark=$(hypercalls | wc -l)
+check "detach the middle one" operator detach 7 00:07.0
+check "the guest sees it leave" wait_for 10000 seen 'removed.*00:01.0'
+log=$(hypercalls | tail -n "+$((mark + 1))")
+like "its permissions are taken back" "$log" 'iomem_permission dom=7.*allow=0|iomem_permission dom=7'
+like "it is deassigned" "$log" 'deassign_device dom=7'
+is "the third moved down" "$(node "$(be 7 dev-1)")" 0000:05:00.2
+is "there are two" "$(node "$(be 7 num_devs)")" 2
+check_not "libxl's memory of it is gone" store read /libxl/pci/0000-00-07-0/domid
+is "what it does not have it cannot lose" "$(status_of operator detach 7 00:07.0)" 1
+check "xl detaches what we attached" detach 7 0000:05:00.2
+check "detach the last" operator detach 7 00:04.0
+check_not "the directories are gone" store read "$(be 7)"
+check_not "in the guest too" store read "$(fe 7 state)"
+check "Xen keeps nothing of it" no_pirqs
+kill "$watcher" 2>/dev/null
+wait "$watcher" 2>/dev/null
+
+# --- All or nothing ---
+xb fail "$DIR" assign_device 95
+is "a refused assignment fails" "$(status_of operator attach 7 00:04.0)" 1
+xb fail "$DIR" --clear
+check_not "and leaves no node" store read "$(be 7 num_devs)"
+check_not "and no owner" store read /libxl/pci/0000-00-04-0/domid
+check "and no pirq" no_pirqs
+
+# --- reset ---
+mark=$(hypercalls | wc -l)
+check "reset by a method" operator reset -m pm 00:04.0
+is "a method that is not there fails" "$(status_of operator reset -m flr 00:04.0)" 1
+like "and says so" "$(out)" 'flr: it has no FLR'
+is "a device without any reset fails" "$(status_of operator reset 00:05.0)" 1
+is "a bridge is not reset" "$(status_of operator reset 00:01.0)" 1
+like "Xen is told, kind 3 for a function" "$(hypercalls | tail -n "+$((mark + 1))")" 'pci_device_reset'
+daemon_stop
+end_peer dom0
+xb down "$DIR"
+
+# --- Devices taken from their drivers, over a tree of plain files ---
+box_up --xen 4.20
+sys=$WORK/sys
+dev=$sys/bus/pci/devices/0000:03:00.0
+mkdir -p "$dev" "$sys/bus/pci/drivers/pciback" "$sys/bus/pci/drivers/e1000e"
+head -c 256 /dev/zero >"$dev/config"
+printf '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02' | dd of="$dev/config" conv=notrunc status=none
+echo 0x8086 >"$dev/vendor"
+echo 0x10d3 >"$dev/device"
+echo 0x020000 >"$dev/class"
+echo 20 >"$dev/irq"
+yes "0x0 0x0 0x0" | head -n 7 >"$dev/resource"
+: >"$dev/reset"
+for driver in pciback e1000e; do
+	for file in new_slot remove_slot slots bind unbind; do
+		: >"$sys/bus/pci/drivers/$driver/$file"
+	done
+done
+ln -s ../../drivers/e1000e "$dev/driver"
+sysfs() { in_domain 0 "$B/xenpci" -d "sysfs:$sys" "$@"; }
+written() { cat "$sys/bus/pci/drivers/$1"; }
+
+is "what a host driver uses is not assignable" "$(status_of sysfs check 03:00.0)" 1
+like "it is named, with what to do" "$(out)" '\(host, e1000e\) \[rule host-driver; xenpci assignable add it\]'
+is "it is not reset either" "$(status_of sysfs reset 03:00.0)" 1
+is "nothing is held yet" "$(sysfs assignable list)" ""
+check "take it" sysfs assignable add 03:00.0
+is "from its driver" "$(written e1000e/unbind)" 0000:03:00.0
+is "into pciback's slots" "$(written pciback/new_slot)" 0000:03:00.0
+is "and to pciback" "$(written pciback/bind)" 0000:03:00.0
+is "the driver is remembered where libxl looks" "$(node /libxl/pci/0000-03-00-0/driver_path)" \
+	"$sys/bus/pci/drivers/e1000e"
+like "and the device is in quarantine" "$(hypercalls)" 'assign_device dom=32753'
+ln -sfn ../../drivers/pciback "$dev/driver"
+is "now it is held" "$(sysfs assignable list)" 0000:03:00.0
+check "once more is no harm" sysfs assignable add 03:00.0
+is "and assignable" "$(status_of sysfs check 03:00.0)" 0
+store write /libxl/pci/0000-03-00-0/domid 5
+is "what a guest has is not given up" "$(status_of sysfs assignable remove 03:00.0)" 1
+is "nor listed" "$(sysfs assignable list)" ""
+store rm /libxl/pci/0000-03-00-0/domid
+: >"$sys/bus/pci/drivers/e1000e/bind"
+check "give it back" sysfs assignable remove -r 03:00.0
+is "from pciback" "$(written pciback/unbind)" 0000:03:00.0
+is "to its driver" "$(written e1000e/bind)" 0000:03:00.0
+check_not "of which nothing is remembered" store read /libxl/pci/0000-03-00-0
+# --- xenpcid takes what it is told to at start, as xen-pciback.hide does ---
+ln -sfn ../../drivers/e1000e "$dev/driver"
+: >"$sys/bus/pci/drivers/pciback/bind"
+cat >"$WORK/hide.conf" <<END
+hide = [ "0000:03:00.0", "0000:0f:00.0" ];
+END
+daemon_start --config "$WORK/hide.conf" --devices "sysfs:$sys" --sysfs-root "$sys"
+is "hidden: to pciback" "$(written pciback/bind)" 0000:03:00.0
+is "and remembered" "$(node /libxl/pci/0000-03-00-0/driver_path)" "$sys/bus/pci/drivers/e1000e"
+check "what is not there is told of" logged '0000:0f:00.0: to be hidden, but there is no such device'
+daemon_stop
+
+is "an image has no drivers" "$(status_of operator assignable add 00:04.0)" 1
