@@ -58,25 +58,17 @@ static int slot_take(struct channel *ch, const struct timespec *until)
 	return err;
 }
 
-static bool slot_try(struct channel *ch)
+/* 0, or an errno: EBUSY (taken), EAGAIN (taken, and too many wait for it). */
+static int slot_try(struct channel *ch)
 {
-	bool free_now;
+	int err = 0;
 
 	pthread_mutex_lock(&ch->lock);
-	free_now = !ch->taken;
+	if (ch->taken)
+		err = ch->waiters < CHANNEL_MAX_WAITERS ? EBUSY : EAGAIN;
 	ch->taken = true;
 	pthread_mutex_unlock(&ch->lock);
-	return free_now;
-}
-
-static bool slot_crowded(struct channel *ch)
-{
-	bool crowded;
-
-	pthread_mutex_lock(&ch->lock);
-	crowded = ch->waiters >= CHANNEL_MAX_WAITERS;
-	pthread_mutex_unlock(&ch->lock);
-	return crowded;
+	return err;
 }
 
 static void slot_give(struct channel *ch)
@@ -95,9 +87,15 @@ static void relax(void)
 #endif
 }
 
-static uint64_t deadline_in(struct channel *ch)
+/*
+ * When a request gives up. An answer that is there at the first looks costs no look at the clock:
+ * the time begins with the first that is needed.
+ */
+static uint64_t deadline_from(struct channel *ch, uint64_t *deadline, uint64_t now)
 {
-	return now_ns() + (uint64_t)ch->timeout_ms * NS_PER_MS;
+	if (!*deadline)
+		*deadline = now + (uint64_t)ch->timeout_ms * NS_PER_MS;
+	return *deadline;
 }
 
 int channel_offer(struct channel *ch, uint32_t backend, bool aer)
@@ -148,13 +146,22 @@ bool channel_is_open(struct channel *ch)
 	return live;
 }
 
-int channel_take(struct channel *ch)
+static int slot_wait(struct channel *ch)
 {
-	uint64_t until = deadline_in(ch);
+	uint64_t until = now_ns() + (uint64_t)ch->timeout_ms * NS_PER_MS;
 	struct timespec ts = { .tv_sec = (time_t)(until / 1000000000),
 			       .tv_nsec = (long)(until % 1000000000) };
 
-	if (slot_crowded(ch) || slot_take(ch, &ts))
+	return slot_take(ch, &ts);
+}
+
+int channel_take(struct channel *ch)
+{
+	int err = slot_try(ch);
+
+	if (err == EBUSY)
+		err = slot_wait(ch);
+	if (err)
 		return fail(EAGAIN);
 	if (!ch->live) {
 		slot_give(ch);
@@ -172,15 +179,24 @@ void channel_give(struct channel *ch)
 }
 
 /* Polls the flag until `until`. Returns whether the answer came. */
-static bool poll_flag(struct channel *ch, uint64_t until)
+/* Looks for the answer for us microseconds, XENPCIFRONT_SPIN_ALWAYS: until the deadline. */
+static bool poll_flag(struct channel *ch, uint32_t us, uint64_t *deadline)
 {
+	uint64_t until = 0, now;
+
 	do {
 		for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
 			if (page_answered(ch->offer.page))
 				return true;
 			relax();
 		}
-	} while (now_ns() < until);
+		now = now_ns();
+		deadline_from(ch, deadline, now);
+		if (!until && us != XENPCIFRONT_SPIN_ALWAYS)
+			until = now + us * (uint64_t)NS_PER_US;
+		if (!until || until > *deadline)
+			until = *deadline;
+	} while (now < until);
 	return page_answered(ch->offer.page);
 }
 
@@ -188,19 +204,17 @@ static bool poll_flag(struct channel *ch, uint64_t until)
  * Polling pays only where the backend runs at the same time. Where it did not pay, it is
  * left out for the next 2, 4 ... 64 requests.
  */
-static bool spin(struct channel *ch, uint64_t deadline)
+static bool spin(struct channel *ch, uint64_t *deadline)
 {
 	uint32_t us = ch->spin_us;
-	uint64_t until;
 
 	if (us == XENPCIFRONT_SPIN_ALWAYS)
-		return poll_flag(ch, deadline);
+		return poll_flag(ch, us, deadline);
 	if (!us || ch->spin_skip) {
 		ch->spin_skip -= ch->spin_skip > 0;
 		return page_answered(ch->offer.page);
 	}
-	until = now_ns() + us * (uint64_t)NS_PER_US;
-	if (poll_flag(ch, until < deadline ? until : deadline)) {
+	if (poll_flag(ch, us, deadline)) {
 		ch->spin_misses = 0;
 		return true;
 	}
@@ -210,16 +224,13 @@ static bool spin(struct channel *ch, uint64_t deadline)
 	return false;
 }
 
-/* Takes the event and opens the port again, so that the next look at the flag is not too early. */
-static void hear(struct channel *ch)
+static void unmask(struct channel *ch)
 {
-	if (xen_pending(ch->xen, ch->offer.port) > 0)
-		ch->masked = true;
 	if (ch->masked && !xen_unmask(ch->xen, ch->offer.port))
 		ch->masked = false;
 }
 
-static int wait_answer(struct channel *ch, uint64_t deadline)
+static int wait_answer(struct channel *ch, uint64_t *deadline)
 {
 	if (spin(ch, deadline)) {
 		ch->event_due = true;
@@ -228,30 +239,34 @@ static int wait_answer(struct channel *ch, uint64_t deadline)
 	for (;;) {
 		uint64_t now, ns;
 
-		hear(ch);
+		/* Open before the look: who answers after it can be heard. */
+		unmask(ch);
 		if (page_answered(ch->offer.page))
 			return 0;
 		now = now_ns();
-		if (now >= deadline)
+		if (now >= deadline_from(ch, deadline, now))
 			return fail(ETIMEDOUT);
-		ns = deadline - now;
-		xen_wait(ch->xen, ns < LOOK_AGAIN_NS ? ns : LOOK_AGAIN_NS);
+		ns = *deadline - now;
+		if (xen_wait(ch->xen, ch->offer.port, ns < LOOK_AGAIN_NS ? ns : LOOK_AGAIN_NS) > 0)
+			ch->masked = true;
 	}
 }
 
-static int send_op(struct channel *ch, struct xen_pci_op *op, uint64_t deadline)
+static int send_op(struct channel *ch, struct xen_pci_op *op, uint64_t *deadline)
 {
-	page_post(ch->offer.page, op);
+	bool head = op->cmd == XEN_PCI_OP_conf_read || op->cmd == XEN_PCI_OP_conf_write;
+
+	(head ? page_post_head : page_post)(ch->offer.page, op);
 	if (xen_notify(ch->xen, ch->offer.port) || wait_answer(ch, deadline)) {
 		ch->poisoned = true;
 		return -1;
 	}
-	page_collect(ch->offer.page, op);
+	(head ? page_collect_head : page_collect)(ch->offer.page, op);
 	return 0;
 }
 
 /* Waits for the late answer, then has the backend show that it is with us again. */
-static int heal(struct channel *ch, uint64_t deadline)
+static int heal(struct channel *ch, uint64_t *deadline)
 {
 	struct xen_pci_op probe = {
 		.cmd = XEN_PCI_OP_conf_read,
@@ -276,11 +291,11 @@ static int heal(struct channel *ch, uint64_t deadline)
 
 int channel_exchange(struct channel *ch, struct xen_pci_op *op)
 {
-	uint64_t deadline = deadline_in(ch);
+	uint64_t deadline = 0;
 
-	if (ch->poisoned && heal(ch, deadline))
+	if (ch->poisoned && heal(ch, &deadline))
 		return -1;
-	return send_op(ch, op, deadline);
+	return send_op(ch, op, &deadline);
 }
 
 int channel_request(struct channel *ch, struct xen_pci_op *op)
@@ -298,7 +313,7 @@ uint64_t channel_events(struct channel *ch)
 {
 	uint64_t delay = 0;
 
-	if (!slot_try(ch))
+	if (slot_try(ch))
 		return 0;
 	if (!ch->offer.page || xen_pending(ch->xen, ch->offer.port) <= 0)
 		goto out;
@@ -320,10 +335,10 @@ out:
 
 void channel_unmask(struct channel *ch)
 {
-	if (!slot_try(ch))
+	if (slot_try(ch))
 		return;
-	if (ch->offer.page && ch->masked && !xen_unmask(ch->xen, ch->offer.port))
-		ch->masked = false;
+	if (ch->offer.page)
+		unmask(ch);
 	slot_give(ch);
 }
 

@@ -93,20 +93,15 @@ int xen_notify(struct xen *xen, evtchn_port_t port)
 	return xenevtchn_notify(xen->ec, port);
 }
 
-static bool readable(struct xen *xen, int64_t ns)
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
 {
 	struct pollfd pfd = { .fd = xenevtchn_fd(xen->ec), .events = POLLIN };
-	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
-
-	return ppoll(&pfd, 1, &ts, NULL) > 0;
-}
-
-int xen_pending(struct xen *xen, evtchn_port_t port)
-{
+	struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000),
+			       .tv_nsec = (long)(ns % 1000000000) };
 	xenevtchn_port_or_error_t got;
 
 	/* xenevtchn_pending may block: xenevtchn.h says to poll before each call. */
-	if (!readable(xen, 0))
+	if (ppoll(&pfd, 1, &ts, NULL) <= 0)
 		return 0;
 	got = xenevtchn_pending(xen->ec);
 	if (got < 0)
@@ -115,12 +110,12 @@ int xen_pending(struct xen *xen, evtchn_port_t port)
 	return (evtchn_port_t)got == port;
 }
 
+int xen_pending(struct xen *xen, evtchn_port_t port)
+{
+	return xen_wait(xen, port, 0);
+}
+
 int xen_unmask(struct xen *xen, evtchn_port_t port)
 {
 	return xenevtchn_unmask(xen->ec, port);
-}
-
-void xen_wait(struct xen *xen, uint64_t ns)
-{
-	readable(xen, (int64_t)ns);
 }

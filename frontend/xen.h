@@ -50,7 +50,7 @@ int xen_notify(struct xen *xen, evtchn_port_t port);
  */
 int xen_pending(struct xen *xen, evtchn_port_t port);
 int xen_unmask(struct xen *xen, evtchn_port_t port);
-/* Waits until an event may be pending, at most ns nanoseconds. */
-void xen_wait(struct xen *xen, uint64_t ns);
+/* As xen_pending, but waits for an event, at most ns nanoseconds. */
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns);
 
 #endif

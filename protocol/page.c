@@ -56,9 +56,20 @@ void page_post(page_t *page, const struct xen_pci_op *op)
 	flag_raise(page, XEN_PCIF_active);
 }
 
+void page_post_head(page_t *page, const struct xen_pci_op *op)
+{
+	copy_out(&page->op, op, OP_HEAD_WORDS);
+	flag_raise(page, XEN_PCIF_active);
+}
+
 void page_collect(page_t *page, struct xen_pci_op *op)
 {
 	copy_in(op, &page->op, OP_WORDS);
+}
+
+void page_collect_head(page_t *page, struct xen_pci_op *op)
+{
+	copy_in(op, &page->op, OP_HEAD_WORDS);
 }
 
 void page_snapshot(page_t *page, struct xen_pci_op *op)

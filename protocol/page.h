@@ -31,6 +31,11 @@ void page_init(page_t *page, bool aer);
 
 /* Writes the whole of op into the slot and raises XEN_PCIF_active. The caller notifies. */
 void page_post(page_t *page, const struct xen_pci_op *op);
+/*
+ * The same without the entries: nine words instead of 137, for commands that have no use for
+ * any. What stands in the page's entries stays there.
+ */
+void page_post_head(page_t *page, const struct xen_pci_op *op);
 /* Whether the answer is there (XEN_PCIF_active is clear). */
 static inline bool page_answered(page_t *page)
 {
@@ -38,6 +43,8 @@ static inline bool page_answered(page_t *page)
 }
 /* Copies the slot into *op, once. Call after page_answered. */
 void page_collect(page_t *page, struct xen_pci_op *op);
+/* The same without the entries, which stay as they are in *op. */
+void page_collect_head(page_t *page, struct xen_pci_op *op);
 
 /* --- The request slot: backend --- */
 

@@ -7,6 +7,7 @@
 #ifndef XENPCI_TESTS_BENCH_CHANNEL_H
 #define XENPCI_TESTS_BENCH_CHANNEL_H
 
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,11 +38,14 @@ static inline void bench_relax(void)
 #endif
 }
 
-/* Sleeps until the handle's port was raised, and lets it go again. */
+/* Sleeps until the handle's port was raised, as xenevtchn.h says, and lets it go again. */
 static inline void bare_hear(xenevtchn_handle *ec)
 {
-	xenevtchn_port_or_error_t port = xenevtchn_pending(ec);
+	struct pollfd pfd = { .fd = xenevtchn_fd(ec), .events = POLLIN };
+	xenevtchn_port_or_error_t port;
 
+	poll(&pfd, 1, -1);
+	port = xenevtchn_pending(ec);
 	if (port < 0 || xenevtchn_unmask(ec, (evtchn_port_t)port))
 		bench_die("event channel");
 }

@@ -156,10 +156,8 @@ bool exchange(struct front *f, struct xen_pci_op *op)
 			break;
 		if (f->timeout_ns && now_ns() - start > f->timeout_ns)
 			return false;
-		if (xen_pending(&f->xen, f->offer.port) > 0)
+		if (xen_wait(&f->xen, f->offer.port, 1000000) > 0)
 			xen_unmask(&f->xen, f->offer.port);
-		else
-			xen_wait(&f->xen, 1000000);
 	}
 	page_collect(f->offer.page, op);
 	took = now_ns() - start;

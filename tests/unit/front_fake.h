@@ -135,12 +135,14 @@ int xen_unmask(struct xen *xen, evtchn_port_t port)
 	return 0;
 }
 
-void xen_wait(struct xen *xen, uint64_t ns)
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
 {
 	struct timespec ts = { .tv_nsec = (long)(ns < 1000000 ? ns : 1000000) };
 
-	(void)xen;
+	if (xen_pending(xen, port))
+		return 1;
 	nanosleep(&ts, NULL);
+	return 0;
 }
 
 static const struct xenpcifront_address fake_device = { 0, 0, 0 };

@@ -170,6 +170,31 @@ static void answer_writes_its_own_fields_only(void **state)
 	munmap((void *)(uintptr_t)page, PCIIF_PAGE_SIZE);
 }
 
+static void head_leaves_entries_alone(void **state)
+{
+	struct xen_pci_op op, whole, got;
+	size_t head = offsetof(struct xen_pci_op, msix_entries);
+	page_t *page = new_page();
+
+	(void)state;
+	page_init(page, true);
+	fill(&whole, sizeof(whole), 1);
+	page_post(page, &whole);
+	page_answer(page, &whole, 0, false);
+	fill(&op, sizeof(op), 2);
+	page_post_head(page, &op);
+	assert_true(page_requested(page));
+	assert_memory_equal((void *)(uintptr_t)&page->op, &op, head);
+	assert_memory_equal((char *)(uintptr_t)&page->op + head, (char *)&whole + head,
+			    sizeof(op) - head);
+	memset(&got, 0xee, sizeof(got));
+	page_collect_head(page, &got);
+	assert_memory_equal(&got, &op, head);
+	for (size_t i = head; i < sizeof(got); i++)
+		assert_int_equal(((unsigned char *)&got)[i], 0xee);
+	munmap((void *)(uintptr_t)page, PCIIF_PAGE_SIZE);
+}
+
 static void aer_slot_is_independent(void **state)
 {
 	struct xen_pcie_aer_op aer = { XEN_PCI_OP_aer_detected, PCIIF_AER_FROZEN, 1, 2, 3 }, got;
@@ -404,6 +429,7 @@ int main(void)
 		cmocka_unit_test(page_init_clears_everything),
 		cmocka_unit_test(request_is_copied_as_far_as_it_goes),
 		cmocka_unit_test(answer_writes_its_own_fields_only),
+		cmocka_unit_test(head_leaves_entries_alone),
 		cmocka_unit_test(aer_slot_is_independent),
 		cmocka_unit_test(vdev_and_root_formats),
 		cmocka_unit_test(opts_are_read_strictly),
