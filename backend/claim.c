@@ -167,21 +167,43 @@ void claim_remember_shadow(struct claim *claim)
 	memory_shadow_write(&claim->memory, &state);
 }
 
+/* The guest begins with the command register as it was before we enabled the device. */
+static int begin_shadow(struct claim *claim, uint32_t command)
+{
+	struct config_state state;
+
+	config_save_state(claim->cfg, &state);
+	state.command = (uint16_t)command;
+	state.command_home = (uint16_t)command;
+	if (config_load_state(claim->cfg, &state))
+		return -1;
+	memory_shadow_write(&claim->memory, &state);
+	return 0;
+}
+
 struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
 			 const char *opts_node, struct problem *p)
 {
 	struct claim *claim = new_claim(host, talk, a, p);
+	uint32_t command;
+	char buf[SBDF_TEXT];
 
 	if (!claim)
 		return NULL;
 	memory_device_init(&claim->memory, &host->memory, talk->domid, a);
-	if (custody_judge(claim, p) || take_over(claim, p) ||
-	    read_policy(claim, opts, opts_node, p)) {
-		drop_claim(claim);
-		return NULL;
+	if (pcidev_read(claim->dev, PCI_COMMAND, 2, &command)) {
+		problem_set(p, errno, "%s: cannot be read: %s", sbdf_format(a, buf), strerror(errno));
+		goto fail;
 	}
-	claim_remember_shadow(claim);
-	return claim;
+	if (custody_judge(claim, p) || take_over(claim, p) ||
+	    read_policy(claim, opts, opts_node, p))
+		goto fail;
+	if (!begin_shadow(claim, command))
+		return claim;
+	problem_set(p, errno, "%s: its filter does not start: %s", sbdf_format(a, buf), strerror(errno));
+fail:
+	drop_claim(claim);
+	return NULL;
 }
 
 /* Bus mastering and the like, as the guest set them: hardware remembers, an image does not. */
