@@ -256,7 +256,8 @@ static const struct call_name names[] = {
 	{ "foreign", mem_foreign },    { "mapmsi", hc_mapmsi },	 { "mapgsi", hc_mapgsi },
 	{ "unmappirq", hc_unmap },     { "assign", hc_assign },	 { "testassign", hc_assign },
 	{ "deassign", hc_assign },     { "info", hc_info },	 { "domains", hc_domains },
-	{ "getgsi", hc_getgsi },       { "version", hc_version },     { "event", xs_event },	 { "xsreopen", xs_reopen },
+	{ "getgsi", hc_getgsi },       { "version", hc_version },
+	{ "event", xs_event },	       { "xsreopen", xs_reopen },
 	{ "begin", xs_begin },	       { "cat", file_read },
 };
 

@@ -143,13 +143,13 @@ int tool_destroy(struct tool *t, unsigned int domid, bool crash)
 		xl_destroy_all(t, domid);
 	vm = tool_read(t, XBT_NULL, "/local/domain/%u/vm", domid);
 	rc = kill_domain(t, domid);
+	xl_forget(t, domid);
 	if (rc || crash)
 		goto out;
 	tool_rm(t, XBT_NULL, "/local/domain/%u", domid);
 	if (vm)
 		tool_rm(t, XBT_NULL, "%s", vm);
 	tool_rm(t, XBT_NULL, "/libxl/%u", domid);
-	xl_forget(t, domid);
 	/* What backends of other kinds than pci, which has gone above, have left. */
 	dirs = (char *)xs_directory(t->xs, XBT_NULL, "/local/domain/0/backend", &n);
 	for (unsigned int i = 0; i < n; i++)

@@ -4,7 +4,8 @@
  *
  * Every open handle of a Xen library (an event channel handle, a grant handle, a hypercall
  * handle...) is one SOCK_SEQPACKET connection, so that closing it or dying is seen by the
- * hypervisor as the kernel sees the close of a device file. One request is one packet, and has one answer.
+ * hypervisor as the kernel sees the close of a device file. One request is one packet, and has
+ * one answer.
  */
 #ifndef XENBOX_WIRE_H
 #define XENBOX_WIRE_H
