@@ -236,10 +236,9 @@ static void say_why_not(struct claim *claim, const struct topology *t, int err,
 {
 	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
 
+	reset_text(t, result, text);
 	talk_tell(claim->irq.talk, err == ENOTTY || err == EBUSY ? XTL_INFO : XTL_WARN,
-		  "%s: not reset: %s", name_of(claim, name),
-		  result->passed[RESET_BUS].why || err == ENOTTY ? reset_text(t, result, text) :
-								   strerror(err));
+		  "%s: not reset: %s", name_of(claim, name), text[0] ? text : strerror(err));
 }
 
 int custody_reset(struct claim *claim)

@@ -66,10 +66,10 @@ seen() { grep -q "$1" "$WORK/watch.out"; }
 check "the guest connects" wait_for 10000 seen 00:00.0
 check "hot attach of two" operator attach 7 00:07.0 05:00.2
 check "the guest sees the second" wait_for 10000 seen 00:01.0
-check "the guest sees the third" wait_for 10000 seen 00:02.0
+check "the guest sees the third" wait_for 10000 seen 00:02.2
 operator list 7 >"$WORK/out"
 is "list shows three and a title" "$(wc -l <"$WORK/out")" 4
-like "with their place in the guest" "$(out)" '0000:00:02.00 *0000:05:00.2'
+like "with their place in the guest" "$(out)" '0000:00:02.02 *0000:05:00.2'
 is "xl's list agrees" "$(xb list "$DIR" 7 | grep -c '0000:')" 3
 guest 8
 is "another guest does not get it" "$(status_of operator attach 8 00:07.0)" 1
