@@ -6,6 +6,7 @@
 
 #include "frontend/config.h"
 #include "frontend/front.h"
+#include "xenpci/xenpcifront_raw.h"
 
 #define SMALL_CONFIG 256
 /* More capabilities than the space after the header has room for. */

@@ -22,6 +22,7 @@ static void forget_all(struct xenpcifront *fe)
 	devices_remove_all(fe);
 	fe->aer_waits = fe->aer_told = false;
 	fe->enumerated = false;
+	fe->complained = false;
 	fe->phase = PHASE_IDLE;
 }
 
@@ -39,7 +40,6 @@ int xenpcifront_connect(struct xenpcifront *fe)
 
 	pthread_mutex_lock(&fe->lock);
 	if (fe->phase == PHASE_IDLE) {
-		fe->complained = false;
 		fe->closed = false;
 		fe->connected_told = fe->enumerated_told = false;
 		rc = states_watch(fe);

@@ -55,7 +55,7 @@ struct xenpcifront {
 	char backend[STORE_PATH_MAX]; /* directory, "" where unknown; watched */
 	uint32_t backend_id;
 	bool watching_self;
-	bool complained; /* a refused node was logged since connect */
+	bool complained; /* a refused node was logged in this life */
 
 	/* What events are told from. */
 	bool connected_told, enumerated_told, closed_told;
@@ -88,7 +88,7 @@ struct device *device_find(struct xenpcifront *fe, struct sbdf a);
 void devices_remove_all(struct xenpcifront *fe);
 /* Forgets entries that are gone and told to be. */
 void devices_sweep(struct xenpcifront *fe);
-/* Scans all roots: what is new is added, what does not answer any more removed. 0, or -1 with errno. */
+/* Scans all roots: what is new is added, what no longer answers removed. 0, or -1 with errno. */
 int devices_scan(struct xenpcifront *fe);
 /* Removes the devices whose state-N is 5. */
 void devices_detach(struct xenpcifront *fe);

@@ -8,6 +8,7 @@
 
 #include "frontend/tool/tool.h"
 #include "protocol/pciif.h"
+#include "xenpci/xenpcifront_raw.h"
 
 /* What err is preset to, and what a table entry's vector holds before a request. */
 #define UNANSWERED	999
@@ -15,7 +16,7 @@
 
 /*
  * X(name, what the protocol asks, what the Linux backend is known to do instead: NULL where
- * nothing). Cases run in this order; those before a section's end leave the device as they found it.
+ * nothing). Cases run in this order, and leave the device as they found it.
  */
 #define CONFORM_LOOKUP(X)                                                                     \
 	X(absent_function, "a function that is not exported answers -1 and echoes value", NULL)  \

@@ -177,7 +177,7 @@ void conform_msix_too_many(struct conform *c)
 	expect_bit(c, control, PCI_MSIX_FLAGS_ENABLE, false);
 }
 
-/* Refused with an errno that is also the value; the vectors are untouched (conform_ask sees to it). */
+/* Refused with an errno that is also the value; conform_ask sees to it that vectors stay. */
 static void msix_refused(struct conform *c, const char *what, struct xenpcifront_request req,
 			 unsigned control)
 {

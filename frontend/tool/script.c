@@ -21,6 +21,7 @@
 #include "common/util.h"
 #include "frontend/tool/tool.h"
 #include "protocol/pciif.h"
+#include "xenpci/xenpcifront_raw.h"
 
 #define MAX_WORDS 8
 /* What err is preset to: an answer that leaves it has forgotten to answer. */

@@ -4,17 +4,18 @@
 # outside in both kinds, answers that come too late, ends by signals, conform's verdicts.
 . "$(dirname "$0")/lib.sh"
 
-# Symbols: what the header declares is what the libraries export, nothing else.
-declared=$(grep -ohE '\bxenpcifront_[a-z_]+\(' "$top/include/xenpci/xenpcifront.h" | tr -d '(' | sort -u |
+# Symbols: what the headers declare is what the libraries export, nothing else.
+headers=("$top"/include/xenpci/xenpcifront*.h)
+declared=$(grep -ohE '\bxenpcifront_[a-z_]+\(' "${headers[@]}" | tr -d '(' | sort -u |
 	grep -vE '_(read|write)$')
 for lib in libxenpcifront.so libxenpcifront.a; do
 	[ $lib = libxenpcifront.so ] && options=-D || options=
 	exported=$(nm $options --defined-only --extern-only "$B/$lib" 2>/dev/null |
 		awk '$2 == "T" || $2 == "D" || $2 == "B" { sub("@.*", "", $3); print $3 }' | grep -vE '^__?asan|^__odr_asan' | sort -u)
-	unknown=$(comm -13 <(grep -oE 'xenpcifront_[a-z0-9_]+' "$top/include/xenpci/xenpcifront.h" | sort -u) \
+	unknown=$(comm -13 <(grep -ohE 'xenpcifront_[a-z0-9_]+' "${headers[@]}" | sort -u) \
 		<(echo "$exported"))
 	missing=$(comm -23 <(echo "$declared") <(echo "$exported"))
-	is "$lib exports the header's functions" "$missing" ""
+	is "$lib exports the headers' functions" "$missing" ""
 	is "$lib exports nothing else" "$unknown" ""
 done
 
@@ -63,7 +64,12 @@ check "no answer in time" wait_for 5000 answers 2
 ask 0x10
 check "nor while the backend stands still" wait_for 5000 answers 3
 kill -CONT "$serving"
-again() { ask 8; wait_for 2000 answers $(($(wc -l <"$WORK/answers") + 1)) && tail -n 1 "$WORK/answers" | grep -q 'err=0'; }
+again() {
+	local before
+	before=$(wc -l <"$WORK/answers")
+	ask 8
+	wait_for 2000 answers $((before + 1)) && tail -n 1 "$WORK/answers" | grep -q 'err=0'
+}
 check "answers again when it goes on" wait_for 10000 again
 exec {lines}>&-
 wait $script

@@ -56,8 +56,10 @@ unsigned wait_backend(struct front *f, unsigned set);
 /* Sends op as it is and waits as the personality does. False: it gave up. */
 bool exchange(struct front *f, struct xen_pci_op *op);
 /* A config access; the result is op.err, the value as the backend left it. */
-int32_t conf_read(struct front *f, const struct function *fn, int offset, int size, uint32_t *value);
-int32_t conf_write(struct front *f, const struct function *fn, int offset, int size, uint32_t value);
+int32_t conf_read(struct front *f, const struct function *fn, int offset, int size,
+		  uint32_t *value);
+int32_t conf_write(struct front *f, const struct function *fn, int offset, int size,
+		   uint32_t value);
 
 /* Runs one life. hotplug: prints "ready" when it stands, and waits for an attach and a detach. */
 void run_linux(struct front *f, bool hotplug);

@@ -274,6 +274,38 @@ static void multi_msi(void **state)
 	xenpcifront_close(fe);
 }
 
+/* Hot-plug news is what differs from what was told, however often it changed in between. */
+static void hotplug_news(void **state)
+{
+	struct xenpcifront *fe = fake_front();
+	struct xenpcifront_event event;
+
+	(void)state;
+	fe->connected_told = true;
+	assert_int_equal(xenpcifront_next_event(fe, &event), 1);
+	assert_int_equal(event.type, XENPCIFRONT_EVENT_ADDED);
+	assert_int_equal(xenpcifront_next_event(fe, &event), 0);
+
+	/* Another device in the same place: both are told. */
+	devices_remove_all(fe);
+	fake_set(0, 4, 0x10d38086, 0);
+	fe->xen.xs = NULL;
+	fe->devices[0].again = fe->devices[0].told;
+	fe->devices[0].present = true;
+	assert_int_equal(xenpcifront_next_event(fe, &event), 1);
+	assert_int_equal(event.type, XENPCIFRONT_EVENT_REMOVED);
+	assert_int_equal(xenpcifront_next_event(fe, &event), 1);
+	assert_int_equal(event.type, XENPCIFRONT_EVENT_ADDED);
+
+	/* Gone and told: forgotten. Never told: no news at all. */
+	devices_remove_all(fe);
+	assert_int_equal(xenpcifront_next_event(fe, &event), 1);
+	assert_int_equal(event.type, XENPCIFRONT_EVENT_REMOVED);
+	assert_int_equal(fe->n_devices, 0);
+	assert_int_equal(xenpcifront_next_event(fe, &event), 0);
+	xenpcifront_close(fe);
+}
+
 static void aer_post(uint32_t cmd, int32_t err, uint32_t bus, uint32_t devfn)
 {
 	struct xen_pcie_aer_op op = { cmd, err, 0, bus, devfn };
@@ -382,6 +414,7 @@ int main(void)
 		cmocka_unit_test(msi),
 		cmocka_unit_test(msix),
 		cmocka_unit_test(multi_msi),
+		cmocka_unit_test(hotplug_news),
 		cmocka_unit_test(aer_events),
 		cmocka_unit_test(aer_nonsense),
 		cmocka_unit_test(aer_handler),
