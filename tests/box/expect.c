@@ -5,6 +5,7 @@
  * backend's code:
  *   expect DUMP list            the functions a guest can have (header type 0)
  *   expect DUMP config BDF      the first sight of its config space, 16 bytes a line
+ *   expect DUMP config-reset BDF    the same of a function that could be reset before
  *   expect DUMP bars BDF        "INDEX KIND SIZE" of each region with a [size=]
  */
 #include <stdbool.h>
@@ -114,8 +115,9 @@ static bool parse_hex(struct device *d, const char *line)
 		if (sscanf(line + n, " %2x%n", &byte[i], &used) != 1)
 			return false;
 		n += used;
-		d->config[at + i] = (uint8_t)byte[i];
 	}
+	for (unsigned i = 0; i < 16; i++)
+		d->config[at + i] = (uint8_t)byte[i];
 	if (d->bytes < at + 16)
 		d->bytes = at + 16;
 	return true;
@@ -171,10 +173,55 @@ static void load(const char *file)
 	fclose(f);
 }
 
-/* Protocol notes 4.2: IO, MEMORY, PARITY, SERR, INTX_DISABLE are shadow; bus mastering is off. */
+/* Offset of capability id, 0 where there is none. */
+static unsigned find_capability(const struct device *d, uint8_t id)
+{
+	unsigned at = d->config[0x34] & 0xfcu;
+
+	if (!(d->config[0x06] & 0x10))
+		return 0;
+	for (unsigned hops = 0; at >= 0x40 && at < 0x100 && hops < 48; hops++) {
+		if (d->config[at] == id)
+			return at;
+		at = d->config[at + 1] & 0xfcu;
+	}
+	return 0;
+}
+
+/*
+ * Protocol notes 4.2 and 5.1: IO, MEMORY, PARITY, SERR are a shadow of what stood
+ * there. What the last driver left on is off for a new guest: bus mastering,
+ * memory write and invalidate; and INTx is not disabled.
+ */
 static void filter_command(struct device *d)
 {
-	put16(d, 0x04, get16(d, 0x04) & ~0x0004u);
+	put16(d, 0x04, get16(d, 0x04) & ~0x0414u);
+}
+
+/* What a reset clears beside that: the interrupt's and the errors' status. */
+static void filter_reset(struct device *d)
+{
+	unsigned pm = find_capability(d, 0x01), express = find_capability(d, 0x10);
+
+	put16(d, 0x06, get16(d, 0x06) & ~0xf908u);
+	if (pm)
+		put16(d, pm + 4, get16(d, pm + 4) & ~0x8000u);
+	if (express)
+		put16(d, express + 0x0a, get16(d, express + 0x0a) & ~0x000fu);
+}
+
+/*
+ * 0x3c: the INTx line. lspci prints MSI's number while MSI (not MSI-X) is on; the
+ * line is then what the register says. 255 is none, as 0 is.
+ */
+static void filter_interrupt(struct device *d)
+{
+	unsigned msi = find_capability(d, 0x05);
+
+	if (d->irq >= 0 && !(msi && d->config[msi + 2] & 0x01))
+		d->config[0x3c] = (uint8_t)d->irq;
+	if (d->config[0x3c] == 0xff)
+		d->config[0x3c] = 0;
 }
 
 /* 4.3: the OS's idea of each region, not the register. */
@@ -197,36 +244,30 @@ static void filter_bars(struct device *d)
 }
 
 /* 4.4, in the state a new guest finds: PME off, MSI and MSI-X off, D0. */
-static void filter_capability(struct device *d, unsigned at)
+static void filter_capabilities(struct device *d)
 {
-	switch (d->config[at]) {
-	case 0x01:
-		put16(d, at + 2, get16(d, at + 2) & ~0xf800u);
-		put16(d, at + 4, get16(d, at + 4) & ~0x0103u);
-		break;
-	case 0x05:
-		put16(d, at + 2, get16(d, at + 2) & ~0x0001u);
-		break;
-	case 0x11:
-		put16(d, at + 2, get16(d, at + 2) & ~0x8000u);
-		break;
+	unsigned pm = find_capability(d, 0x01);
+	unsigned msi = find_capability(d, 0x05);
+	unsigned msix = find_capability(d, 0x11);
+
+	if (pm) {
+		put16(d, pm + 2, get16(d, pm + 2) & ~0xf800u);
+		put16(d, pm + 4, get16(d, pm + 4) & ~0x0103u);
 	}
+	if (msi)
+		put16(d, msi + 2, get16(d, msi + 2) & ~0x0001u);
+	if (msix)
+		put16(d, msix + 2, get16(d, msix + 2) & ~0x8000u);
 }
 
-static void filter(struct device *d)
+static void filter(struct device *d, bool reset)
 {
-	unsigned at = d->config[0x34] & 0xfcu;
-
+	if (reset)
+		filter_reset(d);
 	filter_command(d);
 	filter_bars(d);
-	if (d->irq >= 0)
-		d->config[0x3c] = (uint8_t)d->irq;
-	if (!(d->config[0x06] & 0x10))
-		return;
-	for (unsigned hops = 0; at >= 0x40 && at < 0x100 && hops < 48; hops++) {
-		filter_capability(d, at);
-		at = d->config[at + 1] & 0xfcu;
-	}
+	filter_interrupt(d);
+	filter_capabilities(d);
 }
 
 static bool usable(const struct device *d)
@@ -244,11 +285,11 @@ static struct device *find(const char *bdf)
 	exit(3);
 }
 
-static void print_config(struct device *d)
+static void print_config(struct device *d, bool reset)
 {
 	unsigned bytes = d->bytes <= 256 ? 256 : 4096;
 
-	filter(d);
+	filter(d, reset);
 	for (unsigned at = 0; at < bytes; at++) {
 		if (at % 16 == 0)
 			printf("%02x:", at);
@@ -259,7 +300,7 @@ static void print_config(struct device *d)
 int main(int argc, char **argv)
 {
 	if (argc < 3) {
-		fprintf(stderr, "usage: expect DUMP list|config|bars [BDF]\n");
+		fprintf(stderr, "usage: expect DUMP list|config|config-reset|bars [BDF]\n");
 		return 2;
 	}
 	load(argv[1]);
@@ -267,8 +308,8 @@ int main(int argc, char **argv)
 		for (unsigned i = 0; i < nr_devices; i++)
 			if (usable(&devices[i]))
 				puts(devices[i].bdf);
-	} else if (argc == 4 && !strcmp(argv[2], "config")) {
-		print_config(find(argv[3]));
+	} else if (argc == 4 && !strncmp(argv[2], "config", 6)) {
+		print_config(find(argv[3]), !strcmp(argv[2], "config-reset"));
 	} else if (argc == 4 && !strcmp(argv[2], "bars")) {
 		struct device *d = find(argv[3]);
 

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# How the programs begin and end: usage, bad options, files that cannot be read, SIGTERM,
+# a xenstored that goes away. Exit codes and messages as a Unix user expects them.
+. "$(dirname "$0")/lib.sh"
+
+# runs NAME STATUS PATTERN COMMAND...: its status, and one line of what it says
+runs() {
+	local name=$1 status=$2 pattern=$3
+	shift 3
+	timeout 20 "$@" >"$WORK/runs.out" 2>&1 </dev/null
+	local got=$?
+	is "$name: status" $got "$status"
+	check "$name: says it" grep -qE -- "$pattern" "$WORK/runs.out"
+}
+
+d=$B/xenpcid f=$B/xenpci-front
+# --- Without any Xen ---
+for program in "$d" "$f"; do
+	p=${program##*/}
+	runs "$p --help" 0 "^Usage: .*$p" "$program" --help
+	runs "$p --version" 0 "[0-9]+\.[0-9]+" "$program" --version
+	runs "$p --nonsense" 2 "nonsense" "$program" --nonsense
+done
+runs "xenpcid with an argument" 2 "surplus|Too many|unexpected" "$d" surplus
+runs "xenpci-front without a command" 2 "Usage|usage|command" "$f"
+runs "xenpci-front with an unknown command" 2 "fly" "$f" fly
+runs "xenpci-front read without an address" 2 "." "$f" read
+runs "xenpci-front read of a malformed address" 2 "zz:00.0" "$f" read zz:00.0 0
+runs "xenpcid --devices of no kind" 2 "carrier" "$d" --devices carrier:pigeon
+runs "xenpcid --devices image of no file" 1 "/nonexistent" "$d" --devices image:/nonexistent
+echo "no dump at all" >"$WORK/no.dump"
+runs "xenpcid --devices image of no dump" 1 "no\.dump" "$d" --devices "image:$WORK/no.dump"
+runs "xenpcid --devices sysfs of no directory" 1 "/nonexistent" "$d" --devices sysfs:/nonexistent
+runs "xenpcid --config of no file" 1 "/nonexistent" "$d" --devices "image:$bench" --config /nonexistent
+runs "xenpcid where there is no Xen" 1 "[Xx]en" "$d" --devices "image:$bench"
+runs "xenpci-front where there is no Xen" 1 "[Xx]en|/dev/" "$f" list
+
+# --- SIGTERM: every guest is left a clean state ---
+box_up
+daemon_start
+for i in 7 8; do
+	guest $i
+	peer g$i $i
+done
+attach 7 0000:00:04.0
+attach 8 0000:00:05.0
+connect g7 7
+connect g8 8
+tell g7 op 4 0 0 0 0 0 2 0 0 1
+pid=$DAEMON
+kill -TERM "$pid"
+check "SIGTERM: the guest is asked to close" await "$(be 7 state)" 5
+tell g7 write device/pci/0/state 6
+check "SIGTERM: ends, though one guest does not answer" wait_for 10000 gone "$pid"
+wait "$pid"
+is "SIGTERM: status" $? 0
+DAEMON=
+is "SIGTERM: closed" "$(node "$(be 7 state)")" 6
+like "SIGTERM: the silent one is closed too" "$(node "$(be 8 state)")" "^[56]$"
+check_not "SIGTERM: no pirq is left" grep -qE 'pirqs? [1-9]' <(xb stat "$DIR" 7)
+check_not "SIGTERM: no page is mapped" grep -qE 'mapped [1-9]' <(xb stat "$DIR" 7)
+store rm "$(be 7)" "$(fe 7)" "$(be 8)" "$(fe 8)"
+daemon_start
+create_nodes 7 0000:00:04.0
+check "a daemon started again serves a new instance" connect g7 7
+
+# --- A client in a domain without a device, and one whose backend is silent ---
+guest 9
+runs "xenpci-front in a guest without devices" 1 "device/pci|backend|no PCI" \
+	"$xenbox" run "$DIR" 9 -- "$f" --timeout 1000 list
+store begin && instance_nodes 9 && store commit
+kill -STOP "$DAEMON"
+runs "xenpci-front with a silent backend gives up" 1 "time" \
+	"$xenbox" run "$DIR" 9 -- "$f" --timeout 1000 list
+kill -CONT "$DAEMON"
+store rm "$(be 9)" "$(fe 9)"
+
+# --- A guest's process is killed ---
+front 7 watch --timeout 20000 >/dev/null 2>&1 &
+end_peer g7 KILL
+check "the daemon outlives a guest's kill -9" daemon_alive
+
+# --- Two daemons ---
+runs "a second daemon is refused" 1 "already|another|running" \
+	"$xenbox" run "$DIR" 0 -- "$d" --devices "image:$bench"
+
+# --- xenstored is gone ---
+log_mark
+pid=$DAEMON DAEMON=
+for xenstored in $(pgrep -x xenstored); do
+	grep -qzF "$DIR" "/proc/$xenstored/environ" 2>/dev/null && kill -KILL "$xenstored"
+done
+check "xenstored gone: the daemon ends" wait_for 15000 gone "$pid"
+kill -KILL "$pid" 2>/dev/null
+wait "$pid"
+is "xenstored gone: status" $? 1
+check "xenstored gone: and says so" logged_since "error.*xenstore"
+end_peer dom0 KILL
