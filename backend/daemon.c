@@ -58,6 +58,12 @@ static void on_xenstore(struct daemon *d)
 		lost(d, "xenstore");
 }
 
+static void on_xenstored_end(struct daemon *d)
+{
+	errno = ECONNRESET;
+	lost(d, "xenstore");
+}
+
 /* One port per turn: the fd says whether there is another. */
 static void on_event(struct daemon *d)
 {
@@ -130,7 +136,7 @@ static int timeout_ms(struct daemon *d)
 
 static void turn(struct daemon *d)
 {
-	struct epoll_event events[4];
+	struct epoll_event events[8];
 	int n = epoll_wait(d->epoll_fd, events, ARRAY_SIZE(events), timeout_ms(d));
 
 	if (n < 0 && errno != EINTR) {
@@ -143,6 +149,8 @@ static void turn(struct daemon *d)
 			on_signal(d);
 		else if (events[i].data.fd == xs_fileno(d->be.xen.xs))
 			on_xenstore(d);
+		else if (events[i].data.fd == d->be.xen.life_fd)
+			on_xenstored_end(d);
 		else if (events[i].data.fd == xen_event_fd(&d->be.xen))
 			on_event(d);
 		else if (events[i].data.fd == takeover_fd(&d->be.takeover))
@@ -225,6 +233,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (d->epoll_fd < 0 || open_signals(d) || poll_fd(d, d->signal_fd) ||
 	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen)) ||
+	    (be->xen.life_fd >= 0 && poll_fd(d, be->xen.life_fd)) ||
 	    (takeover_fd(&be->takeover) >= 0 && poll_fd(d, takeover_fd(&be->takeover)))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
 		return -1;

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <xenstore_lib.h>
 
 #include "common/log.h"
 #include "common/store.h"
@@ -24,11 +27,34 @@ static int set_nonblock(int fd)
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/*
+ * libxenstore tells nobody who waits for watches that xenstored has ended. A
+ * connection of our own, on which nothing is ever said, does. Where xenstore is
+ * reached through the kernel there is none, and xenstored ends with the machine.
+ */
+static int connect_for_life(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = xs_daemon_socket();
+	int fd;
+
+	if (!path || strlen(path) >= sizeof(addr.sun_path))
+		return -1;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 int xen_open(struct xen *x, xentoollog_logger *lg)
 {
 	uint64_t domid = 0;
 
 	memset(x, 0, sizeof(*x));
+	x->life_fd = -1;
 	x->xs = xs_open(0);
 	if (!x->xs)
 		return open_failed(x, lg, "xenstore", "is xenstored running, and may we use it?");
@@ -44,6 +70,7 @@ int xen_open(struct xen *x, xentoollog_logger *lg)
 	    errno != ENOENT)
 		return open_failed(x, lg, "our own domid in xenstore", "is its node \"domid\" sound?");
 	x->domid = (uint32_t)domid;
+	x->life_fd = connect_for_life();
 	return 0;
 }
 
@@ -57,8 +84,10 @@ void xen_close(struct xen *x)
 		xtl_logger_destroy(x->mute);
 	if (x->evtchn)
 		xenevtchn_close(x->evtchn);
-	if (x->xs)
+	if (x->xs) {
+		close_keep(x->life_fd);
 		xs_close(x->xs);
+	}
 	memset(x, 0, sizeof(*x));
 	errno = saved;
 }

@@ -21,6 +21,7 @@ struct xen {
 	xengnttab_handle *gnttab;
 	xentoollog_logger *mute; /* for libraries that log what a guest can cause */
 	uint32_t domid;		 /* our own */
+	int life_fd; /* hangs up when xenstored ends; -1: it cannot, or we cannot see it */
 };
 
 /*
