@@ -6,6 +6,7 @@
 .PHONY: check check-run unit demo demo-run
 VALGRIND_TESTS := $(if $(SAN),,$(patsubst $(B)/tests/unit/%,$(B)/tests/valgrind/valgrind_%,$(UNIT_TESTS)))
 DUMPS ?= $(abspath ../shared/dumps)
+BOX_TESTS += tests/xenbox/selftest
 CHECK_ENV = B=$(B) XENPCI_DUMPS=$(DUMPS) UBSAN_OPTIONS=print_stacktrace=1 \
 	ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
 
@@ -13,7 +14,7 @@ CHECK_ENV = B=$(B) XENPCI_DUMPS=$(DUMPS) UBSAN_OPTIONS=print_stacktrace=1 \
 check: deps
 	+$(Q)$(MAKE) --no-print-directory check-run
 
-check-run: all $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS) $(BOX_PROGRAMS)
+check-run: all $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS) $(BOX_PROGRAMS) $(B)/tests/xenbox/agent
 	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS)
 
 # A quick round while writing code.
