@@ -60,7 +60,7 @@ int aer_step_parse(const char *text, struct aer_step *out)
 }
 
 /* What xend took as "power the guest off"; nothing in a current toolstack reads it. */
-static void mark_failed(struct guest *g)
+void aer_mark_failed(struct guest *g)
 {
 	struct xs_handle *xs = g->be->xen.xs;
 	int rc;
@@ -83,7 +83,7 @@ static void mark_failed(struct guest *g)
 static int32_t without_guest(struct guest *g, const struct aer_step *step, bool connected)
 {
 	if (!connected || step->cmd == XEN_PCI_OP_aer_detected || step->cmd == XEN_PCI_OP_aer_resume)
-		mark_failed(g);
+		aer_mark_failed(g);
 	return row_of(step->cmd)->fallback;
 }
 
@@ -107,12 +107,10 @@ int aer_post(struct guest *g, const struct claim *claim, const struct aer_step *
 		*result = without_guest(g, step, g->page);
 		return 1;
 	}
-	g->aer = (struct aer){
-		.waiting = true,
-		.cmd = step->cmd,
-		.host = claim->dev->info.sbdf,
-		.until_ns = now_ns() + (uint64_t)g->be->host.settings.aer_timeout_ms * 1000000,
-	};
+	g->aer.waiting = true;
+	g->aer.cmd = step->cmd;
+	g->aer.host = claim->dev->info.sbdf;
+	g->aer.until_ns = now_ns() + (uint64_t)g->be->host.settings.aer_timeout_ms * 1000000;
 	page_aer_post(g->page, &op);
 	xen_notify(&g->be->xen, g->port);
 	schedule_at(&g->be->schedule, g, g->aer.until_ns);
@@ -125,6 +123,7 @@ bool aer_poll(struct guest *g, uint64_t now, int32_t *result)
 
 	if (!g->aer.waiting)
 		return false;
+	g->aer.answered = false;
 	if (g->page && page_flag(g->page, XEN_PCIB_active)) {
 		if (now < g->aer.until_ns) {
 			schedule_at(&g->be->schedule, g, g->aer.until_ns);
@@ -134,11 +133,12 @@ bool aer_poll(struct guest *g, uint64_t now, int32_t *result)
 		*result = row_of(g->aer.cmd)->fallback;
 	} else if (g->page) {
 		page_aer_collect(g->page, &op);
+		g->aer.answered = true;
 		/* No verdict that the protocol knows is no driver that can be trusted to go on. */
 		*result = pciif_aer_result_name(op.err) ? op.err : PCIIF_AER_disconnect;
 		if (g->aer.cmd != XEN_PCI_OP_aer_resume &&
 		    (*result == PCIIF_AER_none || *result == PCIIF_AER_disconnect))
-			mark_failed(g);
+			aer_mark_failed(g);
 	} else {
 		*result = row_of(g->aer.cmd)->fallback;
 	}
@@ -149,4 +149,5 @@ bool aer_poll(struct guest *g, uint64_t now, int32_t *result)
 void aer_cancel(struct guest *g)
 {
 	g->aer.waiting = false;
+	g->aer.recovering = false;
 }

@@ -20,6 +20,12 @@ struct aer {
 	uint32_t cmd;	   /* of the step in flight */
 	struct sbdf host;  /* whose error it is */
 	uint64_t until_ns; /* when the guest has had its time */
+	bool answered;	   /* the last verdict is the guest's own */
+	/* recovery.h's: what the steps are for, and when to look for errors. */
+	bool recovering;
+	bool fatal;
+	struct sbdf recovered;
+	uint64_t look_ns; /* 0: nothing to look at */
 };
 
 /* A step as an operator writes it: "detected frozen", "mmio", "slotreset", "resume". */
@@ -42,6 +48,9 @@ int aer_post(struct guest *g, const struct claim *claim, const struct aer_step *
  * or lacks a handler has aerState written.
  */
 bool aer_poll(struct guest *g, uint64_t now, int32_t *result);
+
+/* Tells the toolstack, as the kernel's backend does: node aerState. */
+void aer_mark_failed(struct guest *g);
 
 /* The channel is going: no verdict will come. */
 void aer_cancel(struct guest *g);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/recovery.h"
 #include "common/log.h"
 #include "common/store.h"
 #include "common/util.h"
@@ -74,6 +75,6 @@ void aer_finish(struct guest *g, uint64_t now)
 	struct sbdf host = g->aer.host;
 	int32_t result;
 
-	if (aer_poll(g, now, &result))
+	if (aer_poll(g, now, &result) && !recovery_verdict(g, host, result))
 		tell(g->be, host, pciif_aer_result_name(result));
 }

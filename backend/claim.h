@@ -14,6 +14,13 @@
 #include "backend/problem.h"
 #include "backend/settings.h"
 
+/* What the kernel has counted of the device's errors. */
+struct claim_errors {
+	bool counted; /* it does count */
+	uint64_t fatal;
+	uint64_t nonfatal;
+};
+
 struct claim {
 	TAILQ_ENTRY(claim) of_host;
 	TAILQ_ENTRY(claim) of_guest;
@@ -28,6 +35,7 @@ struct claim {
 	bool published;	     /* vdev-N tells of it */
 	bool prepared;	     /* we prepared its MSI-X table, so we release it */
 	bool permissive;
+	struct claim_errors errors;
 	bool hide_intx;	     /* its line is shared: the guest gets MSI only */
 	uint32_t irq_line;   /* the line that the device has, whatever the guest is told */
 };

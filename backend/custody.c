@@ -241,13 +241,13 @@ static void say_why_not(struct claim *claim, const struct topology *t, int err,
 		  "%s: not reset: %s", name_of(claim, name), text[0] ? text : strerror(err));
 }
 
-int custody_reset(struct claim *claim)
+static int reset(struct claim *claim, const struct pcidev_saved *image)
 {
 	struct settings_life life;
 	struct reset_request request = {
 		.provider = claim->provider,
 		.dev = claim->dev,
-		.image = claim->saved,
+		.image = image,
 		.wait = &reset_wait_default,
 	};
 	struct reset_result result;
@@ -275,6 +275,16 @@ int custody_reset(struct claim *claim)
 		return 0;
 	quarantine(claim);
 	return fail(EIO);
+}
+
+int custody_reset(struct claim *claim)
+{
+	return reset(claim, claim->saved);
+}
+
+int custody_recover(struct claim *claim)
+{
+	return reset(claim, pcidev_alive(claim->dev) ? NULL : claim->saved);
 }
 
 /* ---- At start ---- */

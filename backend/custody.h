@@ -43,6 +43,8 @@ void custody_release_line(struct claim *claim);
  * did not come back, and is quarantined.
  */
 int custody_reset(struct claim *claim);
+/* The same in the middle of its use: what is put back is its present configuration, if it shows one. */
+int custody_recover(struct claim *claim);
 
 /*
  * Takes the devices that the settings name from their drivers to pciback, below

@@ -22,6 +22,11 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 
 /* Gives every device back. */
 void guest_devices_release(struct guest *g);
+/*
+ * Takes one device away for good, whatever the guest does: it is given back, its state-N
+ * becomes 6, the error node says why.
+ */
+void guest_devices_lose(struct guest *g, struct claim *claim, const char *why);
 /* The guest is away: interrupts off, sizing latches clear; devices stay claimed. */
 void guest_devices_idle(struct guest *g);
 

@@ -233,3 +233,13 @@ int hypercall_deassign(struct hypercall *hc, uint32_t domid, struct sbdf a)
 		return fail(EINVAL);
 	return xc_deassign_device(hc->xch, domid, machine_sbdf(a)) ? -1 : 0;
 }
+
+int hypercall_pause(struct hypercall *hc, uint32_t domid)
+{
+	return xc_domain_pause(hc->xch, domid) && errno != ESRCH ? -1 : 0;
+}
+
+int hypercall_destroy(struct hypercall *hc, uint32_t domid)
+{
+	return xc_domain_destroy(hc->xch, domid) && errno != ESRCH ? -1 : 0;
+}

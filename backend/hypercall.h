@@ -74,6 +74,10 @@ int hypercall_device_reset(struct hypercall *hc, struct sbdf a, enum hypercall_r
  */
 int hypercall_irq_shared(struct hypercall *hc, uint32_t irq, bool *shared);
 
+/* Stops domid, or ends it. 0 (also where it is gone), or -1 with errno. */
+int hypercall_pause(struct hypercall *hc, uint32_t domid);
+int hypercall_destroy(struct hypercall *hc, uint32_t domid);
+
 /*
  * Lets domid use (or no longer use) the pages that hold size bytes from start on,
  * nr I/O ports, a pirq. 0, or -1 with errno: ESRCH (no such domain), EINVAL, EPERM.

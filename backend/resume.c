@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/channel.h"
+#include "backend/recovery.h"
 #include "common/store.h"
 #include "common/util.h"
 
@@ -51,6 +52,7 @@ static void resume_device(struct guest *g, struct sbdf host, struct claim **unsu
 	}
 	TAILQ_INSERT_TAIL(&g->claims, claim, of_guest);
 	g->nr_claims++;
+	recovery_watch(g, claim);
 	if (lost)
 		*unsure = claim;
 	talk_tell(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(host, buf),

@@ -248,15 +248,42 @@ static int take_hidden(struct reader *r, config_t *cfg, struct settings *s)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	const char *text;
+} aer_failed[] = {
+#define X(id, name, text) { name, text },
+	SETTINGS_AER_FAILED(X)
+#undef X
+};
+
+const char *settings_aer_failed_name(enum settings_aer_failed what)
+{
+	return aer_failed[what].text;
+}
+
+static int take_aer_failed(struct reader *r, config_t *cfg, const char *name, struct settings *s)
+{
+	for (unsigned i = 0; name && i < ARRAY_SIZE(aer_failed); i++) {
+		if (!strcmp(aer_failed[i].name, name)) {
+			s->aer_failed = i;
+			return 0;
+		}
+	}
+	return name ? wrong(r, config_lookup(cfg, "aer_failed"),
+			    "must be \"detach\", \"pause\" or \"destroy\"") : 0;
+}
+
 static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 {
 	uint64_t warning = s->answer_warning_ms, aer = s->aer_timeout_ms, poll = s->poll_us;
-	const char *slots = slots_mode_name(s->slots);
+	const char *slots = slots_mode_name(s->slots), *failed = NULL;
 	const struct key keys[] = {
 		{ "slots", KEY_TEXT, 0, &slots, NULL, NULL },
 		{ "answer_warning_ms", KEY_NUMBER, 60000, &warning, NULL, NULL },
 		{ "aer_timeout_ms", KEY_NUMBER, 300000, &aer, NULL, NULL },
 		{ "poll_us", KEY_NUMBER, 10000, &poll, NULL, NULL },
+		{ "aer_failed", KEY_TEXT, 0, &failed, NULL, NULL },
 		{ "allow", KEY_WORDS, 0, &s->allow, NULL, assignable_rules_parse },
 		{ "hide", KEY_TEXT, 0, NULL, NULL, NULL },
 		{ "devices", KEY_TEXT, 0, NULL, NULL, NULL },
@@ -273,7 +300,7 @@ static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 	if (s->allow)
 		snprintf(s->allow_source, sizeof(s->allow_source), "%.*s:%u", PATH_SHOWN, r->path,
 			 config_setting_source_line(config_lookup(cfg, "allow")));
-	if (take_hidden(r, cfg, s))
+	if (take_aer_failed(r, cfg, failed, s) || take_hidden(r, cfg, s))
 		return -1;
 	if (take_list(r, cfg, "devices", take_device, s))
 		return -1;

@@ -7,6 +7,7 @@
  *	slots = "vpci";			# or "passthrough"
  *	answer_warning_ms = 500;
  *	aer_timeout_ms = 5000;
+ *	aer_failed = "detach";		# or "pause", "destroy": a guest that does not recover
  *	poll_us = 50;
  *	allow = [ "small-bar" ];	# rules of assignable.h that any device may break
  *	hide = [ "0000:03:00.0" ];	# taken from the host's drivers at start
@@ -37,10 +38,24 @@
 
 struct settings_entry;
 
+/* What becomes of a guest that an error was too much for, as the settings name it. */
+#define SETTINGS_AER_FAILED(X) \
+	X(DETACH, "detach", "lose the device") \
+	X(PAUSE, "pause", "be paused") \
+	X(DESTROY, "destroy", "be destroyed")
+enum settings_aer_failed {
+#define X(id, name, text) SETTINGS_AER_##id,
+	SETTINGS_AER_FAILED(X)
+#undef X
+};
+/* "lose the device" */
+const char *settings_aer_failed_name(enum settings_aer_failed what);
+
 struct settings {
 	enum slots_mode slots;
 	uint32_t answer_warning_ms; /* an answer that took longer is warned of */
 	uint32_t aer_timeout_ms;    /* how long a guest may take for an AER step */
+	enum settings_aer_failed aer_failed;
 	uint32_t poll_us;	    /* looking for the next request before sleeping; 0 off */
 	unsigned allow;		    /* rules that any device may break (assignable.h) */
 	char allow_source[SETTINGS_SOURCE_MAX];

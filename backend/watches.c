@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/aer_inject.h"
+#include "backend/recovery.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/store.h"
@@ -147,6 +148,7 @@ void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 {
 	if (g->aer.waiting)
 		aer_finish(g, now);
+	recovery_look(g, now);
 	/* A look that was put off is due; one too many does no harm. */
 	schedule_dirty(&w->be->schedule, g);
 }

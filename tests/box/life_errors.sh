@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Errors of a device that a guest has: noticed by the kernel's counters, carried to the
+# guest in Linux's order, and what becomes of a guest that does not recover.
+. "$(dirname "$0")/lib.sh"
+
+# --- A host of plain files: three functions whose errors are counted ---
+sys=$WORK/sys
+sysfs_function() { # BDF
+	local dev=$sys/bus/pci/devices/0000:$1
+	mkdir -p "$dev"
+	head -c 256 /dev/zero >"$dev/config"
+	printf '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02' |
+		dd of="$dev/config" conv=notrunc status=none
+	echo 0x8086 >"$dev/vendor"
+	echo 0x10d3 >"$dev/device"
+	echo 0x020000 >"$dev/class"
+	echo 0 >"$dev/irq"
+	yes "0x0 0x0 0x0" | head -n 7 >"$dev/resource"
+	: >"$dev/reset"
+	count "$1" fatal 0
+	count "$1" nonfatal 0
+}
+count() { # BDF KIND N: what the kernel's counters say from now on
+	local file=$sys/bus/pci/devices/0000:$1/aer_dev_$2
+	printf 'Undefined 0\nDLP 0\nMalfTLP %d\nTOTAL_ERR_%s %d\n' "$3" "${2^^}" "$3" >"$file.new"
+	mv "$file.new" "$file"
+}
+resets_of() { cat "$sys/bus/pci/devices/0000:$1/reset"; }
+for bdf in 01:00.0 02:00.0 03:00.0; do sysfs_function $bdf; done
+cat >"$WORK/errors.conf" <<'END'
+aer_timeout_ms = 300;
+END
+
+box_up
+daemon_start --config "$WORK/errors.conf" --devices "sysfs:$sys" --sysfs-root "$sys"
+guest 7
+guest 8
+
+# --- A guest that recovers ---
+attach 7 0000:01:00.0
+in_domain 7 "$B/xenpci-front" watch --timeout 60000 >"$WORK/watch.out" 2>&1 &
+watcher=$!
+seen() { grep -qE "$1" "$WORK/watch.out"; }
+steps() { awk '$1 == "aer" { printf "%s/%s ", $3, $4 }' "$WORK/watch.out"; }
+check "the guest watches" wait_for 10000 seen 'added.*00:00.0'
+: >"$sys/bus/pci/devices/0000:01:00.0/reset"
+count 01:00.0 nonfatal 1
+check "an error that is not fatal is recovered from" wait_for 5000 logged \
+	'0000:01:00.0: recovered from its error'
+is "in these steps" "$(steps)" "detected/normal mmio_enabled/normal resume/normal "
+is "without a reset" "$(resets_of 01:00.0)" ""
+before=$(steps)
+count 01:00.0 fatal 1
+recovered_twice() { [ "$(log_count 'recovered from its error')" = 2 ]; }
+check "a fatal one too" wait_for 5000 recovered_twice
+is "in these steps, frozen at first" "$(steps)" "${before}detected/frozen slot_reset/normal resume/normal "
+is "with a reset in between" "$(resets_of 01:00.0)" 1
+check "the log tells of both" logged '0000:01:00.0: fatal error \(1 fatal, 1 not, so far\)'
+kill "$watcher"
+wait "$watcher" 2>/dev/null
+detach 7 0000:01:00.0 --no-wait
+destroy 7
+
+# --- Guests that do not ---
+lost() { # NAME WHY
+	check "$1: the device is taken away" wait_for 5000 logged_since "guest 8: .*: its error is not recovered from: $2; the guest is to lose the device"
+	check "$1: its entry is closed" await "$(be 8 state-0)" 6 3000
+	like "$1: the error node says why" "$(node "$(error_node 8)")" "^5 0000:0.:00.0: taken away after an error: $2"
+	is "$1: the kernel's own word for it is there" "$(node "$(be 8 aerState)")" aerfail
+	config_read g8 0 0 4
+	is "$1: the guest sees it no more" "$R" "-1 0"
+	config_read g8 8 0 4
+	is "$1: its other device it has" "$R" "0 10d38086"
+	end_peer g8
+	store rm "$(be 8)"
+	store rm "$(fe 8)"
+	store rm "$(error_node 8)"
+	check "$1: both are free" wait_for 3000 free
+}
+free() { [ "$(log_since_count '0000:0[23]:00.0 taken back')" = 2 ]; }
+start() { # FLAGS
+	log_mark
+	peer g8 8
+	create_nodes 8 0000:02:00.0 0000:03:00.0
+	tell g8 share && tell g8 poke 0 "$1" && tell g8 port && tell g8 publish &&
+		await "$(be 8 state)" 4 && tell g8 write device/pci/0/state 4
+}
+start 0
+count 02:00.0 nonfatal 1
+lost "no handler" "it has no handler for errors"
+start 2
+count 02:00.0 nonfatal 2
+check "a guest is asked" tell g8 aer 5000
+like "with its own address of the device" "$R" '^6 1 0 0 0'
+lost "no answer" "it did not answer in time"
+start 2
+count 02:00.0 nonfatal 3
+tell g8 aer 5000
+check "it answers that it cannot" tell g8 aer_answer 4
+lost "a driver that gives up" "disconnect"
+start 2
+count 02:00.0 nonfatal 4
+tell g8 aer 5000
+: >"$sys/bus/pci/devices/0000:02:00.0/reset"
+check "it wants a reset" tell g8 aer_answer 3
+check "and hears of it" tell g8 aer 5000
+like "as a slot reset" "$R" '^9 1 0 0 0'
+is "which was one" "$(resets_of 02:00.0)" 1
+check "it gives up then" tell g8 aer_answer 1
+lost "a driver that fails after the reset" "none"
+daemon_stop
+
+# --- Or worse, by the settings ---
+for policy in pause destroy; do
+	printf 'aer_timeout_ms = 300;\naer_failed = "%s";\n' $policy >"$WORK/errors.conf"
+	daemon_start --config "$WORK/errors.conf" --devices "sysfs:$sys" --sysfs-root "$sys"
+	start 0
+	count 02:00.0 fatal $((RANDOM + 1))
+	check "$policy: the guest is dealt with" wait_for 5000 logged_since "the guest is to be ${policy%e}ed"
+	call=${policy}domain
+	check "$policy: Xen is told" grep -q "$call dom=8" <<<"$(wait_for 3000 grep -q "$call" "$DIR/hypercalls.log"; hypercalls)"
+	end_peer g8
+	store rm "$(be 8)"
+	store rm "$(fe 8)"
+	daemon_stop
+done
+printf 'aer_failed = "forgive";\n' >"$WORK/errors.conf"
+check_not "an unknown policy is an error" in_domain 0 "$B/xenpcid" --config "$WORK/errors.conf"
