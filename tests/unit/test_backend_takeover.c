@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The bus's switch and the kernel's announcements, over a tree of plain files. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/takeover.h"
+#include "tests/unit/support_device.h"
+
+struct tree {
+	char root[64];
+	struct takeover t;
+	struct logbook log;
+};
+
+static void in_tree(const struct tree *t, const char *name, char path[256])
+{
+	snprintf(path, 256, "%s/bus/xen-backend/%s", t->root, name);
+}
+
+static void make_dir(const struct tree *t, const char *name)
+{
+	char path[256];
+
+	in_tree(t, name, path);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void put(const struct tree *t, const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	in_tree(t, name, path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static const char *content(const struct tree *t, const char *name)
+{
+	static char text[256];
+	char path[256];
+	FILE *f;
+
+	in_tree(t, name, path);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = 0;
+	fclose(f);
+	return text;
+}
+
+/* A host with a backend bus; the struct takeover is set up as takeover_begin would. */
+static int setup(void **state)
+{
+	struct tree *t = calloc(1, sizeof(*t));
+	char path[256];
+
+	strcpy(t->root, "/tmp/xenpci-sys-XXXXXX");
+	assert_non_null(mkdtemp(t->root));
+	snprintf(path, sizeof(path), "%s/bus", t->root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	make_dir(t, "");
+	make_dir(t, "drivers");
+	make_dir(t, "devices");
+	put(t, "drivers_autoprobe", "1\n");
+	put(t, "drivers_probe", "");
+	logbook_init(&t->log);
+	t->t = (struct takeover){ .lg = &t->log.logger, .uevent_fd = -1 };
+	in_tree(t, "", path);
+	path[strlen(path) - 1] = 0;
+	snprintf(t->t.bus, sizeof(t->t.bus), "%s", path);
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct tree *t = *state;
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", t->root);
+	assert_int_equal(system(command), 0);
+	free(t);
+	return 0;
+}
+
+static void announce(struct tree *t, const char *text, size_t len)
+{
+	put(t, "drivers_probe", "");
+	takeover_announced(&t->t, text, len);
+}
+#define ANNOUNCE(t, text) announce(t, text, sizeof(text))
+
+static void devices_of_other_types_are_probed(void **state)
+{
+	struct tree *t = *state;
+
+	ANNOUNCE(t, "add@/devices/vbd-5-768\0ACTION=add\0DEVPATH=/devices/vbd-5-768\0"
+		    "SUBSYSTEM=xen-backend\0SEQNUM=1");
+	assert_string_equal(content(t, "drivers_probe"), "vbd-5-768");
+	ANNOUNCE(t, "add@/devices/vif-5-0\0SUBSYSTEM=xen-backend\0DEVPATH=/devices/vif-5-0");
+	assert_string_equal(content(t, "drivers_probe"), "vif-5-0");
+	assert_int_equal(t->log.len, 0);
+}
+
+static void pci_and_what_is_no_backend_device_are_left_alone(void **state)
+{
+	struct tree *t = *state;
+
+	ANNOUNCE(t, "add@/devices/pci-5-0\0SUBSYSTEM=xen-backend\0DEVPATH=/devices/pci-5-0");
+	assert_string_equal(content(t, "drivers_probe"), "");
+	ANNOUNCE(t, "remove@/devices/vbd-5-768\0SUBSYSTEM=xen-backend\0DEVPATH=/devices/vbd-5-768");
+	assert_string_equal(content(t, "drivers_probe"), "");
+	ANNOUNCE(t, "add@/devices/vif-5\0SUBSYSTEM=net\0DEVPATH=/devices/vif-5");
+	assert_string_equal(content(t, "drivers_probe"), "");
+	ANNOUNCE(t, "add@/devices/vbd-5-768\0SUBSYSTEM=xen-backend");
+	assert_string_equal(content(t, "drivers_probe"), "");
+	/* Not ended, empty: no announcement. */
+	announce(t, "add@/devices/vbd-5-768\0SUBSYSTEM=xen-backend\0DEVPATH=/devices/vbd-5-768", 20);
+	assert_string_equal(content(t, "drivers_probe"), "");
+	announce(t, "", 0);
+	assert_string_equal(content(t, "drivers_probe"), "");
+}
+
+static void a_new_driver_gets_the_devices_that_waited(void **state)
+{
+	struct tree *t = *state;
+
+	make_dir(t, "devices/vbd-6-768");
+	make_dir(t, "devices/vbd-6-768/driver"); /* bound: stands for the link */
+	make_dir(t, "devices/pci-6-0");
+	make_dir(t, "devices/vif-6-0");
+	ANNOUNCE(t, "add@/bus/xen-backend/drivers/vif\0SUBSYSTEM=drivers\0"
+		    "DEVPATH=/bus/xen-backend/drivers/vif");
+	assert_string_equal(content(t, "drivers_probe"), "vif-6-0");
+	ANNOUNCE(t, "add@/bus/pci/drivers/e1000e\0SUBSYSTEM=drivers\0DEVPATH=/bus/pci/drivers/e1000e");
+	assert_string_equal(content(t, "drivers_probe"), "");
+}
+
+static void an_instance_of_the_kernels_is_known(void **state)
+{
+	struct tree *t = *state;
+
+	make_dir(t, "devices/pci-7-0");
+	assert_false(takeover_kernel_serves(&t->t, 7));
+	make_dir(t, "devices/pci-7-0/driver");
+	assert_true(takeover_kernel_serves(&t->t, 7));
+	assert_false(takeover_kernel_serves(&t->t, 8));
+}
+
+static void without_the_kernels_driver_nothing_is_touched(void **state)
+{
+	struct tree *t = *state;
+
+	assert_int_equal(takeover_begin(&t->t, t->root, NULL, "/nowhere", &t->log.logger), 0);
+	assert_int_equal(takeover_fd(&t->t), -1);
+	assert_false(takeover_kernel_serves(&t->t, 7));
+	takeover_end(&t->t, false);
+	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
+	assert_int_equal(takeover_begin(&t->t, "/nonexistent", NULL, "/nowhere", &t->log.logger), 0);
+	assert_int_equal(t->log.len, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(devices_of_other_types_are_probed, setup, teardown),
+		cmocka_unit_test_setup_teardown(pci_and_what_is_no_backend_device_are_left_alone, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_new_driver_gets_the_devices_that_waited, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(an_instance_of_the_kernels_is_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_the_kernels_driver_nothing_is_touched, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
