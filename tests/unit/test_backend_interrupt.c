@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupts of one function, over a device in memory and a hypervisor of a few
+ * lines: it hands out pirqs from the top and can be told to refuse.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "backend/interrupt.h"
+#include "tests/unit/support_config.h"
+
+enum { TOP = 56, DOMID = 7, MSI = 0xd0, MSIX = 0xa0 };
+
+/* The hypervisor: which pirqs are mapped, and what it refuses. */
+static struct {
+	bool mapped[TOP];
+	unsigned block[TOP]; /* how many a first pirq stands for */
+	unsigned maps, unmaps, bad_unmaps;
+	int refuse; /* errno of the next mapping that is left after `after` more */
+	unsigned after;
+	uint64_t table_base;
+} xen;
+
+static unsigned mapped(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < TOP; i++)
+		n += xen.mapped[i];
+	return n;
+}
+
+static int refuses(void)
+{
+	if (!xen.refuse || xen.after--)
+		return 0;
+	errno = xen.refuse;
+	xen.refuse = 0;
+	return -1;
+}
+
+int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int entry,
+		      uint64_t table_base, uint32_t *pirq)
+{
+	(void)hc;
+	(void)a;
+	assert_int_equal(domid, DOMID);
+	assert_true(entry == HYPERCALL_MSI ? !table_base : table_base != 0);
+	if (refuses())
+		return -1;
+	for (uint32_t i = TOP; i-- > 24;) {
+		if (xen.mapped[i])
+			continue;
+		xen.mapped[i] = true;
+		xen.block[i] = 1;
+		xen.maps++;
+		xen.table_base = table_base;
+		*pirq = i;
+		return 0;
+	}
+	errno = ENOSPC;
+	return -1;
+}
+
+int hypercall_map_multi_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, uint32_t *count,
+			    uint32_t *pirq)
+{
+	(void)hc;
+	(void)a;
+	assert_int_equal(domid, DOMID);
+	if (refuses()) {
+		if (errno == ENFILE)
+			*count = 2;
+		return -1;
+	}
+	*pirq = TOP - *count;
+	for (uint32_t i = 0; i < *count; i++) {
+		assert_false(xen.mapped[*pirq + i]);
+		xen.mapped[*pirq + i] = true;
+		xen.block[*pirq + i] = 0;
+	}
+	xen.block[*pirq] = *count;
+	xen.maps++;
+	return 0;
+}
+
+int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
+{
+	(void)hc;
+	assert_int_equal(domid, DOMID);
+	if (pirq >= TOP || !xen.mapped[pirq] || !xen.block[pirq]) {
+		xen.bad_unmaps++;
+		errno = EINVAL;
+		return -1;
+	}
+	for (unsigned i = 0; i < xen.block[pirq]; i++)
+		xen.mapped[pirq + i] = false;
+	xen.unmaps++;
+	return 0;
+}
+
+/* A NIC with MSI for 8 and MSI-X for 5 vectors, its table in BAR 3. */
+struct bench {
+	struct fake f;
+	struct talk talk;
+	struct memory_device memory;
+	struct interrupts irq;
+};
+
+static int setup(void **state)
+{
+	static struct bench b;
+
+	memset(&xen, 0, sizeof(xen));
+	memset(&b, 0, sizeof(b));
+	fake_nic(&b.f);
+	fake_put(&b.f, MSI + PCI_MSI_FLAGS, 2, 3 << 1);
+	fake_put(&b.f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	talk_init(&b.talk, NULL, DOMID);
+	interrupt_init(&b.irq, &b.f.dev, NULL, &b.talk, &b.memory);
+	assert_int_equal(b.irq.msi, MSI);
+	assert_int_equal(b.irq.msix, MSIX);
+	*state = &b;
+	return 0;
+}
+
+static struct xen_pci_op request(uint32_t cmd, uint32_t value)
+{
+	struct xen_pci_op op = { .cmd = cmd, .err = 99, .value = value };
+
+	for (unsigned i = 0; i < SH_INFO_MAX_VEC; i++)
+		op.msix_entries[i] = (struct xen_msix_entry){ .vector = 0xffff, .entry = (uint16_t)i };
+	return op;
+}
+
+static uint32_t hardware(struct bench *b, unsigned offset)
+{
+	return fake_get(&b->f, offset, 2);
+}
+
+static void expect(const struct xen_pci_op *op, int32_t err, uint32_t value)
+{
+	if (op->err != err || op->value != value)
+		fail_msg("command %u answered %d, 0x%x, not %d, 0x%x", op->cmd, op->err, op->value, err,
+			 value);
+}
+
+static void expect_off(struct bench *b)
+{
+	assert_int_equal(mapped(), 0);
+	assert_int_equal(hardware(b, MSI + PCI_MSI_FLAGS) & (PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE), 0);
+	assert_int_equal(hardware(b, MSIX + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE, 0);
+	assert_int_equal(hardware(b, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE, 0);
+	assert_int_equal(xen.bad_unmaps, 0);
+}
+
+static void msi_goes_on_and_off(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_msi, 0);
+
+	assert_int_equal(interrupt_enable_msi(&b->irq, &op), 0);
+	expect(&op, 0, 55);
+	assert_int_equal(hardware(b, MSI + PCI_MSI_FLAGS), 3 << 1 | PCI_MSI_FLAGS_ENABLE);
+	assert_true(hardware(b, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
+	assert_true(hardware(b, PCI_COMMAND) & PCI_COMMAND_MASTER);
+
+	op = request(XEN_PCI_OP_enable_msi, 0);
+	interrupt_enable_msi(&b->irq, &op);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+	assert_int_equal(mapped(), 1);
+
+	/* The other kind's "off" does not touch it. */
+	op = request(XEN_PCI_OP_disable_msix, 0);
+	interrupt_disable_msix(&b->irq, &op);
+	expect(&op, 0, b->f.dev.info.irq);
+	assert_int_equal(mapped(), 1);
+
+	op = request(XEN_PCI_OP_disable_msi, 0);
+	interrupt_disable_msi(&b->irq, &op);
+	expect(&op, 0, b->f.dev.info.irq);
+	expect_off(b);
+	op = request(XEN_PCI_OP_disable_msi, 0);
+	interrupt_disable_msi(&b->irq, &op);
+	expect(&op, 0, b->f.dev.info.irq);
+	assert_int_equal(xen.unmaps, 1);
+}
+
+static void msix_answers_vectors_in_order(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 3);
+
+	op.msix_entries[0].entry = 4;
+	op.msix_entries[1].entry = 0;
+	op.msix_entries[2].entry = 2;
+	assert_int_equal(interrupt_enable_msix(&b->irq, &op), 3);
+	expect(&op, 0, 0);
+	assert_int_equal(op.msix_entries[0].vector, 55);
+	assert_int_equal(op.msix_entries[1].vector, 54);
+	assert_int_equal(op.msix_entries[2].vector, 53);
+	assert_int_equal(xen.table_base, b->f.dev.info.resource[3].start);
+	assert_int_equal(hardware(b, MSIX + PCI_MSIX_FLAGS) &
+			 (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL), PCI_MSIX_FLAGS_ENABLE);
+	op = request(XEN_PCI_OP_disable_msix, 0);
+	interrupt_disable_msix(&b->irq, &op);
+	expect(&op, 0, b->f.dev.info.irq);
+	expect_off(b);
+}
+
+static void msix_is_refused_as_the_kernel_does(void **state)
+{
+	static const struct {
+		uint32_t n;
+		uint16_t entries[2]; /* of the first two */
+		int32_t err;
+		uint32_t value;
+	} rows[] = {
+		{ 129, { 0, 1 }, -EINVAL, 129 },
+		{ UINT32_MAX, { 0, 1 }, -EINVAL, UINT32_MAX },
+		{ 0, { 0, 1 }, -EINVAL, (uint32_t)-EINVAL },
+		{ 2, { 0, 5 }, -EINVAL, (uint32_t)-EINVAL },
+		{ 2, { 0, 0xffff }, -EINVAL, (uint32_t)-EINVAL },
+		{ 2, { 3, 3 }, -EINVAL, (uint32_t)-EINVAL },
+		{ 6, { 0, 1 }, -ENOSPC, (uint32_t)-ENOSPC },
+		{ 128, { 0, 1 }, -ENOSPC, (uint32_t)-ENOSPC },
+	};
+	struct bench *b = *state;
+	struct xen_pci_op op;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		op = request(XEN_PCI_OP_enable_msix, rows[i].n);
+		op.msix_entries[0].entry = rows[i].entries[0];
+		op.msix_entries[1].entry = rows[i].entries[1];
+		assert_int_equal(interrupt_enable_msix(&b->irq, &op), 0);
+		expect(&op, rows[i].err, rows[i].value);
+		assert_int_equal(op.msix_entries[0].vector, 0xffff);
+		expect_off(b);
+	}
+	fake_put(&b->f, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	op = request(XEN_PCI_OP_enable_msix, 1);
+	interrupt_enable_msix(&b->irq, &op);
+	expect(&op, -ENXIO, 1);
+	/* A VF's decoding is not its own. */
+	b->f.dev.info.is_vf = true;
+	op = request(XEN_PCI_OP_enable_msix, 1);
+	assert_int_equal(interrupt_enable_msix(&b->irq, &op), 1);
+	expect(&op, 0, 0);
+	op = request(XEN_PCI_OP_enable_msix, 1);
+	interrupt_enable_msix(&b->irq, &op);
+	expect(&op, -EALREADY, 1);
+	op = request(XEN_PCI_OP_enable_msi, 0);
+	interrupt_enable_msi(&b->irq, &op);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+}
+
+static void msix_is_all_or_nothing(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned k = 0; k < 4; k++) {
+		struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 4);
+
+		xen.refuse = ENOSPC;
+		xen.after = k;
+		assert_int_equal(interrupt_enable_msix(&b->irq, &op), 0);
+		expect(&op, -ENOSPC, (uint32_t)-ENOSPC);
+		assert_int_equal(op.msix_entries[0].vector, 0xffff);
+		expect_off(b);
+	}
+	assert_int_equal(xen.maps, xen.unmaps);
+}
+
+static void a_device_that_takes_no_enable_bit_gets_no_vectors(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 2);
+
+	b->f.fail_writes = EIO;
+	interrupt_enable_msix(&b->irq, &op);
+	expect(&op, -EIO, (uint32_t)-EIO);
+	op = request(XEN_PCI_OP_enable_msi, 0);
+	interrupt_enable_msi(&b->irq, &op);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+	b->f.fail_writes = 0;
+	expect_off(b);
+}
+
+static void a_table_nobody_prepared_leaves_msi(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 2);
+
+	b->irq.no_msix = true;
+	interrupt_enable_msix(&b->irq, &op);
+	assert_int_equal(op.err, XEN_PCI_ERR_op_failed);
+	expect_off(b);
+	op = request(XEN_PCI_OP_enable_msi, 0);
+	interrupt_enable_msi(&b->irq, &op);
+	expect(&op, 0, 55);
+}
+
+static void multi_msi_gives_a_block(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_multi_msi, 0);
+
+	op.info = 3; /* rounded up to 4 */
+	assert_int_equal(interrupt_enable_multi_msi(&b->irq, &op), 0);
+	expect(&op, 0, 52);
+	assert_int_equal(mapped(), 4);
+	assert_int_equal(hardware(b, MSI + PCI_MSI_FLAGS), 3 << 1 | 2 << 4 | PCI_MSI_FLAGS_ENABLE);
+	op = request(XEN_PCI_OP_disable_msi, 0);
+	interrupt_disable_msi(&b->irq, &op);
+	expect_off(b);
+}
+
+static void multi_msi_says_how_many_would_do(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_multi_msi, 0);
+
+	op.info = 16; /* the device has 8 */
+	interrupt_enable_multi_msi(&b->irq, &op);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+	assert_int_equal(op.info, 8);
+
+	op = request(XEN_PCI_OP_enable_multi_msi, 0);
+	op.info = 8;
+	xen.refuse = ENFILE; /* Xen says 2 */
+	interrupt_enable_multi_msi(&b->irq, &op);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+	assert_int_equal(op.info, 2);
+
+	for (unsigned i = 0; i < 3; i++) {
+		op = request(XEN_PCI_OP_enable_multi_msi, 0);
+		op.info = (uint32_t[]){ 0, 33, UINT32_MAX }[i];
+		interrupt_enable_multi_msi(&b->irq, &op);
+		expect(&op, XEN_PCI_ERR_op_failed, 0);
+		assert_int_equal(op.info, 1);
+	}
+	expect_off(b);
+	op = request(XEN_PCI_OP_enable_multi_msi, 0);
+	op.info = 1;
+	interrupt_enable_multi_msi(&b->irq, &op);
+	expect(&op, 0, 55);
+	assert_int_equal(op.info, 1);
+}
+
+/* Everything a guest can do, in every order of four: never two modes, never a pirq astray. */
+static void step(struct bench *b, unsigned what)
+{
+	struct xen_pci_op op;
+
+	switch (what) {
+	case 0:
+		op = request(XEN_PCI_OP_enable_msi, 0);
+		interrupt_enable_msi(&b->irq, &op);
+		return;
+	case 1:
+		op = request(XEN_PCI_OP_enable_msix, 2);
+		interrupt_enable_msix(&b->irq, &op);
+		return;
+	case 2:
+		op = request(XEN_PCI_OP_enable_multi_msi, 0);
+		op.info = 4;
+		interrupt_enable_multi_msi(&b->irq, &op);
+		return;
+	case 3:
+		op = request(XEN_PCI_OP_disable_msi, 0);
+		interrupt_disable_msi(&b->irq, &op);
+		return;
+	case 4:
+		op = request(XEN_PCI_OP_disable_msix, 0);
+		interrupt_disable_msix(&b->irq, &op);
+		return;
+	case 5:
+		interrupt_release(&b->irq);
+		return;
+	default:
+		fake_put(&b->f, PCI_COMMAND, 2, fake_get(&b->f, PCI_COMMAND, 2) ^ PCI_COMMAND_MEMORY);
+		return;
+	}
+}
+
+static void no_order_of_requests_breaks_it(void **state)
+{
+	enum { STEPS = 7, LENGTH = 4 };
+	struct bench *b = *state;
+
+	for (unsigned order = 0; order < STEPS * STEPS * STEPS * STEPS; order++) {
+		setup(state);
+		for (unsigned n = 0, rest = order; n < LENGTH; n++, rest /= STEPS) {
+			bool msi, msix;
+
+			step(b, rest % STEPS);
+			msi = hardware(b, MSI + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE;
+			msix = hardware(b, MSIX + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE;
+			if ((msi && msix) || mapped() != b->irq.vectors ||
+			    (msi || msix) != (mapped() > 0) || xen.bad_unmaps)
+				fail_msg("order %u, step %u: msi %d, msix %d, %u mapped, %u known", order,
+					 n, msi, msix, mapped(), b->irq.vectors);
+		}
+		interrupt_release(&b->irq);
+		expect_off(b);
+	}
+}
+
+static void a_request_carried_out_is_answered_again(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 2), again;
+	unsigned vectors;
+
+	interrupt_enable_msix(&b->irq, &op);
+	again = request(XEN_PCI_OP_enable_msix, 2);
+	assert_true(interrupt_replayed(&b->irq, &again, &vectors));
+	assert_int_equal(vectors, 2);
+	expect(&again, 0, 0);
+	assert_int_equal(again.msix_entries[1].vector, op.msix_entries[1].vector);
+	/* Others are not what was carried out. */
+	again = request(XEN_PCI_OP_enable_msix, 3);
+	assert_false(interrupt_replayed(&b->irq, &again, &vectors));
+	again = request(XEN_PCI_OP_enable_msi, 0);
+	assert_false(interrupt_replayed(&b->irq, &again, &vectors));
+	again = request(XEN_PCI_OP_conf_read, 2);
+	assert_false(interrupt_replayed(&b->irq, &again, &vectors));
+}
+
+static void capabilities_that_are_not_there_are_refused(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_msi, 0);
+
+	fake_init(&b->f, 0, 256);
+	interrupt_init(&b->irq, &b->f.dev, NULL, &b->talk, &b->memory);
+	interrupt_enable_msi(&b->irq, &op);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+	fake_put(&b->f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	op = request(XEN_PCI_OP_enable_msix, 1);
+	interrupt_enable_msix(&b->irq, &op);
+	expect(&op, -EINVAL, (uint32_t)-EINVAL);
+	op = request(XEN_PCI_OP_disable_msi, 5);
+	interrupt_disable_msi(&b->irq, &op);
+	expect(&op, 0, b->f.dev.info.irq);
+	assert_int_equal(xen.maps, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(msi_goes_on_and_off, setup),
+		cmocka_unit_test_setup(msix_answers_vectors_in_order, setup),
+		cmocka_unit_test_setup(msix_is_refused_as_the_kernel_does, setup),
+		cmocka_unit_test_setup(msix_is_all_or_nothing, setup),
+		cmocka_unit_test_setup(a_device_that_takes_no_enable_bit_gets_no_vectors, setup),
+		cmocka_unit_test_setup(a_table_nobody_prepared_leaves_msi, setup),
+		cmocka_unit_test_setup(multi_msi_gives_a_block, setup),
+		cmocka_unit_test_setup(multi_msi_says_how_many_would_do, setup),
+		cmocka_unit_test_setup(no_order_of_requests_breaks_it, setup),
+		cmocka_unit_test_setup(a_request_carried_out_is_answered_again, setup),
+		cmocka_unit_test_setup(capabilities_that_are_not_there_are_refused, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
