@@ -189,13 +189,12 @@ static unsigned find_capability(const struct device *d, uint8_t id)
 }
 
 /*
- * Protocol notes 4.2 and 5.1: IO, MEMORY, PARITY, SERR are a shadow of what stood
- * there. What the last driver left on is off for a new guest: bus mastering,
- * memory write and invalidate; and INTx is not disabled.
+ * Protocol notes 4.2 and 5.1: IO, MEMORY, PARITY, SERR, INTX_DISABLE are a shadow
+ * of what stood there; bus mastering, and memory write and invalidate with it, are off.
  */
 static void filter_command(struct device *d)
 {
-	put16(d, 0x04, get16(d, 0x04) & ~0x0414u);
+	put16(d, 0x04, get16(d, 0x04) & ~0x0014u);
 }
 
 /* What a reset clears beside that: the interrupt's and the errors' status. */
