@@ -323,10 +323,13 @@ static unsigned disabled(struct interrupts *irq, struct xen_pci_op *op)
 	return 0;
 }
 
+/*
+ * MSI-X goes off as well: Linux's frontend sends this when a driver gives up its MSI-X
+ * vectors, and would be refused when the driver comes back.
+ */
 unsigned interrupt_disable_msi(struct interrupts *irq, struct xen_pci_op *op)
 {
-	if (irq->mode == INTERRUPT_MSI)
-		interrupt_release(irq);
+	interrupt_release(irq);
 	return disabled(irq, op);
 }
 

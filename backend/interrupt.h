@@ -49,7 +49,7 @@ void interrupt_init(struct interrupts *irq, struct pcidev *dev, struct hypercall
 unsigned interrupt_enable_msi(struct interrupts *irq, struct xen_pci_op *op);
 unsigned interrupt_enable_multi_msi(struct interrupts *irq, struct xen_pci_op *op);
 unsigned interrupt_enable_msix(struct interrupts *irq, struct xen_pci_op *op);
-/* Turn off what is on, if it is of that kind; never fail. value: the INTx pirq. */
+/* Turn off what is on (disable_msix: if it is MSI-X); never fail. value: the INTx pirq. */
 unsigned interrupt_disable_msi(struct interrupts *irq, struct xen_pci_op *op);
 unsigned interrupt_disable_msix(struct interrupts *irq, struct xen_pci_op *op);
 

@@ -211,6 +211,23 @@ static void msix_answers_vectors_in_order(void **state)
 	expect_off(b);
 }
 
+static void a_driver_that_comes_back_gets_its_vectors(void **state)
+{
+	struct bench *b = *state;
+
+	/* Linux's frontend says "MSI" when a driver gives up MSI-X. */
+	for (unsigned i = 0; i < 3; i++) {
+		struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 3);
+
+		assert_int_equal(interrupt_enable_msix(&b->irq, &op), 3);
+		expect(&op, 0, 0);
+		op = request(XEN_PCI_OP_disable_msi, 0);
+		interrupt_disable_msi(&b->irq, &op);
+		expect(&op, 0, b->f.dev.info.irq);
+		expect_off(b);
+	}
+}
+
 static void msix_is_refused_as_the_kernel_does(void **state)
 {
 	static const struct {
@@ -454,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(msi_goes_on_and_off, setup),
 		cmocka_unit_test_setup(msix_answers_vectors_in_order, setup),
+		cmocka_unit_test_setup(a_driver_that_comes_back_gets_its_vectors, setup),
 		cmocka_unit_test_setup(msix_is_refused_as_the_kernel_does, setup),
 		cmocka_unit_test_setup(msix_is_all_or_nothing, setup),
 		cmocka_unit_test_setup(a_device_that_takes_no_enable_bit_gets_no_vectors, setup),
