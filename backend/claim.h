@@ -51,6 +51,7 @@ struct host {
 	unsigned nr_providers;
 	struct custody *custody; /* one for each provider */
 	struct claims claims;
+	const struct reset_wait *reset_wait; /* how resets wait; NULL: for real */
 	bool reset_untold; /* said once: Xen does not want to know of resets */
 };
 

@@ -248,7 +248,7 @@ static int reset(struct claim *claim, const struct pcidev_saved *image)
 		.provider = claim->provider,
 		.dev = claim->dev,
 		.image = image,
-		.wait = &reset_wait_default,
+		.wait = claim->host->reset_wait ? claim->host->reset_wait : &reset_wait_default,
 	};
 	struct reset_result result;
 	char text[RESET_TEXT_MAX], name[SBDF_TEXT];

@@ -28,3 +28,9 @@ $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
 
 check-run: $(BOX_USERS)
+
+# Drives the daemon's own parts.
+$(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(B)/operator/libbackend.a
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
+
+check-run: $(B)/tests/box/life_random
