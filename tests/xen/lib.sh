@@ -26,6 +26,7 @@ out=/rig/out
 state=/run/rig
 consoles=/var/log/xen/console
 mkdir -p $state
+grep -v '^#' /rig/known-guest-lines >$state/known-guest-lines
 
 # ---- results ----
 
@@ -108,7 +109,6 @@ backend_start() {
 		/bin/xenpcid --allow all "$@" >>"$out/$scenario.xenpcid" 2>&1 &
 		echo $! >$state/xenpcid.pid
 		wait_for 10 backend_ready || notok "xenpcid does not become ready"
-		[ "$(cat $xenbus/drivers_autoprobe)" = 0 ] || { echo 0 >$xenbus/drivers_autoprobe; touch $state/switch; }
 		;;
 	esac
 }
@@ -266,7 +266,7 @@ guest_warnings() {
 		/---[[] end trace/ { cut = 0; next }
 		/---[[] cut here/ { cut = 1; next }
 		cut == 1 { print; cut = 2 }
-		!cut { print }' | grep -vEf /rig/known-guest-lines
+		!cut { print }' | grep -vEf $state/known-guest-lines
 }
 
 guest_destroy() {

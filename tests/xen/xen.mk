@@ -12,5 +12,5 @@ images-xen: $(XEN_IMAGES)
 
 # The packages first, and only then what is built with them.
 check-xen shell-xen demo-xen: deps-xen
-	@$(MAKE) --no-print-directory all $(XEN_IMAGES)
+	@$(MAKE) --no-print-directory all xenbox $(XEN_IMAGES)
 	@B=$(B) $(XEN_DIR)/rig $(@:-xen=)
