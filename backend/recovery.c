@@ -114,18 +114,19 @@ static void reset_and_tell(struct guest *g, struct claim *claim)
 static void decide(struct guest *g, struct claim *claim, uint32_t cmd, int32_t result)
 {
 	bool well = result == PCIIF_AER_recovered || result == PCIIF_AER_can_recover;
+	/* The guest wants it, or the error was of a kind that only a reset ends. */
+	bool reset = (result == PCIIF_AER_need_reset && cmd != XEN_PCI_OP_aer_slotreset) ||
+		     (well && cmd == XEN_PCI_OP_aer_detected && g->aer.fatal);
 	char name[SBDF_TEXT];
 
 	if (cmd == XEN_PCI_OP_aer_resume) {
 		g->aer.recovering = false;
 		talk_tell(&g->talk, XTL_INFO, "%s: recovered from its error",
 			  sbdf_format(claim->dev->info.sbdf, name));
-	} else if (result == PCIIF_AER_need_reset && cmd != XEN_PCI_OP_aer_slotreset) {
+	} else if (reset) {
 		reset_and_tell(g, claim);
 	} else if (!well) {
 		lose(g, claim, pciif_aer_result_name(result));
-	} else if (cmd == XEN_PCI_OP_aer_detected && g->aer.fatal) {
-		reset_and_tell(g, claim);
 	} else if (cmd == XEN_PCI_OP_aer_detected) {
 		go_on(g, claim, XEN_PCI_OP_aer_mmio, PCIIF_AER_NORMAL);
 	} else {

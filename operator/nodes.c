@@ -47,7 +47,7 @@ const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i, char 
 	char name[NODE_NAME_MAX];
 
 	if (store_read(n->xs, XBT_NULL, n->be, numbered(fmt, i, name), buf, NODES_TEXT_MAX) < 0)
-		strcpy(buf, "-");
+		snprintf(buf, NODES_TEXT_MAX, "-");
 	return buf;
 }
 
