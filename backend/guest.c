@@ -82,6 +82,7 @@ static void forget(struct guest *g)
 		memory_guest_end(&g->be->host.memory, g->domid);
 	g->frontend[0] = 0;
 	g->resumed = false;
+	g->halted = false;
 	g->roots_told = false;
 	g->introduced = false;
 }
@@ -312,6 +313,16 @@ static void gone(struct guest *g, unsigned own, const char *why)
 	talk_tell(&g->talk, XTL_DEBUG, "released: %s", why);
 }
 
+/* A guest that runs no more keeps its devices until the toolstack takes them, but does nothing with them. */
+static void note_halt(struct guest *g)
+{
+	if (g->halted || hypercall_domain_halted(g->be->host.hypercall, g->domid) <= 0)
+		return;
+	g->halted = true;
+	disconnect(g);
+	talk_tell(&g->talk, XTL_INFO, "the domain has halted");
+}
+
 static bool domain_died(struct guest *g)
 {
 	bool there;
@@ -320,8 +331,10 @@ static bool domain_died(struct guest *g)
 		return false;
 	g->check_alive = false;
 	there = xs_is_domain_introduced(g->be->xen.xs, g->domid);
-	if (there)
+	if (there) {
 		g->introduced = true;
+		note_halt(g);
+	}
 	/* A domain that was never seen is one that is still being built. */
 	return g->introduced && !there;
 }
@@ -341,6 +354,26 @@ static void complain(struct guest *g, unsigned own, unsigned peer)
 	problem_set(&p, EINVAL, "%s/" NODE_STATE " is no state; ignored",
 		    own == STATE_INVALID ? g->dir : g->frontend);
 	guest_report(g, &p, own != STATE_INVALID);
+}
+
+/*
+ * The toolstack takes the devices of a halted guest one by one, and waits for
+ * state 4 before and after each: ten seconds in vain, if it had to come from the guest.
+ */
+static int step_halted(struct guest *g, unsigned own, struct problem *p)
+{
+	static const char why[] = "the guest has halted: the toolstack need not wait for it";
+
+	if (own == XenbusStateConnected || own >= PCIIF_STATE_COUNT)
+		return 0;
+	if (own == XenbusStateReconfiguring) {
+		if (guest_devices_serve(g, false, own, XenbusStateConnected, p) < 0)
+			return errno == ESTALE ? 1 : -1;
+		guest_state_is(g, XenbusStateConnected, why);
+		return 1;
+	}
+	guest_set_state(g, own, XenbusStateConnected, why);
+	return 1;
 }
 
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
@@ -375,7 +408,10 @@ static int look(struct guest *g)
 	/* On our way out no guest is let in or given a device. */
 	if (g->be->closing && action != BACKEND_CLOSE && action != BACKEND_CLOSED)
 		return 0;
-	rc = step(g, action, own, &p);
+	if (g->halted && own != XenbusStateInitialising)
+		rc = step_halted(g, own, &p);
+	else
+		rc = step(g, action, own, &p);
 	if (rc < 0)
 		fatal(g, own, &p);
 	return rc < 0 ? 0 : rc;

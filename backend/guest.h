@@ -42,6 +42,7 @@ struct guest {
 	bool complained;	      /* of a malformed state node */
 	bool watching;		      /* frontend's state */
 	bool introduced;	      /* xenstored was seen to know the domain */
+	bool halted;		      /* it is shut down, and waits to be destroyed */
 	bool check_alive;	      /* a domain died: see whether it was this one */
 	bool resumed;		      /* taken over from another process, no request served yet */
 	bool roots_told;	      /* the one root of slot mode is published */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xencall.h>
 #include <xenctrl.h>
+#include <xen/sched.h>
 
 #include "common/log.h"
 #include "common/util.h"
@@ -54,6 +55,20 @@ void hypercall_close(struct hypercall *hc)
 		xc_interface_close(hc->xch);
 	free(hc);
 	errno = saved;
+}
+
+int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
+{
+	xc_domaininfo_t info;
+	int n = xc_domain_getinfolist(hc->xch, domid, 1, &info);
+	unsigned reason;
+
+	if (n < 0)
+		return -1;
+	if (n != 1 || info.domain != domid || info.flags & XEN_DOMINF_dying)
+		return 1;
+	reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
+	return info.flags & XEN_DOMINF_shutdown && reason != SHUTDOWN_suspend;
 }
 
 /* One physdev operation; arg (size bytes) goes in and comes back. */

@@ -28,6 +28,12 @@ struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute)
 void hypercall_close(struct hypercall *hc);
 
 /*
+ * Whether the domain runs no more: shut down (but not suspended), crashed or dying. 1, 0, or
+ * -1 with errno (EPERM: not ours to ask, as in a driver domain).
+ */
+int hypercall_domain_halted(struct hypercall *hc, uint32_t domid);
+
+/*
  * Maps one vector of device a for guest domid: MSI, or entry of the MSI-X table in the
  * BAR that starts at table_base. Xen programs the message; the enable bit is the
  * caller's. *pirq is in the guest's numbering.

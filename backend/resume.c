@@ -106,6 +106,8 @@ int guest_resume(struct guest *g, unsigned own, struct problem *p)
 	talk_tell(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
 		 pciif_state_name(own));
 	g->state = own;
+	g->check_alive = true; /* it may have died while nobody looked */
+	schedule_dirty(&g->be->schedule, g);
 	n = memory_guest_devices(&g->be->host.memory, g->domid, &list);
 	for (unsigned i = 0; i < n; i++)
 		resume_device(g, list[i], &unsure);

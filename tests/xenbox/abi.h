@@ -17,6 +17,7 @@
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/physdev.h>
+#include <xen/sched.h>
 #include <xen/sysctl.h>
 #include <xen/version.h>
 #ifdef ABI_STRICT_ANSI
@@ -97,6 +98,8 @@ enum {
 	X(physinfo)                                                                              \
 	X(xen_version)                                                                           \
 	X(event_channel_op)                                                                      \
+	X(sched_op)                                                                              \
+	X(remote_shutdown)                                                                       \
 	X(hypercall)
 
 /* Domain operations, beside those that hypercall.c answers with EOPNOTSUPP by number. */

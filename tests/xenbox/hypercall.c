@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "abi.h"
+#include "box.h"
 #include "hv.h"
 
 #define GUEST_PAGES 65536u /* what a domain is said to have */
@@ -358,6 +359,30 @@ static int evtchn_op(struct hv_domain *caller, unsigned int cmd, void *arg, uint
 	return hv_call_end(&c, rc);
 }
 
+/* ---- sched_op, as the toolstack uses it: a domain stops, and keeps what it has ---- */
+
+static int sched_op(struct hv_domain *caller, unsigned int cmd, const void *arg, uint32_t len)
+{
+	const struct sched_remote_shutdown *s = arg;
+	const bool known = cmd == SCHEDOP_remote_shutdown && len >= sizeof(*s);
+	struct hv_domain *d = known ? hv_domain_find(s->domain_id) : NULL;
+	struct hv_call c;
+	int rc = hv_call_begin(&c, caller, known ? "remote_shutdown" : "sched_op", "cmd=%u dom=%u",
+			       cmd, known ? s->domain_id : 0u);
+
+	if (rc || !known)
+		return hv_call_end(&c, rc ? rc : -ENOSYS);
+	if (caller->domid || !d)
+		return hv_call_end(&c, d ? -EPERM : -ESRCH);
+	if (!d->domid || d->life == HV_DYING)
+		return hv_call_end(&c, -EINVAL);
+	d->shutdown = true;
+	d->shutdown_reason = (uint8_t)s->reason;
+	box_kill_processes(hv_config.rundir, (int)d->domid, NULL);
+	hv_virq_raise(VIRQ_DOM_EXC);
+	return hv_call_end(&c, 0);
+}
+
 int hv_hypercall(struct hv_domain *caller, const struct xb_msg *m, void *data, uint32_t *len)
 {
 	struct hv_call c;
@@ -374,6 +399,8 @@ int hv_hypercall(struct hv_domain *caller, const struct xb_msg *m, void *data, u
 		return version(caller, (unsigned int)m->a[1], data, *len);
 	case __HYPERVISOR_event_channel_op:
 		return evtchn_op(caller, (unsigned int)m->a[1], data, *len);
+	case __HYPERVISOR_sched_op:
+		return sched_op(caller, (unsigned int)m->a[1], data, *len);
 	default:
 		rc = hv_call_begin(&c, caller, "hypercall", "nr=%llu", (unsigned long long)m->a[0]);
 		return hv_call_end(&c, rc ? rc : -ENOSYS);

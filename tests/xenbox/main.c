@@ -22,6 +22,7 @@ static const char usage_text[] =
 	"                                 start a box, ready when it returns\n"
 	"  down DIR                       stop it and remove what it made\n"
 	"  create DIR DOMID [--name NAME] [--kernel-pcifront no]\n"
+	"  halt DIR DOMID                 it stops, as after a poweroff, and waits to be destroyed\n"
 	"  destroy DIR DOMID [--crash]    --crash: only the hypervisor's part, nodes stay\n"
 	"  run DIR DOMID -- CMD [ARG...]  run a program in a domain (0: dom0)\n"
 	"  env DIR DOMID                  the environment for that, as shell commands\n"
@@ -162,6 +163,22 @@ static int cmd_create(int argc, char **argv)
 	snprintf(name, sizeof(name), "guest%u", domid);
 	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
 		rc = tool_create(&t, domid, v[0] ? v[0] : name);
+	tool_close(&t);
+	return rc;
+}
+
+static int cmd_halt(int argc, char **argv)
+{
+	unsigned int domid;
+	struct tool t;
+	int rc = TOOL_FAILED;
+
+	if (argc != 3)
+		return usage("halt takes a directory and a domain number", NULL);
+	if (domid_arg(argv[2], false, &domid))
+		return TOOL_USAGE;
+	if (!tool_open(&t, argv[1]) && !tool_store(&t))
+		rc = tool_halt(&t, domid);
 	tool_close(&t);
 	return rc;
 }
@@ -402,8 +419,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "up", cmd_up },	{ "down", cmd_down }, { "create", cmd_create },
-	{ "destroy", cmd_destroy }, { "run", cmd_run },	  { "env", cmd_env },
-	{ "log", cmd_log },	{ "stat", cmd_stat }, { "fail", cmd_fail },
+	{ "halt", cmd_halt },	{ "destroy", cmd_destroy }, { "run", cmd_run },
+	{ "env", cmd_env },	{ "log", cmd_log },	{ "stat", cmd_stat }, { "fail", cmd_fail },
 	{ "attach", cmd_attach }, { "detach", cmd_detach }, { "list", cmd_list },
 };
 

@@ -63,6 +63,8 @@ static uint32_t argument_size(unsigned int op, uint64_t cmd)
 	if (op == __HYPERVISOR_xen_version) {
 		switch (cmd) { ABI_VERSION_OPS(VERSION) default: return 0; }
 	}
+	if (op == __HYPERVISOR_sched_op)
+		return cmd == SCHEDOP_remote_shutdown ? sizeof(struct sched_remote_shutdown) : 0;
 	if (op == __HYPERVISOR_event_channel_op) {
 		switch (cmd) { ABI_EVTCHN_OPS(EVTCHN) default: return 0; }
 	}

@@ -133,6 +133,16 @@ static int kill_domain(struct tool *t, unsigned int domid)
 	return left ? tool_error("domain %u: %u processes do not die", domid, left) : TOOL_OK;
 }
 
+int tool_halt(struct tool *t, unsigned int domid)
+{
+	struct sched_remote_shutdown s = { .domain_id = (domid_t)domid, .reason = SHUTDOWN_poweroff };
+	struct xb_msg m = { .op = XB_HYPERCALL, .a = { __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown } };
+
+	if (xb_call(&t->hv, &m, &s, sizeof(s), &s, sizeof(s), NULL) < 0)
+		return tool_error("halting domain %u: %s", domid, strerror(errno));
+	return TOOL_OK;
+}
+
 int tool_destroy(struct tool *t, unsigned int domid, bool crash)
 {
 	char *vm, *dirs;
