@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* What the settings say of rules, resets, hidden devices and errors, and how they say it wrongly. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/settings.h"
+#include "common/util.h"
+#include "tests/unit/support_device.h"
+
+static struct logbook log_;
+static struct settings s;
+
+static int read_text(const char *text)
+{
+	char file[] = "/tmp/xenpci-settings-XXXXXX";
+	int fd = mkstemp(file), rc, err;
+
+	logbook_init(&log_);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	rc = settings_read(&s, file, true, &log_.logger);
+	err = errno;
+	unlink(file);
+	errno = err;
+	return rc;
+}
+
+static struct pcidev_info info(const char *sbdf, uint16_t vendor, uint16_t device)
+{
+	return (struct pcidev_info){ .sbdf = address(sbdf), .vendor = vendor, .device = device };
+}
+
+static struct settings_life life(const char *sbdf, uint16_t vendor, uint16_t device)
+{
+	struct pcidev_info i = info(sbdf, vendor, device);
+	struct settings_life out;
+
+	settings_life(&s, &i, &out);
+	return out;
+}
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text(""), 0);
+	assert_int_equal(life("03:00.0", 1, 2).allow, 0);
+	assert_int_equal(life("03:00.0", 1, 2).methods, RESET_ALL);
+	assert_int_equal(s.nr_hide, 0);
+	assert_int_equal(s.aer_failed, SETTINGS_AER_DETACH);
+	settings_dispose(&s);
+}
+
+/* What is said for all, for an address and for a kind adds up; methods are one device's own. */
+static void test_adds_up(void **state)
+{
+	struct settings_life l;
+
+	(void)state;
+	assert_int_equal(read_text("allow = [ \"small-bar\", \"slot\" ];\n"
+				   "hide = [ \"0000:03:00.0\", \"04:00.1\" ];\n"
+				   "aer_failed = \"pause\";\n"
+				   "devices = (\n"
+				   "  { bdf = \"0000:03:00.0\"; allow = [ \"no-reset\" ]; },\n"
+				   "  { vendor = 0x8086; device = 0x10d3; reset = [ \"flr\", \"pm\" ]; },\n"
+				   "  { bdf = \"0000:05:00.0\"; reset = [ \"all\" ]; }\n"
+				   ");\n"), 0);
+	l = life("06:00.0", 1, 2);
+	assert_int_equal(l.allow, ASSIGNABLE_BIT(ASSIGNABLE_SMALL_BAR) |
+				  ASSIGNABLE_BIT(ASSIGNABLE_SLOT));
+	assert_non_null(strstr(l.allow_source, ":1"));
+	assert_int_equal(l.methods, RESET_ALL);
+	l = life("03:00.0", 0x8086, 0x10d3);
+	assert_int_equal(l.allow, ASSIGNABLE_BIT(ASSIGNABLE_SMALL_BAR) |
+				  ASSIGNABLE_BIT(ASSIGNABLE_SLOT) |
+				  ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET));
+	assert_non_null(strstr(l.allow_source, ":5"));
+	assert_int_equal(l.methods, RESET_BIT(RESET_FLR) | RESET_BIT(RESET_PM));
+	assert_int_equal(life("05:00.0", 1, 2).methods, RESET_ALL);
+	assert_int_equal(s.nr_hide, 2);
+	assert_true(sbdf_equal(s.hide[1], address("04:00.1")));
+	assert_int_equal(s.aer_failed, SETTINGS_AER_PAUSE);
+	settings_dispose(&s);
+	assert_int_equal(s.nr_hide, 0);
+	settings_dispose(&s);
+}
+
+static void test_wrong(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *complaint;
+	} rows[] = {
+		{ "\nallow = [ \"no-such-rule\" ];", ":2: allow: " },
+		{ "allow = [ \"other-guest\" ];", ":1: allow: " },
+		{ "allow = \"slot\";", ":1: allow: must be an array" },
+		{ "allow = [ 1 ];", ":1: allow: " },
+		{ "hide = [ \"03:00\" ];", ":1: hide: " },
+		{ "hide = \"03:00.0\";", ":1: hide: must be an array" },
+		{ "aer_failed = \"forgive\";", ":1: aer_failed: must be" },
+		{ "devices = ( { bdf = \"0000:03:00.0\"; reset = [ \"cold\" ]; } );", ":1: reset: " },
+		{ "devices = ( { bdf = \"0000:03:00.0\"; hide = true; } );", ":1: hide: unknown key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(read_text(rows[i].text), -1);
+		assert_int_equal(errno, EINVAL);
+		if (!logbook_has(&log_, rows[i].complaint))
+			fail_msg("\"%s\": %s", rows[i].text, log_.text);
+		/* Nothing of it has stayed. */
+		assert_int_equal(s.allow, 0);
+		assert_int_equal(s.nr_hide, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_adds_up),
+		cmocka_unit_test(test_wrong),
+	};
+
+	return cmocka_run_group_tests_name("life_settings", tests, NULL, NULL);
+}
