@@ -8,8 +8,8 @@
 
 #include "common/util.h"
 
-/* What pciback puts on the line of a device that it holds. */
-#define STAND_IN "xen-pcibk["
+/* What pciback puts on the line of a device that it holds: its name, in newer and in old kernels. */
+static const char *const stand_ins[] = { "xen-pciback[", "xen-pcibk[" };
 
 /*
  * A line is "NR: COUNT... CHIP [HWIRQ-]FLOW  HANDLER, HANDLER": handlers follow the
@@ -34,7 +34,11 @@ static void add_handler(const char *name, size_t len, char *buf, size_t size)
 {
 	size_t used = strlen(buf);
 
-	if (len && strncmp(name, STAND_IN, strlen(STAND_IN)))
+	for (size_t i = 0; i < ARRAY_SIZE(stand_ins); i++) {
+		if (!strncmp(name, stand_ins[i], strlen(stand_ins[i])))
+			return;
+	}
+	if (len)
 		snprintf(buf + used, size - used, "%s%.*s", used ? ", " : "", (int)len, name);
 }
 

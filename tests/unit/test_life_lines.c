@@ -18,6 +18,7 @@ static const char text[] =
 	" 17:          0          0   IO-APIC   17-fasteoi   snd_hda_intel:card0\n"
 	" 18:         12          0  xen-pirq    -ioapic-level\n"
 	" 19:          0          0  xen-pirq    -ioapic-level  xen-pcibk[0000:00:04.0]\n"
+	" 22:          0          0  xen-pirq    -ioapic-level  xen-pciback[0000:00:04.0]\n"
 	" 20:          0          0  xen-pirq    -ioapic-level  xen-pcibk[0000:00:05.0], uhci_hcd:usb2\n"
 	" 21:          5          0   IO-APIC   21-fasteoi\n"
 	"120:          1          0  xen-pirq    -msi-x     nvme0q0\n"
@@ -32,7 +33,7 @@ static void test_forms(void **state)
 		{ 1, "i8042" },	    { 16, "ehci_hcd:usb1, i801_smbus" },
 		{ 17, "snd_hda_intel:card0" }, { 18, "" },
 		{ 19, "" },	    { 20, "uhci_hcd:usb2" },
-		{ 21, "" },	    { 120, "nvme0q0" },
+		{ 22, "" },	    { 21, "" },	    { 120, "nvme0q0" },
 		{ 2, "" },	    { 12, "" },
 	};
 	char file[] = "/tmp/xenpci-lines-XXXXXX", buf[48];
