@@ -120,5 +120,10 @@ int guest_resume(struct guest *g, unsigned own, struct problem *p)
 	if (channel_connect(g, p))
 		return -1;
 	g->resumed = true;
+	/* Killed behind an answer and before its kick: the guest would sleep on. */
+	xen_notify(&g->be->xen, g->port);
+	/* A step of error recovery that was in flight: nobody waits for its verdict any more. */
+	if (page_flag(g->page, XEN_PCIB_active))
+		page_aer_withdraw(g->page);
 	return 0;
 }
