@@ -161,7 +161,7 @@ static void turn(struct daemon *d)
 	watches_update_one(&d->watches);
 	serve_timers(d);
 	if (!poller_idle(&d->be.poller))
-		poller_look(&d->be.poller, busy(d));
+		poller_look(&d->be.poller, &d->be.now_ns, busy(d));
 	if (d->close_by_ns && closed(d))
 		d->done = true;
 }

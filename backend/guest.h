@@ -24,6 +24,7 @@ struct backend {
 	struct host host; /* with what must outlive us */
 	struct schedule schedule;
 	struct poller poller;
+	uint64_t now_ns; /* the clock, as last looked at: in this turn, or at the last answer */
 	struct takeover takeover;
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool closing;		  /* we are to end: guests are asked to close */

@@ -71,7 +71,7 @@ bool poller_keep(struct poller *p, struct guest *g)
 	}
 	if (!p->limit_ns)
 		return false;
-	now = now_ns();
+	now = g->be->now_ns;
 	earn(p, now);
 	tune(p, w, now - w->answered_ns);
 	w->answered_ns = now;
@@ -137,24 +137,27 @@ static void move_on(struct poller *p, uint64_t now)
 	}
 }
 
-void poller_look(struct poller *p, bool once)
+void poller_look(struct poller *p, uint64_t *clock, bool once)
 {
-	uint64_t now = now_ns(), end = once ? now : now + LOOK_NS;
 	unsigned looks = once ? 1 : LOOKS_PER_CLOCK, turns = 0;
+	uint64_t before = *clock = now_ns(), end = once ? before : before + LOOK_NS;
 
 	do {
-		uint64_t before = now;
 		unsigned found = 0;
 
 		for (unsigned i = 0; i < looks && turns + found < LOOK_TURNS; i++) {
-			found += look_once(p);
-			relax();
+			unsigned n = look_once(p);
+
+			found += n;
+			if (!n)
+				relax();
 		}
-		now = now_ns();
+		*clock = now_ns();
 		if (!found)
-			spend(p, now - before);
-		earn(p, now);
+			spend(p, *clock - before);
+		earn(p, *clock);
 		turns += found;
-		move_on(p, now);
-	} while (p->nr_hot && turns < LOOK_TURNS && now < end);
+		move_on(p, *clock);
+		before = *clock;
+	} while (p->nr_hot && turns < LOOK_TURNS && before < end);
 }

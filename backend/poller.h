@@ -61,8 +61,8 @@ static inline bool poller_idle(const struct poller *p)
 /*
  * Looks at all hot guests, and gives each that has something its turn (channel.h): for a few
  * microseconds, or once where somebody else waits. Guests whose window has passed are let
- * go. Look for events of others afterwards.
+ * go. *clock is kept up to date. Look for events of others afterwards.
  */
-void poller_look(struct poller *p, bool once);
+void poller_look(struct poller *p, uint64_t *clock, bool once);
 
 #endif

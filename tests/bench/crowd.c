@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crowd RUNDIR FIRST N MACHINE: N guests with domids from FIRST, created before, each with one
- * device: function number i of MACHINE's (machine: 256 buses of 256 functions, from 0000:10:00.0
- * on). Runs in dom0; writes their nodes as the toolstack does, and forks a frontend for each, which
+ * crowd RUNDIR FIRST N: N guests with domids from FIRST, created before, each with one
+ * device: guest number i has slot i % 32 of bus 16 + i / 32. Runs in dom0; writes their nodes as the toolstack does, and forks a frontend for each, which
  * connects and then only follows its backend's state, as a guest does when a device is attached.
  * Prints "connected" when all are; ends, and ends them, when its stdin is closed.
  */
@@ -48,10 +47,11 @@ static void frontend(const char *rundir, unsigned domid, int ready)
 /* Both directories, in one transaction, as libxl leaves them. */
 static void write_nodes(struct xs_handle *xs, unsigned domid, unsigned nr)
 {
-	char be[64], fe[64];
+	char be[64], fe[64], bdf[SBDF_TEXT];
 	struct xs_permissions perms[2] = { { 0, XS_PERM_NONE }, { domid, XS_PERM_READ } };
 	xs_transaction_t t;
 
+	sbdf_format((struct sbdf){ 0, (uint8_t)(16 + nr / 32), (uint8_t)(nr % 32 << 3) }, bdf);
 	snprintf(be, sizeof(be), "/local/domain/0/backend/pci/%u/0", domid);
 	snprintf(fe, sizeof(fe), "/local/domain/%u/device/pci/0", domid);
 	do {
@@ -65,8 +65,8 @@ static void write_nodes(struct xs_handle *xs, unsigned domid, unsigned nr)
 		if (store_write(xs, t, be, "frontend", "%s", fe) ||
 		    store_write(xs, t, be, "frontend-id", "%u", domid) ||
 		    store_write(xs, t, be, "online", "1") ||
-		    store_write(xs, t, be, "key-0", "0000:%02x:%02x.%u", 16 + nr / 256, nr % 256 / 8, nr % 8) ||
-		    store_write(xs, t, be, "dev-0", "0000:%02x:%02x.%u", 16 + nr / 256, nr % 256 / 8, nr % 8) ||
+		    store_write(xs, t, be, "key-0", "%s", bdf) ||
+		    store_write(xs, t, be, "dev-0", "%s", bdf) ||
 		    store_write(xs, t, be, "state-0", "1") ||
 		    store_write(xs, t, be, "opts-0", "msitranslate=0,power_mgmt=0,permissive=0") ||
 		    store_write(xs, t, be, "num_devs", "1") ||
