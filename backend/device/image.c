@@ -136,6 +136,7 @@ static void image_close(struct provider *p)
 
 	for (size_t i = 0; i < image->nr; i++)
 		image_function_dispose(&image->function[i]);
+	image_masks_free(image);
 	free_keep(image->function);
 	free_keep(image);
 }

@@ -231,18 +231,61 @@ static void ids_init(struct image_function *fn, const struct image_text_function
 	}
 }
 
+/* New masks for fn to build; share_masks when they are built. */
+static int new_masks(struct image_function *fn, size_t size)
+{
+	struct image_masks *m = calloc(1, sizeof(*m) + 3 * size);
+
+	if (!m)
+		return -1;
+	m->size = size;
+	m->next = fn->image->masks;
+	fn->image->masks = m;
+	return 0;
+}
+
+static void point_at(struct image_function *fn, struct image_masks *m)
+{
+	fn->reset = m->bytes;
+	fn->writable = fn->reset + m->size;
+	fn->clear = fn->writable + m->size;
+}
+
+/* The masks just built give way to older ones that are the same. */
+static void share_masks(struct image_function *fn)
+{
+	struct image_masks *built = fn->image->masks;
+
+	for (struct image_masks *m = built->next; m; m = m->next) {
+		if (m->size != built->size || memcmp(m->bytes, built->bytes, 3 * m->size))
+			continue;
+		fn->image->masks = built->next;
+		free(built);
+		point_at(fn, m);
+		return;
+	}
+}
+
+void image_masks_free(struct image *image)
+{
+	while (image->masks) {
+		struct image_masks *m = image->masks;
+
+		image->masks = m->next;
+		free_keep(m);
+	}
+}
+
 int image_function_init(struct image_function *fn, const struct image_text_function *text,
 			const struct image_vf *vf, const char *file, xentoollog_logger *lg,
 			unsigned *guessed)
 {
 	size_t size = text->nr_bytes > 256 ? 4096 : 256;
 
-	fn->now = calloc(4, size);
-	if (!fn->now)
+	fn->now = calloc(1, size);
+	if (!fn->now || new_masks(fn, size))
 		return -1;
-	fn->reset = fn->now + size;
-	fn->writable = fn->reset + size;
-	fn->clear = fn->writable + size;
+	point_at(fn, fn->image->masks);
 	memcpy(fn->now, text->bytes, text->nr_bytes);
 	if (fn->now[PCI_CAPABILITY_LIST] >= text->nr_bytes) {
 		/* The capabilities are beyond the dump. */
@@ -258,6 +301,7 @@ int image_function_init(struct image_function *fn, const struct image_text_funct
 	fn->dev.info.irq = intx_line(fn, text);
 	fn->dev.info.bars_movable = !vf && !fn->hardwired;
 	image_masks_build(fn);
+	share_masks(fn);
 	return 0;
 }
 

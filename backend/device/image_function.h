@@ -24,7 +24,7 @@ struct image_function {
 	struct image *image;
 	bool open;
 	bool held;	   /* in reset by a bridge above: reads ones, ignores writes */
-	/* config_size bytes each, in one piece of memory that `now` begins. */
+	/* config_size bytes each; the last three are in one piece of memory, which is the image's. */
 	uint8_t *now;	   /* what a read shows */
 	uint8_t *reset;	   /* what a function reset leaves */
 	uint8_t *writable; /* bits that a write sets and clears */
@@ -36,9 +36,17 @@ struct image_function {
 	struct image_function *parent;
 };
 
+/* Three times size bytes, as functions have them: alike functions share them. */
+struct image_masks {
+	struct image_masks *next;
+	size_t size;
+	uint8_t bytes[];
+};
+
 /* A captured machine. */
 struct image {
 	struct provider provider; /* first: what image_provider_open hands out */
+	struct image_masks *masks;
 	struct image_function *function; /* in address order */
 	size_t nr;
 };
@@ -61,8 +69,9 @@ struct image_vf {
 int image_function_init(struct image_function *fn, const struct image_text_function *text,
 			const struct image_vf *vf, const char *file, xentoollog_logger *lg,
 			unsigned *guessed);
-/* Safe on a zeroed one. */
+/* Safe on a zeroed one. Its masks stay with the image: image_masks_free, when all are disposed of. */
 void image_function_dispose(struct image_function *fn);
+void image_masks_free(struct image *image);
 
 /*
  * For image_function_init: the present registers' masks and reset values, from
