@@ -376,6 +376,18 @@ static int step_halted(struct guest *g, unsigned own, struct problem *p)
 	return 1;
 }
 
+/* Another backend's instance, or one of ours that failed at once and rests in 5. */
+static int leave_alone(struct guest *g, unsigned own)
+{
+	bool kernel = takeover_kernel_serves(&g->be->takeover, g->domid);
+
+	if (!g->foreign_told && (kernel || own != XenbusStateClosing))
+		talk_tell(&g->talk, XTL_INFO, "%s serves it (state %u): left alone",
+			  kernel ? "the kernel's xen-pciback" : "another backend", own);
+	g->foreign_told = true;
+	return 0;
+}
+
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
 static int look(struct guest *g)
 {
@@ -388,7 +400,7 @@ static int look(struct guest *g)
 	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
 		if (!g->frontend[0]) {
 			if (!memory_knows_guest(&g->be->host.memory, g->domid))
-				return 0; /* another backend's instance, or one that failed at once */
+				return leave_alone(g, own);
 			if (guest_resume(g, own, &p)) {
 				fatal(g, own, &p);
 				return 0;
@@ -397,7 +409,7 @@ static int look(struct guest *g)
 		peer = read_state(g, XBT_NULL, g->frontend);
 	}
 	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
-		return 0;
+		return leave_alone(g, own);
 	complain(g, own, peer);
 	guest_state_is(g, own == STATE_INVALID ? g->state : own, "written by the toolstack");
 	action = backend_action(own, peer);

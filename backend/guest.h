@@ -40,6 +40,7 @@ struct guest {
 	char dir[GUEST_DIR_MAX];      /* ours */
 	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
 	unsigned state;		      /* ours, as last read or written */
+	bool foreign_told;	      /* that another backend serves it */
 	bool complained;	      /* of a malformed state node */
 	bool watching;		      /* frontend's state */
 	bool introduced;	      /* xenstored was seen to know the domain */
