@@ -378,6 +378,7 @@ void settings_policy(const struct settings *s, const struct pcidev_info *info,
 	p->permissive_source = strcpy(out->permissive_source, "default");
 	p->interrupt_control_source = strcpy(out->interrupt_control_source, "default");
 	p->quirks = out->quirks;
+	p->shadow = true;
 	if (opts->permissive)
 		set_source(&p->permissive, out->permissive_source, opts_node);
 	if (opts->interrupt_control)

@@ -279,6 +279,9 @@ static struct config *assemble(const struct builder *b, const struct config_poli
 					      << (8 * (f->offset % 4)));
 		table_set_virt(cfg, f, f->value);
 	}
+	/* Who may write raw may find a register that changes constants. */
+	cfg->shadow = policy->shadow && !policy->permissive && !policy->nr_quirks;
+	shadow_take(cfg);
 	return cfg;
 }
 
@@ -323,4 +326,5 @@ void config_reset(struct config *cfg)
 	}
 	cfg->enabled = false;
 	cfg->settle_until = 0;
+	shadow_take(cfg);
 }

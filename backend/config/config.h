@@ -79,7 +79,10 @@ struct config_denied {
 };
 bool config_next_denied(const struct config *cfg, unsigned *at, struct config_denied *out);
 
-/* After a reset of the device: latches clear, shadows and moved BARs as at open. Counters stay. */
+/*
+ * After a reset of the device: latches clear, shadows and moved BARs as at open, constants
+ * read anew. Counters stay.
+ */
 void config_reset(struct config *cfg);
 
 /*

@@ -19,7 +19,9 @@
 /* Read as it stands, and named so that a refusal can say what was refused. */
 #define OPEN(at, width, name, ...) ROW(at, width, name, HW, ALL, OPEN, 0, NONE, __VA_ARGS__)
 /* The same, closed in permissive mode too. */
-#define CLOSED(at, width, name) ROW(at, width, name, HW, ALL, NEVER, 0, NONE)
+#define CLOSED(at, width, name, ...) ROW(at, width, name, HW, ALL, NEVER, 0, NONE, __VA_ARGS__)
+/* Read-only or set by firmware once, says the PCI specification (HwInit, RO), and not a status. */
+#define FIXED .fixed = ALL
 #define BAR(n) ROW(0x10 + 4 * (n), 4, "BAR " #n, BAR, 0, BAR, 0, HOME)
 
 static const struct config_row common[] = {
@@ -27,24 +29,24 @@ static const struct config_row common[] = {
 	ROW(0x02, 2, "device id",	DEVICE, 0, NEVER, 0, NONE),
 	ROW(0x04, 2, "command",		SHADOW, COMMAND_HW, COMMAND, 0x0014, HOME),
 	OPEN(0x06, 2, "status", .w1c = 0xf900),
-	OPEN(0x08, 4, "revision and class"),
+	OPEN(0x08, 4, "revision and class", FIXED),
 	ROW(0x0c, 1, "cache line size", HW, ALL, CACHE_LINE, 0xff, NONE),
 	CLOSED(0x0d, 1, "latency timer"),
-	OPEN(0x0e, 1, "header type"),
+	OPEN(0x0e, 1, "header type", FIXED),
 	ROW(0x0f, 1, "BIST",		HW, ALL, BIST, 0x40, NONE),
 	ROW(0x3c, 1, "interrupt line",	LINE, 0, NEVER, 0, NONE),
-	CLOSED(0x3d, 1, "interrupt pin"),
+	CLOSED(0x3d, 1, "interrupt pin", FIXED),
 };
 
 static const struct config_row type0[] = {
 	BAR(0), BAR(1), BAR(2), BAR(3), BAR(4), BAR(5),
-	OPEN(0x28, 4, "CardBus CIS pointer"),
-	OPEN(0x2c, 2, "subsystem vendor id"),
-	OPEN(0x2e, 2, "subsystem id"),
+	OPEN(0x28, 4, "CardBus CIS pointer", FIXED),
+	OPEN(0x2c, 2, "subsystem vendor id", FIXED),
+	OPEN(0x2e, 2, "subsystem id", FIXED),
 	ROW(0x30, 4, "expansion ROM", ROM, 0, ROM, 0, HOME),
-	OPEN(0x34, 1, "capabilities pointer"),
-	OPEN(0x3e, 1, "minimum grant"),
-	OPEN(0x3f, 1, "maximum latency"),
+	OPEN(0x34, 1, "capabilities pointer", FIXED),
+	OPEN(0x3e, 1, "minimum grant", FIXED),
+	OPEN(0x3f, 1, "maximum latency", FIXED),
 };
 
 static const struct config_row type1[] = {
@@ -64,21 +66,21 @@ static const struct config_row type1[] = {
 	OPEN(0x2c, 4, "prefetchable limit high"),
 	OPEN(0x30, 2, "I/O base high"),
 	OPEN(0x32, 2, "I/O limit high"),
-	OPEN(0x34, 1, "capabilities pointer"),
+	OPEN(0x34, 1, "capabilities pointer", FIXED),
 	ROW(0x38, 4, "expansion ROM", ROM, 0, ROM, 0, HOME),
 	OPEN(0x3e, 2, "bridge control"),
 };
 
 static const struct config_row vpd[] = {
-	CLOSED(0x00, 2, "VPD capability"),
+	CLOSED(0x00, 2, "VPD capability", FIXED),
 	ROW(0x02, 2, "VPD address", HW, ALL, VPD, 0x7fff, NONE),
 	CLOSED(0x04, 4, "VPD data"),
 };
 
 static const struct config_row pm[] = {
-	CLOSED(0x00, 2, "PM capability"),
+	CLOSED(0x00, 2, "PM capability", FIXED),
 	/* A guest cannot be woken: PME support is hidden. */
-	ROW(0x02, 2, "PM capabilities",	  HW, 0x07ff, NEVER, 0,	     NONE),
+	ROW(0x02, 2, "PM capabilities",	  HW, 0x07ff, NEVER, 0,	     NONE, FIXED),
 	/* PME status, data select, power state; PME enable is off and stays off. */
 	ROW(0x04, 2, "PM control/status", HW, ALL,    POWER, 0x9e03, NONE),
 	CLOSED(0x06, 1, "PM bridge extensions"),
@@ -87,7 +89,7 @@ static const struct config_row pm[] = {
 
 /* Address, data, masks and table are Xen's; enable is the guest's only for a device model. */
 static const struct config_row msi[] = {
-	CLOSED(0x00, 2, "MSI capability"),
+	CLOSED(0x00, 2, "MSI capability", FIXED),
 	ROW(0x02, 2, "MSI control", HW, ALL, CONTROL, 0x0001, NONE, .enable = 0x0001,
 	    .hardwired = 0xfb8e),
 	OPEN(0x04, 4, "MSI address"),
@@ -113,17 +115,19 @@ static const struct config_row msi64_mask[] = {
 };
 
 static const struct config_row msix[] = {
-	CLOSED(0x00, 2, "MSI-X capability"),
+	CLOSED(0x00, 2, "MSI-X capability", FIXED),
 	ROW(0x02, 2, "MSI-X control", HW, ALL, CONTROL, 0xc000, NONE, .enable = 0x8000,
 	    .hardwired = 0x3fff),
-	OPEN(0x04, 4, "MSI-X table"),
-	OPEN(0x08, 4, "MSI-X pending bits"),
+	OPEN(0x04, 4, "MSI-X table", FIXED),
+	OPEN(0x08, 4, "MSI-X pending bits", FIXED),
 };
 
 static const struct config_row pcie[] = {
-	OPEN(0x00, 2, "PCIe capability"),
-	OPEN(0x02, 2, "PCIe capabilities"),
-	OPEN(0x04, 4, "device capabilities"),
+	OPEN(0x00, 2, "PCIe capability", FIXED),
+	/* Not the interrupt message number, which follows the vectors in use. */
+	OPEN(0x02, 2, "PCIe capabilities", .fixed = 0xc1ff),
+	/* Not the slot power limit, which a message from above sets. */
+	OPEN(0x04, 4, "device capabilities", .fixed = 0xf003ffff),
 	OPEN(0x08, 2, "device control"),
 	OPEN(0x0a, 2, "device status", .w1c = 0x004f),
 	OPEN(0x0c, 4, "link capabilities"),
@@ -138,7 +142,7 @@ static const struct config_row pcie2[] = {
 	OPEN(0x1c, 2, "root control"),
 	OPEN(0x1e, 2, "root capabilities"),
 	OPEN(0x20, 4, "root status", .w1c = 0x00010000),
-	OPEN(0x24, 4, "device capabilities 2"),
+	OPEN(0x24, 4, "device capabilities 2", FIXED),
 	OPEN(0x28, 2, "device control 2"),
 	OPEN(0x2a, 2, "device status 2"),
 	OPEN(0x2c, 4, "link capabilities 2"),
@@ -150,7 +154,7 @@ static const struct config_row pcie2[] = {
 };
 
 static const struct config_row af[] = {
-	OPEN(0x00, 2, "AF capability"),
+	OPEN(0x00, 2, "AF capability", FIXED),
 	OPEN(0x02, 2, "AF capabilities"),
 	OPEN(0x04, 1, "AF control"),
 	OPEN(0x05, 1, "AF status"),

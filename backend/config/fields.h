@@ -60,6 +60,7 @@ struct config_row {
 	uint32_t bits;	   /* bits that a write may carry to the hardware */
 	uint32_t w1c;	   /* OPEN: bits that a one clears, a zero leaves */
 	uint32_t enable;   /* CONTROL: the enable bit */
+	uint32_t fixed;	   /* bits that nothing changes as long as the device is this device */
 	uint32_t hardwired; /* CONTROL: bits that no device lets anyone change */
 	const char *name;
 };

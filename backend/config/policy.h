@@ -23,6 +23,7 @@ struct config_quirk {
 struct config_policy {
 	bool permissive;
 	bool interrupt_control;
+	bool shadow; /* what no device changes is answered without asking it (shadow.c) */
 	const char *permissive_source;
 	const char *interrupt_control_source;
 	const struct config_quirk *quirks; /* copied */

@@ -67,6 +67,7 @@ struct config {
 	uint8_t nr_waiting;
 	bool permissive;
 	bool interrupt_control;
+	bool shadow;  /* constants stand in virt */
 	bool enabled; /* by the guest, in the OS */
 	unsigned nr_fields; /* with [0], which stands for what is unlisted */
 	struct field fields[];
@@ -136,6 +137,12 @@ void bar_init(struct field *f, const struct pcidev_info *info, unsigned number);
  * 1 (written), or -1 with errno.
  */
 int bar_restore(const struct config *cfg, const struct field *f);
+
+/*
+ * shadow.c: reads the registers' constant bits into virt, where the policy wants it and
+ * the device answers; otherwise reads go to the device.
+ */
+void shadow_take(struct config *cfg);
 
 /*
  * power.c: finishes what a return from D3hot lost; call before an access while
