@@ -8,7 +8,7 @@ BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect 
 BOX_USERS := $(B)/tests/box/user-shared $(B)/tests/box/user-static
 BOX_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null)
 
-$(B)/tests/box/peer: $(B)/tests/box/peer.o $(B)/tests/box/peer_front.o $(SHARED_OBJ)
+$(B)/tests/box/peer: $(patsubst %,$(B)/tests/box/%.o,peer peer_front peer_hostile) $(SHARED_OBJ)
 $(B)/tests/box/replay: $(B)/tests/box/replay.o $(SHARED_OBJ)
 $(B)/tests/box/expect: $(B)/tests/box/expect.o
 $(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/personality*.c)) $(B)/frontend/xen.o \
@@ -34,3 +34,8 @@ $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(B)/operator/libbacken
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
 
 check-run: $(B)/tests/box/life_random
+
+# The box tests alone.
+.PHONY: box
+box: all $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random $(B)/tests/xenbox/agent
+	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(BOX_TESTS)

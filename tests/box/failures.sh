@@ -75,6 +75,35 @@ for errno in EINVAL ENOMEM EAGAIN; do
 	failing_connect evtchn_bind $errno
 done
 op "serves" "^0 10d38086" 0 0 0 0 0 4
+
+# --- Letting go: what fails there is told, and done as far as it goes ---
+for what in gnttab_unmap evtchn_unbind; do
+	xb fail "$DIR" $what EINVAL --count 1 --dom 0
+	tell g7 write device/pci/0/state 6
+	check "$what fails: closes all the same" await "$(be 7 state)" 6
+	tell g7 write device/pci/0/state 1
+	check "$what fails: opens again" await "$(be 7 state)" 3
+	check "$what fails: and connects" connect g7 7
+done
+
+# --- Taking and giving back a device ---
+for what in prepare_msix release_msix setup_gsi pci_device_reset; do
+	for errno in EBUSY EINVAL ENODEV; do
+		store rm "$(be 7)" "$(fe 7)" "$(error_node 7)"
+		xb fail "$DIR" $what $errno --count 1
+		create_nodes 7 $nic
+		check "$what fails with $errno: the device is given, or the error is told" eval \
+			'await "$(be 7 state)" 3 && { [ "$(node "$(be 7 state-0)")" = 3 ] ||
+			 await "$(error_node 7)" any; }'
+		check "$what fails with $errno: the guest connects" connect g7 7
+		xb fail "$DIR" --clear
+	done
+done
+check "the other guest is served" other_is_served
+store rm "$(be 7)" "$(fe 7)" "$(error_node 7)"
+create_nodes 7 $nic
+check "and all is well afterwards" connect g7 7
+op "serves" "^0 10d38086" 0 0 0 0 0 4
 daemon_stop
 
 # --- Xen 4.20 ---

@@ -82,6 +82,15 @@ case $B in
 	;;
 esac
 
+# --- 100000 failures that a guest asks for (XSA-43, XSA-157) ---
+log_mark
+say g9 repeat 100000 2 0 -5
+served "100000 refused enable_msi"
+check "each was refused" answer g9 60
+is "each as the protocol says" "$R" 100000
+lines=$(log_since_count "guest 9")
+check "they are told within a bound ($lines lines)" [ "$lines" -lt 200 ]
+
 # --- State flapping between what means something ---
 say g9 flood device/pci/0/state 3000 5 6 1 3 4 7
 served "3000 changes of state"

@@ -135,7 +135,6 @@ daemon_log=$WORK/xenpcid.log
 daemon_start() {
 	local devices=(--devices "image:$bench") allow=(--allow all)
 	[ -z "${STRICT:-}" ] || allow=()
-	"$B/xenpcid" --help | grep -q -- --allow || allow=()
 	[[ " $* " == *" --devices"* ]] && devices=()
 	[ -p "$WORK/ready" ] || mkfifo "$WORK/ready"
 	exec {ready}<>"$WORK/ready"
@@ -148,11 +147,13 @@ daemon_start() {
 	exec {ready}>&-
 }
 
-# daemon_stop [STATUS]: by SIGTERM; it must end with STATUS (0)
+# daemon_stop [STATUS]: by SIGTERM; it must end with STATUS (0). All instances are taken
+# away before, as it would wait for their guests (ends.sh tests that it does).
 daemon_stop() {
 	local pid=$DAEMON
 	[ -n "$pid" ] || return 0
 	DAEMON=
+	[ -n "${PEER_PID[dom0]:-}" ] && store rm /local/domain/0/backend/pci
 	kill -TERM "$pid" 2>/dev/null
 	wait_for 10000 gone "$pid" || kill -KILL "$pid"
 	wait "$pid"

@@ -149,6 +149,14 @@ op "MSI-X with the guest's decoding off (a shadow)" "0 400 0" 1 0 0 0 4 2 0x400
 op "works, since the hardware's stays on" "0 0 0 55" 4 0 0 0 0 0 1 0 0
 op "off" "0 14 0" 5 0 0 0
 
+# --- Every sequence of up to four of: MSI on, off, MSI-X on, off, command, D3 and back ---
+for length in 1 2 3 4; do
+	tell g7 interrupts $length 0xc8 0xd0 0xa0
+	is "interrupt sequences of $length: at most one kind is on, every illegal step is refused" \
+		"$R" $((6 ** length))
+done
+tell g7 op 1 0 0 0 4 2 0x103
+
 # --- Out of pirqs: all or nothing ---
 entries() { seq 0 $(($1 - 1)) | tr '\n' ' '; }
 # The second device has a large table.

@@ -261,6 +261,8 @@ static void serve(char *line, char *copy)
 	if (!v)
 		v = find(front_verbs, argv[0]);
 	if (!v)
+		v = find(hostile_verbs, argv[0]);
+	if (!v)
 		printf("! ENOSYS no verb %s\n", argv[0]);
 	else if (argc - 1 < v->least)
 		printf("! EINVAL usage: %s %s\n", v->name, v->usage);

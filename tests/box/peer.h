@@ -4,7 +4,7 @@
  * time, what a test tells it through stdin, and answers each with one line:
  * "= result" or "! ERRNAME what". As a guest it is a frontend with no manners of
  * its own: it shows any state, any page and any request. As dom0 it is a
- * toolstack. A verb is a row of one of the two tables.
+ * toolstack. A verb is a row of one of the tables.
  */
 #ifndef XENPCI_TESTS_BOX_PEER_H
 #define XENPCI_TESTS_BOX_PEER_H
@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <xenstore.h>
+
+#include "protocol/page.h"
 
 #define PEER_ARGS_MAX 160
 
@@ -24,7 +26,8 @@ struct verb {
 };
 
 extern const struct verb store_verbs[];
-extern const struct verb front_verbs[]; /* both end with a NULL name */
+extern const struct verb front_verbs[];
+extern const struct verb hostile_verbs[]; /* each ends with a NULL name */
 
 extern struct xs_handle *peer_xs;
 
@@ -38,5 +41,10 @@ int64_t number_or(int argc, char **argv, int i, int64_t otherwise);
 
 /* Waits until fd is readable or now_ns() has reached until. 1 readable, 0 time is up. */
 int wait_readable(int fd, uint64_t until);
+
+/* Posts *op, kicks, waits for the answer and collects it. 0, or -1 with errno ENOTCONN, ETIMEDOUT. */
+int front_request(struct xen_pci_op *op);
+/* The shared page, or NULL. */
+page_t *front_page(void);
 
 #endif

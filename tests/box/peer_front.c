@@ -3,7 +3,6 @@
 #include "tests/box/peer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <xenevtchn.h>
@@ -12,7 +11,6 @@
 #include "common/store.h"
 #include "common/util.h"
 #include "protocol/nodes.h"
-#include "protocol/page.h"
 
 #define ANSWER_MS 5000
 
@@ -279,8 +277,10 @@ static int do_aer_answer(int argc, char **argv)
 	return kick() ? -1 : reply("answered");
 }
 
-static int request(struct xen_pci_op *op)
+int front_request(struct xen_pci_op *op)
 {
+	if (!page || port < 0)
+		return fail(ENOTCONN);
 	page_post(page, op);
 	if (kick())
 		return -1;
@@ -290,113 +290,9 @@ static int request(struct xen_pci_op *op)
 	return 0;
 }
 
-/* traffic N DEVFN WANT: N reads of the ids, each of which must be WANT; replies the worst, in us. */
-static int do_traffic(int argc, char **argv)
+page_t *front_page(void)
 {
-	int64_t n = number(argv[1]);
-	uint64_t worst = 0;
-
-	(void)argc;
-	if (!page || port < 0)
-		return fail(ENOTCONN);
-	for (int64_t i = 0; i < n; i++) {
-		struct xen_pci_op op = { .cmd = XEN_PCI_OP_conf_read, .err = -1, .size = 4,
-					 .devfn = (uint32_t)number(argv[2]) };
-		uint64_t began = now_ns();
-
-		if (request(&op))
-			return -1;
-		if (op.err || op.value != (uint32_t)number(argv[3]))
-			return fail(EBADMSG);
-		if (now_ns() - began > worst)
-			worst = now_ns() - began;
-	}
-	return reply("%llu", (unsigned long long)(worst / 1000));
-}
-
-static uint32_t random_word(uint64_t *seed)
-{
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(*seed >> 33);
-}
-
-/* Mostly the edges of each field, at times anything. */
-static uint32_t any_of(uint64_t *seed, const uint32_t *edges, unsigned n)
-{
-	uint32_t pick = random_word(seed) % (n + 1);
-
-	return pick < n ? edges[pick] : random_word(seed) << 1;
-}
-
-/* fuzz N SEED: N requests of any shape; each must be answered. */
-static int do_fuzz(int argc, char **argv)
-{
-	static const uint32_t cmd[] = { 0, 1, 2, 3, 4, 5, 6, 9, 10, 11, 99, 0xffffffff };
-	static const uint32_t place[] = { 0, 0, 0, 0, 1, 8, 0x100, 0xffffffff };
-	static const uint32_t offset[] = { 0, 4, 6, 0x10, 0x30, 0x3c, 0xa2, 0xc8, 0xcc, 0xd2, 0xff, 0x100,
-					   0xffc, 0x1000, 0x7fffffff, 0x80000000, 0xfffffffc };
-	static const uint32_t size[] = { 1, 2, 4, 4, 4, 0, 3, 8, 0xffffffff };
-	static const uint32_t value[] = { 0, 1, 2, 3, 0x80, 0x81, 0x7fff, 0xffff, 0x80000000, 0xffffffff };
-	uint64_t seed = (uint64_t)number(argv[2]);
-	int64_t n = number(argv[1]);
-
-	(void)argc;
-	if (!page || port < 0)
-		return fail(ENOTCONN);
-	for (int64_t i = 0; i < n; i++) {
-		struct xen_pci_op op = { .cmd = any_of(&seed, cmd, ARRAY_SIZE(cmd)) };
-
-		op.domain = any_of(&seed, place, 6);
-		op.bus = any_of(&seed, place, 6);
-		op.devfn = any_of(&seed, place, ARRAY_SIZE(place));
-		op.offset = (int32_t)any_of(&seed, offset, ARRAY_SIZE(offset));
-		op.size = (int32_t)any_of(&seed, size, ARRAY_SIZE(size));
-		op.value = any_of(&seed, value, ARRAY_SIZE(value));
-		op.info = any_of(&seed, value, ARRAY_SIZE(value));
-		for (unsigned k = 0; k < SH_INFO_MAX_VEC; k++)
-			op.msix_entries[k].entry = (uint16_t)any_of(&seed, value, ARRAY_SIZE(value));
-		if (request(&op))
-			return -1;
-	}
-	return reply("%lld", (long long)n);
-}
-
-static volatile bool flipping;
-
-/* Changes what the backend has already judged, as fast as it can. */
-static void *flip(void *arg)
-{
-	static const uint32_t words[] = { 4, 16, 20, 24, 28, 32, 40 };
-
-	(void)arg;
-	for (uint32_t i = 0; flipping; i++)
-		((volatile uint32_t *)page)[words[i % ARRAY_SIZE(words)] / 4] = i & 8 ? 0xffffffff : i & 7;
-	return NULL;
-}
-
-/* flip N: N enable_msix, disable_msix and reads while another thread rewrites the request. */
-static int do_flip(int argc, char **argv)
-{
-	static const uint32_t cmd[] = { XEN_PCI_OP_enable_msix, XEN_PCI_OP_disable_msix, XEN_PCI_OP_conf_read };
-	int64_t n = number(argv[1]);
-	pthread_t thread;
-	int rc = 0;
-
-	(void)argc;
-	if (!page || port < 0)
-		return fail(ENOTCONN);
-	flipping = true;
-	if ((errno = pthread_create(&thread, NULL, flip, NULL)))
-		return -1;
-	for (int64_t i = 0; i < n && !rc; i++) {
-		struct xen_pci_op op = { .cmd = cmd[i % 3], .size = 4, .value = i % 3 ? 0 : 2 };
-
-		op.msix_entries[1].entry = 1;
-		rc = request(&op);
-	}
-	flipping = false;
-	pthread_join(thread, NULL);
-	return rc ? -1 : reply("%lld", (long long)n);
+	return page;
 }
 
 const struct verb front_verbs[] = {
@@ -413,8 +309,5 @@ const struct verb front_verbs[] = {
 	{ "poke", "OFFSET WORD", 2, do_poke },
 	{ "aer", "[MS]", 0, do_aer },
 	{ "aer_answer", "RESULT", 1, do_aer_answer },
-	{ "traffic", "N DEVFN WANT", 3, do_traffic },
-	{ "fuzz", "N SEED", 2, do_fuzz },
-	{ "flip", "N", 1, do_flip },
 	{ NULL, NULL, 0, NULL },
 };

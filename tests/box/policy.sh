@@ -49,6 +49,16 @@ refusals=$(log_since_count 'guest 7')
 check "240 registers in a burst are told at a limited rate ($refusals lines)" \
 	[ "$refusals" -ge 1 -a "$refusals" -lt 60 ]
 
+# --- Default deny: what is not listed cannot be changed, by any width at any offset ---
+fresh "$default_opts"
+tell g7 sweep 42
+# e8, device control, is as after a reset: D3 and back is one.
+is "a sweep changes command, cache line, power state and sizing latches alone" "$R" \
+	"4 c 10 14 18 1c 30 cc e8"
+fresh "$default_opts"
+config_read g7 0 0x10 4
+is "nothing of it is left for the next" "$R" "0 feb40000"
+
 # --- opts-N ---
 fresh "permissive=1"
 check "permissive from opts-0 is logged with its source" logged_since "$nic.*permissive.*opts-0"
