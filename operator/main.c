@@ -39,7 +39,7 @@ static const char doc[] =
 	"Prepare PCI devices for Xen guests, and give them without xl.\v"
 	"Commands:\n"
 	"  check BDF...  may it be assigned, and what stands against it\n"
-	"  reset BDF...  reset it, its configuration kept; hits nothing that is not ours\n"
+	"  reset BDF...  reset it and keep its configuration\n"
 	"  assignable list  what is held for guests and free\n"
 	"  assignable add BDF...  take it from its host driver, to pciback\n"
 	"  assignable remove BDF...  give it up (-r: to the driver it had)\n"
