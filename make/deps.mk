@@ -3,7 +3,7 @@
 # (as root; otherwise it prints the line to run) and does nothing else.
 
 DEPS := gcc libc6-dev make pkg-config libxen-dev libxenmisc4.17 xen-utils-4.17 xenstore-utils libcmocka-dev \
-	libpci-dev pciutils libconfig-dev valgrind
+	libpci-dev pciutils libconfig-dev procps valgrind
 DEPS_LINT := clang clang-tidy libclang-rt-14-dev cppcheck
 DEPS_BENCH := gnuplot-nox
 DEPS_RIG := $(shell cat tests/xen/deps.txt 2>/dev/null)
