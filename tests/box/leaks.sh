@@ -9,7 +9,6 @@ box_up
 daemon_start
 guest 7
 peer g7 7
-peer dom0 0
 
 # The counts of the box, of guest and dom0; the daemon's descriptors and heap.
 counts() { xb stat "$DIR" | tr '\n' ' '; }

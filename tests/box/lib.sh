@@ -91,6 +91,7 @@ xb() { "$xenbox" "$@"; }
 
 box_up() {
 	xb up "$DIR" "$@" || bail "the box does not come up"
+	[ -n "${PEER_PID[dom0]:-}" ] || peer dom0 0
 }
 
 # in_domain N COMMAND...: a process of that domain
@@ -219,11 +220,8 @@ end_peer() {
 	unset "PEER_PID[$1]" "PEER_IN[$1]" "PEER_OUT[$1]"
 }
 
-# store LINE...: dom0's own peer, made when first needed
-store() {
-	[ -n "${PEER_PID[dom0]:-}" ] || peer dom0 0
-	tell dom0 "$@"
-}
+# store LINE...: dom0's own peer, which comes with the box
+store() { tell dom0 "$@"; }
 # await PATH VALUE [MS]; node PATH: its value, or what went wrong
 await() { store wait "$@"; }
 node() {
