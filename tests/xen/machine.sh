@@ -17,9 +17,9 @@ machine() {
 	local dir=$1 serial=$2
 	args=(
 		-machine q35,kernel-irqchip=split -accel tcg,thread=multi,tb-size=512
-		-cpu qemu64,+svm,+rdtscp,+rdrand -smp 2 -m 3G
+		-cpu "qemu64,+svm,+rdrand,$cpu" -smp 2 -m 3G
 		-nodefaults -display none -no-reboot -serial "$serial"
-		-device intel-iommu,intremap=on
+		-device "$iommu,intremap=on"
 		-fsdev "local,id=rig,path=$dir/share,security_model=none,multidevs=remap"
 		-device virtio-9p-pci,fsdev=rig,mount_tag=rig,addr=2,romfile=
 		-monitor "unix:$dir/monitor,server=on,wait=off"
@@ -34,11 +34,28 @@ machine() {
 		-netdev user,id=n2 -device e1000,netdev=n2,bus=pb0,addr=1,romfile=
 		-netdev user,id=n3 -device e1000e,netdev=n3,addr=0a.0,multifunction=on,romfile=
 		-device edu,addr=0a.1
-		-netdev user,id=n4 -device nec-usb-xhci,id=usb,msi=on,msix=off,addr=0b
+		-netdev user,id=n4 -device "nec-usb-xhci,id=usb,msi=on,msix=$usb_msix,addr=0b"
 		-device usb-net,netdev=n4,bus=usb.0
-		-kernel "$images/xen" -append "$xen_line"
+		-kernel "$images/xen" -append "$xen_line$dom0"
 		-initrd "$images/vmlinux $dom0_line,$images/dom0.cpio"
 	)
+}
+
+# use_machine 4.17|4.20|4.20-pvh: which Xen, with which kernel and programs of ours, how.
+use_machine() {
+	case $1 in
+	4.17)
+		images=$B/xen programs=$B
+		cpu=+rdtscp iommu=intel-iommu dom0= usb_msix=off ;;
+	4.20 | 4.20-pvh)
+		images=$B/xen420 programs=$B/xen420/bin
+		# A PVH domain needs nested paging, dies of rdtscp under emulation, and has trouble
+		# with the other IOMMU.
+		cpu=+npt iommu=amd-iommu dom0= usb_msix=off
+		# There the driver is to find MSI-X refused, and to be content with MSI.
+		[ "$1" = 4.20 ] || dom0=' dom0=pvh' usb_msix=on ;;
+	*) die "there is no machine '$1'" ;;
+	esac
 }
 
 xen_line='console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M dom0_max_vcpus=1'
