@@ -48,10 +48,10 @@ check() {
 }
 
 # quietly COMMAND...: without the shell's trace in what it prints.
-quietly() {
+quietly() (
 	{ set +x; } 2>/dev/null
 	"$@"
-}
+)
 
 # fails COMMAND...: for check, where the command must not succeed.
 fails() { ! "$@"; }
@@ -105,8 +105,8 @@ backend_start() {
 	xenpcid)
 		[ -e /bin/xenpcid ] || { notok "xenpcid is not built"; exit 1; }
 		echo "RIG: start" >>"$out/$scenario.xenpcid"
-		# Some of the rig's devices have no reset at all and would be refused.
-		/bin/xenpcid --allow all "$@" >>"$out/$scenario.xenpcid" 2>&1 &
+		# Some of the rig's devices have no reset at all and would be refused; $rules: as they are.
+		/bin/xenpcid ${rules---allow all} "$@" >>"$out/$scenario.xenpcid" 2>&1 &
 		echo $! >$state/xenpcid.pid
 		wait_for 10 backend_ready || notok "xenpcid does not become ready"
 		;;
@@ -134,6 +134,16 @@ backend_stop() {
 pid_gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
 
 backend_kill() { kill -9 "$(backend_pid)"; wait_for 5 pid_gone "$(backend_pid)"; rm -f $state/xenpcid.pid; }
+
+# ---- the machine ----
+
+# monitor COMMAND...: a line for QEMU's monitor; returns when it has been sent.
+monitor() {
+	echo "$*" >$out/monitor.new
+	mv $out/monitor.new $out/monitor
+	wait_for 10 monitor_idle
+}
+monitor_idle() { [ ! -e $out/monitor ]; }
 
 # ---- devices ----
 
@@ -311,6 +321,18 @@ rig_cleanup() {
 	wait_for 10 no_guests
 }
 no_guests() { [ -z "$(guests)" ]; }
+
+# stuck: what a scenario that ran out of time was waiting for.
+stuck() {
+	ps -o pid,stat,time,args
+	for p in /proc/[0-9]*; do
+		echo "$p $(tr '\0' ' ' <"$p/cmdline"): $(cat "$p/wchan")"
+		grep -q 'State:.D' "$p/status" && cat "$p/stack"
+	done
+	xl list
+	xenstore-ls -f /local/domain/0/backend
+	dmesg | tail -n 40
+}
 
 save_logs() {
 	dmesg -r >$out/dom0-kernel.log

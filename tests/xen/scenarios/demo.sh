@@ -1,7 +1,7 @@
 # The main job on real Xen, told as it happens: make demo-xen.
 
 # show COMMAND...: what it prints, indented under the last sentence.
-show() { (quietly "$@" 2>&1) | sed 's/^/--    /' >>$out/results; }
+show() { quietly "$@" 2>&1 | sed 's/^/--    /' >>$out/results; }
 pcis() { guest g1 10 "lspci"; }
 sizes() { guest g1 10 "lspci -v -s $1" | grep -E 'Memory|I/O|IRQ'; }
 
