@@ -8,13 +8,19 @@
  *   asker quiet REPS N DIR PID		config reads with pauses, while PID is stopped and while
  *					it is not
  *   asker noise			config reads and kicks as fast as can be
+ *   asker rounds		for each line "sleep|poll N OFFSET" on stdin: N reads, and a line "MEDIAN P99"
+ *				in nanoseconds
+ *   asker enumerate N		loads the kernel's pcifront and prints how many nanoseconds it takes until
+ *				there are N PCI devices
  */
+#include <dirent.h>
 #include <signal.h>
 
 #include "frontend/front.h"
 #include "tests/bench/channel.h"
 
-enum { CONNECT_MS = 10000, WARM_UP = 200, KICKS = 4, PAUSE_NS = 300000 };
+enum { CONNECT_MS = 10000, WARM_UP = 200, KICKS = 4, PAUSE_NS = 300000, ROUND_MAX = 100000 };
+#define ENUMERATE_NS 20000000000u
 
 struct asker {
 	struct xenpcifront *fe;
@@ -181,6 +187,58 @@ static void noise(struct asker *a)
 	}
 }
 
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void rounds(struct asker *a)
+{
+	char mode[16];
+	unsigned n;
+
+	a->times = calloc(ROUND_MAX, sizeof(*a->times));
+	if (!a->times)
+		bench_die("times");
+	while (scanf("%15s %u %x", mode, &n, &a->offset) == 3 && n && n <= ROUND_MAX) {
+		set_mode(a, mode);
+		time_reads(a, n, false);
+		qsort(a->times, n, sizeof(*a->times), by_size);
+		printf("%llu %llu\n", (unsigned long long)a->times[n / 2],
+		       (unsigned long long)a->times[n * 99 / 100]);
+		fflush(stdout);
+	}
+}
+
+static unsigned devices(void)
+{
+	DIR *dir = opendir("/sys/bus/pci/devices");
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (dir && (e = readdir(dir)))
+		n += e->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static void enumerate(unsigned n)
+{
+	uint64_t start = now_ns();
+
+	if (system("modprobe xen-pcifront"))
+		bench_die("modprobe xen-pcifront");
+	while (devices() < n) {
+		if (now_ns() - start > ENUMERATE_NS)
+			bench_die("too few devices");
+		pause_ns(200000);
+	}
+	printf("%llu\n", (unsigned long long)(now_ns() - start));
+}
+
 static unsigned count(const char *text)
 {
 	unsigned long n = strtoul(text, NULL, 10);
@@ -195,9 +253,15 @@ int main(int argc, char **argv)
 	struct asker a = { 0 };
 	const char *what = argc > 1 ? argv[1] : "";
 
+	if (!strcmp(what, "enumerate") && argc == 3) {
+		enumerate(count(argv[2]));
+		return 0;
+	}
 	connect_front(&a);
 	if (!strcmp(what, "noise")) {
 		noise(&a);
+	} else if (!strcmp(what, "rounds")) {
+		rounds(&a);
 	} else if (!strcmp(what, "quiet") && argc == 6) {
 		a.times = calloc(count(argv[3]), sizeof(*a.times));
 		quiet(&a, count(argv[2]), count(argv[3]), argv[4], (pid_t)count(argv[5]));

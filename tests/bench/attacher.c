@@ -2,7 +2,7 @@
 /*
  * attacher DOMID BDF: for each line on stdin, attaches BDF to the connected guest DOMID as its
  * second device, as libxl does, waits until the backend is Connected again, takes it back the same
- * way, and prints how many nanoseconds the attaching took.
+ * way, and prints how many nanoseconds the attaching took, and how many one read of a node takes.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -80,12 +80,16 @@ int main(int argc, char **argv)
 	if (!xs_watch(xs, path, "state"))
 		bench_die("watch");
 	while (fgets(line, sizeof(line), stdin)) {
-		uint64_t start = now_ns();
+		uint64_t start = now_ns(), attached, read;
 
 		attach(argv[2]);
-		printf("%" PRIu64 "\n", now_ns() - start);
-		fflush(stdout);
+		attached = now_ns() - start;
 		detach();
+		start = now_ns();
+		store_exists(xs, XBT_NULL, be, "state");
+		read = now_ns() - start;
+		printf("%" PRIu64 " %" PRIu64 "\n", attached, read);
+		fflush(stdout);
 	}
 	xs_close(xs);
 	return 0;

@@ -1,0 +1,90 @@
+# The kernel's backend and xenpcid, each with guests of its own in the same boot, by turns. Figures
+# are single measurements; the host makes medians and ratios of them (tests/bench/xen).
+# A guest of the kernel's is made while xenpcid is stopped and the kernel's probing is on.
+
+rounds=${bench_rounds:-7}
+
+# serve_by kernel|xenpcid COMMAND...: with that backend taking what appears
+serve_by() {
+	local by=$1 status
+	shift
+	[ "$by" = xenpcid ] || { kill -STOP "$(backend_pid)"; echo 1 >$xenbus/drivers_autoprobe; }
+	"$@"
+	status=$?
+	[ "$by" = xenpcid ] || { echo 0 >$xenbus/drivers_autoprobe; kill -CONT "$(backend_pid)"; }
+	return $status
+}
+
+other() { [ "$1" = kernel ] && echo xenpcid || echo kernel; }
+
+# --- One config read, the same client in both guests ---
+
+# read_round GUEST MODE OFFSET: "median p99"
+read_round() {
+	quietly guest "$1" 60 "echo $2 2000 $3 >/tmp/ask; read a </tmp/answer; echo \$a"
+}
+
+bench_reads() { # DEVICE-OF-KERNEL DEVICE-OF-XENPCID
+	local i by mode at a
+	serve_by kernel guest_start kernel front=user pci="$1"
+	serve_by xenpcid guest_start xenpcid front=user pci="$2"
+	for by in kernel xenpcid; do
+		guest $by 20 "mkfifo /tmp/ask /tmp/answer; asker rounds 0<>/tmp/ask 1<>/tmp/answer 2>/tmp/err &"
+	done
+	i=0
+	while [ $i -lt "$rounds" ]; do
+		for mode in poll sleep; do
+			for at in 0 4; do
+				for by in kernel xenpcid; do
+					a=$(read_round $by $mode $at)
+					[ -n "$a" ] || notok "a round of $by: $(guest $by 5 "cat /tmp/err")"
+					figure "read.$mode.$at.$by.median" "${a% *}" ns
+					figure "read.$mode.$at.$by.p99" "${a#* }" ns
+				done
+			done
+		done
+		i=$((i + 1))
+	done
+	guest_destroy kernel
+	guest_destroy xenpcid
+}
+
+# --- Linux pcifront looks at a bus with three devices ---
+
+bench_enumerate() {
+	local i=0 by
+	while [ $i -lt "$rounds" ]; do
+		for by in kernel xenpcid; do
+			serve_by $by guest_start e$by front=user pci="$dev_e1000e $dev_nvme $dev_rootport"
+			figure "enumerate.$by" "$(guest e$by 30 "asker enumerate 3")" ns
+			guest_destroy e$by
+		done
+		i=$((i + 1))
+	done
+}
+
+# --- xl pci-attach, into a guest that has a device already ---
+
+bench_attach() {
+	local i=0 by t
+	serve_by kernel guest_start kernel pci="$dev_e1000e"
+	serve_by xenpcid guest_start xenpcid pci="$dev_nvme"
+	assignable $dev_rootport
+	while [ $i -lt "$rounds" ]; do
+		for by in kernel xenpcid; do
+			t=$(gdate +%s%N)
+			check "xl pci-attach, $by" xl pci-attach $by $dev_rootport
+			wait_for 10 is_state "$(domid $by)" 4
+			figure "attach.$by" $(($(gdate +%s%N) - t)) ns
+			check "xl pci-detach, $by" xl pci-detach $by $dev_rootport
+		done
+		i=$((i + 1))
+	done
+	guest_destroy kernel
+	guest_destroy xenpcid
+}
+
+bench_reads $dev_e1000e $dev_rootport
+bench_reads $dev_rootport $dev_e1000e
+bench_enumerate
+bench_attach
