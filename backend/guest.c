@@ -246,6 +246,9 @@ static int step_devices(struct guest *g, enum backend_action action, unsigned ow
 
 static int step_connect(struct guest *g, unsigned own, struct problem *p)
 {
+	/* A device told of just before the guest came would be asked for by nobody in state 4. */
+	if (step_devices(g, BACKEND_SUBSTATES, own, p) < 0)
+		return -1;
 	if (channel_connect(g, p))
 		return -1;
 	guest_set_state(g, own, XenbusStateConnected, "frontend published its page and channel");

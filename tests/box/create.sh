@@ -45,6 +45,27 @@ is "and reads its device" "$R" "0 $nic_id"
 config_read g7 8 0 4
 like "and the second one" "$R" "^0 11e81234"
 
+# --- A device told of just before the guest publishes, and both seen at once ---
+guest 12
+peer g12 12
+create_nodes 12 0000:00:06.0
+await "$(be 12 state)" 3
+daemon_pause
+store begin
+device_nodes 12 1 0000:00:1f.2
+store write "$(be 12 num_devs)" 2
+store commit
+tell g12 share
+tell g12 port
+tell g12 publish
+daemon_resume
+check "told and published at once: connected" await "$(be 12 state)" 4
+is "told and published at once: the device is there" "$(node "$(be 12 state-1)")" 3
+config_read g12 10 0 4
+is "told and published at once: and served" "$R" "0 29228086"
+end_peer g12
+store rm "$(be 12)" "$(fe 12)"
+
 # --- Close, reopen ---
 check "the frontend closes (5)" tell g7 write device/pci/0/state 5
 check "the backend follows to 5" await "$(be 7 state)" 5

@@ -70,10 +70,10 @@ guest 9
 runs "xenpci-front in a guest without devices" 1 "device/pci|backend|no PCI" \
 	"$xenbox" run "$DIR" 9 -- "$f" --timeout 1000 list
 store begin && instance_nodes 9 && store commit
-kill -STOP "$DAEMON"
+daemon_pause
 runs "xenpci-front with a silent backend gives up" 1 "time" \
 	"$xenbox" run "$DIR" 9 -- "$f" --timeout 1000 list
-kill -CONT "$DAEMON"
+daemon_resume
 store rm "$(be 9)" "$(fe 9)"
 
 # --- A guest's process is killed ---

@@ -162,6 +162,12 @@ daemon_stop() {
 	is "xenpcid ends with status ${1:-0} at SIGTERM" "$status" "${1:-0}"
 }
 
+# daemon_pause, daemon_resume: through when the signal's effect has reached this shell,
+# whose reads it would otherwise interrupt
+daemon_is() { grep -q "^State:.$1" "/proc/$DAEMON/status"; }
+daemon_pause() { kill -STOP "$DAEMON" && wait_for 5000 daemon_is T; }
+daemon_resume() { kill -CONT "$DAEMON" && wait_for 5000 daemon_is '[RS]'; }
+
 daemon_alive() { kill -0 "$DAEMON" 2>/dev/null; }
 
 logged() { grep -qE -- "$1" "$daemon_log"; }
