@@ -42,7 +42,7 @@ say "xl pci-detach g1 $dev_nvme:"
 check "xl takes it away" xl pci-detach g1 $dev_nvme
 check "and the guest sees it leave" guest g1 5 "! lspci -n | grep 1b36:0010"
 
-say "The guest writes to a register that is not its own, the cache of the card's MSI data:"
+say "The guest writes to a register that it may not change, the data of the card's MSI capability:"
 seen=$(wc -l <"$out/$scenario.xenpcid")
 guest g1 5 "setpci -s 00:00.0 CAP_MSI+c.w=1234"
 same "nothing reaches the device" 0000 "$(setpci -s $dev_e1000e CAP_MSI+c.w)"
