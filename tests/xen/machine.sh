@@ -21,15 +21,16 @@ machine() {
 		-nodefaults -display none -no-reboot -serial "$serial"
 		-device "$iommu,intremap=on"
 		-fsdev "local,id=rig,path=$dir/share,security_model=none,multidevs=remap"
-		-device virtio-9p-pci,fsdev=rig,mount_tag=rig,addr=2,romfile=
+		-device "virtio-9p-pci,fsdev=rig,mount_tag=rig,addr=2,romfile=$virtio"
 		-monitor "unix:$dir/monitor,server=on,wait=off"
+		-chardev "pipe,id=hmp,path=$dir/hmp" -mon chardev=hmp,mode=readline
 		-netdev user,id=n0 -device e1000e,netdev=n0,addr=4,romfile=
 		-device edu,addr=5
 		-device qemu-xhci,addr=6
 		-drive "file=$dir/nvme.img,format=raw,if=none,id=nvme0"
 		-device nvme,drive=nvme0,serial=xenpci-rig,addr=7
 		-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=8
-		-netdev user,id=n1 -device e1000e,netdev=n1,bus=rp0,addr=0,romfile=
+		-netdev user,id=n1 -device e1000e,netdev=n1,id=nic1,bus=rp0,addr=0,romfile=
 		-device pcie-pci-bridge,id=pb0,addr=9
 		-netdev user,id=n2 -device e1000,netdev=n2,bus=pb0,addr=1,romfile=
 		-netdev user,id=n3 -device e1000e,netdev=n3,addr=0a.0,multifunction=on,romfile=
@@ -46,14 +47,18 @@ use_machine() {
 	case $1 in
 	4.17)
 		images=$B/xen programs=$B
-		cpu=+rdtscp iommu=intel-iommu dom0= usb_msix=off ;;
+		cpu=+rdtscp iommu=intel-iommu dom0= usb_msix=off virtio= ;;
 	4.20 | 4.20-pvh)
 		images=$B/xen420 programs=$B/xen420/bin
 		# A PVH domain needs nested paging, dies of rdtscp under emulation, and has trouble
 		# with the other IOMMU.
-		cpu=+npt iommu=amd-iommu dom0= usb_msix=off
-		# There the driver is to find MSI-X refused, and to be content with MSI.
-		[ "$1" = 4.20 ] || dom0=' dom0=pvh' usb_msix=on ;;
+		cpu=+npt iommu=amd-iommu dom0= usb_msix=off virtio=
+		[ "$1" = 4.20-pvh ] || return 0
+		dom0=' dom0=pvh'
+		# Its memory is not where it thinks: only the IOMMU knows.
+		virtio=,iommu_platform=on,disable-legacy=on
+		# The driver is to find MSI-X refused, and to be content with MSI.
+		usb_msix=on ;;
 	*) die "there is no machine '$1'" ;;
 	esac
 }
