@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/aer_inject.h"
+#include "backend/helper.h"
 #include "backend/serve.h"
 #include "common/store.h"
 #include "common/util.h"
@@ -82,6 +83,7 @@ void channel_disconnect(struct guest *g)
 {
 	if (!g->page)
 		return;
+	helper_wait(g);
 	aer_cancel(g);
 	poller_drop(&g->be->poller, g);
 	schedule_drop_port(&g->be->schedule, g->port);
@@ -111,9 +113,11 @@ void channel_turn(struct guest *g)
 {
 	bool waited = g->aer.waiting, served;
 
-	if (!g->page || g->unmask_ns)
+	if (!g->page || g->unmask_ns || helper_busy(g))
 		return;
 	served = serve_request(g);
+	if (helper_busy(g))
+		return;
 	if (waited)
 		aer_finish(g, now_ns());
 	if (served && poller_keep(&g->be->poller, g))
@@ -123,6 +127,14 @@ void channel_turn(struct guest *g)
 		schedule_ready(&g->be->schedule, g);
 	else if (!g->polled.hot)
 		let_go(g, served || (waited && !g->aer.waiting));
+}
+
+void channel_served(struct guest *g)
+{
+	if (channel_has_work(g))
+		schedule_ready(&g->be->schedule, g);
+	else
+		let_go(g, true);
 }
 
 void channel_let_go(struct guest *g)

@@ -31,6 +31,9 @@ static inline bool channel_has_work(const struct guest *g)
 	       (g->aer.waiting && !page_flag(g->page, XEN_PCIB_active));
 }
 
+/* A helper's request was answered: the port is let go, or another turn taken. */
+void channel_served(struct guest *g);
+
 /* After looking (poller.h) without an event: unmasks the port. */
 void channel_let_go(struct guest *g);
 

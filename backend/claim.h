@@ -38,6 +38,7 @@ struct claim {
 	struct claim_errors errors;
 	bool hide_intx;	     /* its line is shared: the guest gets MSI only */
 	uint32_t irq_line;   /* the line that the device has, whatever the guest is told */
+	uint8_t slowness;    /* of its answers of late (helper.h) */
 };
 TAILQ_HEAD(claims, claim);
 

@@ -10,6 +10,7 @@
 
 #include "backend/channel.h"
 #include "backend/custody.h"
+#include "backend/helper.h"
 #include "backend/watches.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -137,8 +138,11 @@ static int timeout_ms(struct daemon *d)
 static void turn(struct daemon *d)
 {
 	struct epoll_event events[8];
-	int n = epoll_wait(d->epoll_fd, events, ARRAY_SIZE(events), timeout_ms(d));
+	int n, timeout = timeout_ms(d);
 
+	helpers_pause(&d->be.helpers);
+	n = epoll_wait(d->epoll_fd, events, ARRAY_SIZE(events), timeout);
+	helpers_resume(&d->be.helpers);
 	if (n < 0 && errno != EINTR) {
 		lost(d, "epoll");
 		return;
@@ -153,6 +157,8 @@ static void turn(struct daemon *d)
 			on_xenstored_end(d);
 		else if (events[i].data.fd == xen_event_fd(&d->be.xen))
 			on_event(d);
+		else if (events[i].data.fd == d->be.helpers.fd)
+			helpers_finish(&d->be);
 		else if (events[i].data.fd == takeover_fd(&d->be.takeover))
 			takeover_news(&d->be.takeover);
 	}
@@ -212,6 +218,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 
 	be->host.lg = lg;
 	be->host.settings = o->settings;
+	be->helpers.fd = -1;
 	settings_init(&o->settings);
 	TAILQ_INIT(&be->host.claims);
 	schedule_init(&be->schedule);
@@ -231,7 +238,8 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	custody_hide(&be->host, o->sysfs_root, be->xen.xs);
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (d->epoll_fd < 0 || open_signals(d) || poll_fd(d, d->signal_fd) ||
+	if (helpers_open(&be->helpers) || d->epoll_fd < 0 || open_signals(d) ||
+	    poll_fd(d, be->helpers.fd) || poll_fd(d, d->signal_fd) ||
 	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen)) ||
 	    (be->xen.life_fd >= 0 && poll_fd(d, be->xen.life_fd)) ||
 	    (takeover_fd(&be->takeover) >= 0 && poll_fd(d, takeover_fd(&be->takeover)))) {
@@ -253,6 +261,7 @@ static void daemon_close(struct daemon *d)
 {
 	struct backend *be = &d->be;
 
+	helpers_close(be);
 	watches_close(&d->watches);
 	takeover_end(&be->takeover, false);
 	memory_close(&be->host.memory, d->done);

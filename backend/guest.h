@@ -15,6 +15,14 @@
 #include "backend/takeover.h"
 #include "backend/xen.h"
 
+struct helped;
+
+/* Threads that carry requests out (helper.h). */
+struct helpers {
+	int fd; /* readable: one is done */
+	unsigned nr;
+};
+
 #define BACKEND_ROOT_MAX 48
 #define GUEST_DIR_MAX 64
 
@@ -24,6 +32,7 @@ struct backend {
 	struct host host; /* with what must outlive us */
 	struct schedule schedule;
 	struct poller poller;
+	struct helpers helpers;
 	uint64_t now_ns; /* the clock, as last looked at: in this turn, or at the last answer */
 	struct takeover takeover;
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
@@ -59,6 +68,8 @@ struct guest {
 	unsigned nr_claims;
 	struct claim *last; /* the one asked for last: requests come in bursts */
 	struct aer aer;
+	struct helped *helped; /* a request that a thread carries out (helper.h); NULL: none */
+	bool update_due;       /* a look at its nodes waits for that */
 };
 
 /* The guest of the lowest domid not below *domid, which it sets; NULL: none. */

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "backend/helper.h"
 #include "common/util.h"
 
 /* Tells the operator of refused writes, each register once. */
@@ -68,23 +69,34 @@ static unsigned serve_first(struct guest *g, struct xen_pci_op *op)
 	return serve_op(g, op);
 }
 
+void serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, uint64_t start_ns)
+{
+	uint64_t took;
+
+	page_answer(g->page, op, vectors, op->cmd == XEN_PCI_OP_enable_multi_msi);
+	xen_notify(&g->be->xen, g->port);
+	/* The guest goes on already: the clock is looked at behind its back. */
+	g->be->now_ns = now_ns();
+	took = g->be->now_ns - start_ns;
+	if (g->last)
+		helper_note(g->last, took);
+	if (took / 1000000 >= g->be->host.settings.answer_warning_ms)
+		talk_say(&g->talk, XTL_WARN, "the answer to command %u took %" PRIu64
+			 " ms; guests give up after 2000", op->cmd, took / 1000000);
+}
+
 bool serve_request(struct guest *g)
 {
+	uint64_t start = g->be->now_ns;
 	struct xen_pci_op op;
-	uint64_t start = g->be->now_ns, took;
 	unsigned vectors;
 
 	if (!page_requested(g->page))
 		return false;
 	page_snapshot(g->page, &op);
+	if (!g->resumed && helper_take(g, &op))
+		return true;
 	vectors = g->resumed ? serve_first(g, &op) : serve_op(g, &op);
-	page_answer(g->page, &op, vectors, op.cmd == XEN_PCI_OP_enable_multi_msi);
-	xen_notify(&g->be->xen, g->port);
-	/* The guest goes on already: the clock is looked at behind its back. */
-	g->be->now_ns = now_ns();
-	took = (g->be->now_ns - start) / 1000000;
-	if (took >= g->be->host.settings.answer_warning_ms)
-		talk_say(&g->talk, XTL_WARN, "the answer to command %u took %" PRIu64
-			 " ms; guests give up after 2000", op.cmd, took);
+	serve_done(g, &op, vectors, start);
 	return true;
 }

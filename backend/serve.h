@@ -8,7 +8,10 @@
 
 #include "backend/guest.h"
 
-/* Serves the request that waits in g's page, if one does, and notifies. Returns whether. */
+/*
+ * Serves the request that waits in g's page, if one does, and notifies; or has a
+ * helper begin it (helper_busy). Returns whether there was one.
+ */
 bool serve_request(struct guest *g);
 
 /*
@@ -16,5 +19,8 @@ bool serve_request(struct guest *g);
  * vectors the answer carries. (serve_request without page and channel.)
  */
 unsigned serve_op(struct guest *g, struct xen_pci_op *op);
+
+/* Gives op's answer, which was begun at start_ns, to g, and notifies. */
+void serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, uint64_t start_ns);
 
 #endif

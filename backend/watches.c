@@ -6,6 +6,7 @@
 
 #include "backend/aer_inject.h"
 #include "backend/recovery.h"
+#include "backend/helper.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/store.h"
@@ -15,6 +16,7 @@
 #define TOKEN_RELEASE "release"
 #define TOKEN_AER "aer"
 #define TOKEN_FRONTEND 'f' /* and the domid */
+#define HELPED_AGAIN_NS 10000000u
 #define DRAIN_MAX 1024	   /* events in one turn */
 
 static struct guest *guest_of(struct watches *w, uint32_t domid)
@@ -140,12 +142,20 @@ void watches_update_one(struct watches *w)
 {
 	struct guest *g = schedule_next_dirty(&w->be->schedule);
 
-	if (g && !guest_update(g))
+	if (!g)
+		return;
+	if (helper_busy(g))
+		g->update_due = true;
+	else if (!guest_update(g))
 		drop(w, g);
 }
 
 void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 {
+	if (helper_busy(g)) {
+		schedule_at(&w->be->schedule, g, now + HELPED_AGAIN_NS);
+		return;
+	}
 	if (g->aer.waiting)
 		aer_finish(g, now);
 	recovery_look(g, now);

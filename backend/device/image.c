@@ -11,9 +11,12 @@
 #include "backend/device/image_parse.h"
 #include "backend/device/provider.h"
 #include "common/log.h"
+#include "common/number.h"
 #include "common/util.h"
 
-enum { ID_ABSENT = 0xffff };
+enum { ID_ABSENT = 0xffff, SLOW_MS_MAX = 1000 };
+
+#define SLOW_OPTION ",slow="
 
 static struct image *image_of(struct provider *p)
 {
@@ -287,15 +290,62 @@ static int build(struct image *image, const struct image_text *text, const char 
 	return 0;
 }
 
-struct provider *image_provider_open(const char *file, xentoollog_logger *lg)
+/*
+ * Takes the last ",slow=BDF:MS" off the end of spec. 1: it did; 0: there is none; -1 with
+ * errno EINVAL.
+ */
+static int take_slow(char *spec, struct sbdf *sbdf, unsigned *ms)
+{
+	char *at = NULL, *colon;
+	uint64_t n;
+
+	for (char *next = spec; (next = strstr(next, SLOW_OPTION)); next++)
+		at = next;
+	if (!at)
+		return 0;
+	colon = strrchr(at, ':');
+	*at = 0;
+	at += strlen(SLOW_OPTION);
+	if (!colon || colon < at || number_parse(colon + 1, 10, SLOW_MS_MAX, &n))
+		return fail(EINVAL);
+	*colon = 0;
+	*ms = (unsigned)n;
+	return sbdf_parse(at, sbdf) ? fail(EINVAL) : 1;
+}
+
+/* Leaves the file's name in spec. 0, or -1 with errno EINVAL, logged. */
+static int slow_down(struct image *image, char *spec, xentoollog_logger *lg)
+{
+	struct image_function *fn;
+	struct sbdf sbdf;
+	unsigned ms;
+	int rc;
+
+	while ((rc = take_slow(spec, &sbdf, &ms)) > 0) {
+		fn = image ? find(image, sbdf) : NULL;
+		if (fn)
+			fn->slow_ms = ms;
+		else if (image)
+			rc = fail(EINVAL);
+		if (rc < 0)
+			break;
+	}
+	if (rc < 0)
+		log_error(lg, "image:%s: after it comes ,slow=BDF:MS, a function of the file and up to %d "
+			      "milliseconds", spec, SLOW_MS_MAX);
+	return rc;
+}
+
+struct provider *image_provider_open(const char *spec, xentoollog_logger *lg)
 {
 	struct image_text text = { 0 };
 	struct image *image = calloc(1, sizeof(*image));
+	char *file = strdup(spec), *options = strdup(spec);
 
-	if (!image)
-		return NULL;
+	if (!image || !file || !options)
+		goto out;
 	image->provider.ops = &image_ops;
-	if (image_text_load(file, lg, &text))
+	if (slow_down(NULL, file, lg) || image_text_load(file, lg, &text))
 		goto out;
 	qsort(text.function, text.nr, sizeof(*text.function), by_address);
 	if (build(image, &text, file, lg))
@@ -306,10 +356,17 @@ struct provider *image_provider_open(const char *file, xentoollog_logger *lg)
 		errno = EINVAL;
 		goto out;
 	}
+	if (slow_down(image, options, lg))
+		goto out;
 	image_text_dispose(&text);
+	free(file);
+	free(options);
 	return &image->provider;
 out:
 	image_text_dispose(&text);
-	image_close(&image->provider);
+	free_keep(file);
+	free_keep(options);
+	if (image)
+		image_close(&image->provider);
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/device/provider.h"
+#include "backend/device/slow.h"
 #include "common/util.h"
 
 enum { ID_ABSENT = 0xffff, IRQ_NONE = 255 };
@@ -127,10 +128,23 @@ static void byte_effect(struct image_function *fn, unsigned at, uint8_t old, uin
 	}
 }
 
+/* Whose turn it is has nothing to do with what is read: the wait comes first. */
+static void wait_if_slow(const struct image_function *fn)
+{
+	const struct timespec ts = { fn->slow_ms / 1000, fn->slow_ms % 1000 * 1000000 };
+
+	if (!fn->slow_ms)
+		return;
+	slow_begin();
+	nanosleep(&ts, NULL);
+	slow_end();
+}
+
 static int image_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
 {
 	const struct image_function *fn = function_of(dev);
 
+	wait_if_slow(fn);
 	*value = fn->held ? UINT32_MAX >> (32 - 8 * size) : image_register(fn, offset, size);
 	return 0;
 }
@@ -141,6 +155,7 @@ static int image_write(struct pcidev *dev, unsigned offset, unsigned size, uint3
 	uint8_t old[4];
 	unsigned i;
 
+	wait_if_slow(fn);
 	if (fn->held)
 		return 0;
 	memcpy(old, fn->now + offset, size);

@@ -23,6 +23,7 @@ struct image_function {
 	struct pcidev dev; /* first: what provider_open_device hands out */
 	struct image *image;
 	bool open;
+	unsigned slow_ms;  /* what every access takes */
 	bool held;	   /* in reset by a bridge above: reads ones, ignores writes */
 	/* config_size bytes each; the last three are in one piece of memory, which is the image's. */
 	uint8_t *now;	   /* what a read shows */

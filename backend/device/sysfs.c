@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "backend/device/provider.h"
+#include "backend/device/slow.h"
 #include "backend/device/sysfs_attr.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -47,8 +48,11 @@ static struct sysfs_device *device_of(struct pcidev *dev)
 static int config_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
 {
 	uint8_t raw[4] = { 0 };
-	ssize_t n = pread(device_of(dev)->config, raw, size, (off_t)offset);
+	ssize_t n;
 
+	slow_begin();
+	n = pread(device_of(dev)->config, raw, size, (off_t)offset);
+	slow_end();
 	*value = UINT32_MAX;
 	if (n < 0)
 		return -1;
@@ -63,8 +67,11 @@ static int config_write(struct pcidev *dev, unsigned offset, unsigned size, uint
 {
 	const uint8_t raw[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
 				 (uint8_t)(value >> 24) };
-	ssize_t n = pwrite(device_of(dev)->config, raw, size, (off_t)offset);
+	ssize_t n;
 
+	slow_begin();
+	n = pwrite(device_of(dev)->config, raw, size, (off_t)offset);
+	slow_end();
 	if (n < 0)
 		return -1;
 	return (size_t)n == size ? 0 : fail(EIO);

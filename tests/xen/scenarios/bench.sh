@@ -2,7 +2,7 @@
 # are single measurements; the host makes medians and ratios of them (tests/bench/xen).
 # A guest of the kernel's is made while xenpcid is stopped and the kernel's probing is on.
 
-rounds=${bench_rounds:-7}
+rounds=5
 
 # serve_by kernel|xenpcid COMMAND...: with that backend taking what appears
 serve_by() {

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What keeps the backend quick and quiet, as behaviour and not as times: it sleeps when nothing
+# happens, polls only where that is wanted, and a slow device delays nobody but its guest.
+. "$(dirname "$0")/lib.sh"
+
+wakeups() { awk '/^voluntary_ctxt/ { print $2 }' "/proc/$DAEMON/status"; }
+
+box_up
+daemon_start
+for i in 7 8; do
+	guest $i
+done
+attach 7 0000:00:04.0
+attach 8 0000:00:07.0
+for i in 7 8; do
+	peer g$i $i
+	check "guest $i connects" connect g$i $i
+done
+
+# --- Idle ---
+check "a burst" tell g7 traffic 2000 0 0x10d38086
+before=$(wakeups)
+sleep 3
+idle=$(($(wakeups) - before))
+check "3 idle seconds after a burst wake it up twice at most ($idle times)" [ "$idle" -le 2 ]
+
+# --- Polling ---
+# Asked without a pause, it need not sleep between requests; without polling it does at each.
+asked() {
+	before=$(wakeups)
+	check "$1: 5000 answers" tell g7 traffic 5000 0 0x10d38086
+	slept=$(($(wakeups) - before))
+}
+asked "polling"
+polled=$slept
+daemon_stop
+for i in 7 8; do
+	end_peer g$i
+	destroy $i
+done
+daemon_start --poll-us 0
+guest 7
+attach 7 0000:00:04.0
+peer g7 7
+check "guest 7 connects without polling" connect g7 7
+asked "not polling"
+if [ "$(nproc)" -ge 2 ]; then
+	check "polling sleeps less ($polled times, not $slept)" [ "$polled" -lt "$slept" ]
+fi
+daemon_stop
+end_peer g7
+destroy 7
+
+# --- A slow device ---
+# Every access to 00:07.0 takes 20 ms. Guest 7 is to see hundreds of answers in the time of ten of
+# guest 8's; were they served in turns, it would be ten.
+daemon_start --devices "image:$bench,slow=0000:00:07.0:20"
+for i in 7 8; do
+	guest $i
+done
+attach 7 0000:00:04.0
+attach 8 0000:00:07.0
+for i in 7 8; do
+	peer g$i $i
+	check "guest $i connects beside a slow device" connect g$i $i
+done
+# A register that is not answered from the table: status, dword 4.
+for ((i = 0; i < 5; i++)); do
+	config_read g8 0 4 4
+done
+like "the slow device answers" "$R" "^0 "
+want=$R
+rounds=0
+say g8 op 0 0 0 0 4 4
+end=$(($(now_ms) + 10000))
+until read -rt 0 -u "${PEER_OUT[g8]}" || [ "$(now_ms)" -gt "$end" ]; do
+	tell g7 traffic 10 0 0x10d38086 || break
+	rounds=$((rounds + 1))
+done
+check "its answer comes" answer g8
+is "and is the same" "${R% *}" "$want"
+check "another guest had $rounds rounds of requests meanwhile" [ "$rounds" -ge 2 ]
+# Requests in the air at the end are waited for.
+say g8 op 0 0 0 0 4 4
+check "detaching a slow device while it is asked" detach 8 0000:00:07.0 --no-wait
+say g7 traffic 100 0 0x10d38086
+check "its neighbour does not notice" answer g7
+answer g8 5
+daemon_stop
+
+check_not "slow= needs a device" timeout 5 "$xenbox" run "$DIR" 0 -- "$B/xenpcid" --devices "image:$bench,slow=zz:3"
+check_not "slow= needs one that is there" timeout 5 "$xenbox" run "$DIR" 0 -- "$B/xenpcid" --devices "image:$bench,slow=0000:7f:00.0:3"
