@@ -95,11 +95,16 @@ static int refusal_errno(enum assignable_rule rule)
 static void look_closely(struct claim *claim, struct topology_function *fn)
 {
 	struct xs_handle *xs = claim->host->memory.xs;
+	bool shared;
 
 	fn->quarantined = xs && quarantine_has(xs, fn->info.sbdf);
 	if (!fn->info.irq || strcmp(claim->provider->ops->name, "sysfs") ||
 	    lines_users(LINES_FILE, fn->info.irq, fn->line_users, sizeof(fn->line_users)) < 0)
 		fn->line_users[0] = '\0';
+	/* What is bound already, Xen knows; the toolstack may have given it without us. */
+	if (!fn->line_users[0] && fn->info.irq &&
+	    !hypercall_irq_shared(claim->host->hypercall, fn->info.irq, &shared) && shared)
+		snprintf(fn->line_users, sizeof(fn->line_users), "as Xen tells, between guests");
 }
 
 int custody_judge(struct claim *claim, struct problem *p)

@@ -240,3 +240,17 @@ gone_again 8
 start 0000:01:00.0
 is "alone it has its line again" "$(line)" "0 10"
 end
+
+# --- What Xen knows of a line, where nothing else tells ---
+daemon_stop
+end_peer dom0
+xb down "$DIR"
+box_up --shared-gsi 16
+daemon_start
+guest 7
+log_mark
+refused "a line that Xen calls shared" 0000:00:1a.0 shared-irq 'as Xen tells'
+start 0000:01:00.0
+check "with MSI it is given" logged_since '0000:01:00.0 given as'
+is "without that line" "$(line)" "0 0"
+end
