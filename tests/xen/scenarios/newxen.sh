@@ -16,7 +16,7 @@ config_id() { xxd -p -l 4 "/sys/bus/pci/devices/$1/config" | sed 's/\(..\)\(..\)
 
 check "$dom0: the operator holds a device" xenpci assignable add $dev_nvme
 for method in kernel flr; do
-	same "$dom0: reset by $method, and Xen takes the news of it" "" \
+	same "$dom0: reset by $method, without complaint" "" \
 		"$(xenpci reset -m $method $dev_nvme 2>&1 >/dev/null)"
 done
 xenpci assignable remove $dev_nvme
