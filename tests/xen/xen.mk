@@ -16,8 +16,8 @@ XEN420_IMAGES := $(XEN420)/guest.cpio
 $(XEN420_IMAGES): $(addprefix $(XEN_DIR)/,images with-libs packages-4.20.txt dom0-init guest-init)
 	$(XEN_DIR)/images $(XEN420) 4.20
 
-.PHONY: check-xen shell-xen demo-xen images-xen programs-xen420
-images-xen: $(XEN_IMAGES) $(XEN420_IMAGES)
+.PHONY: check-xen shell-xen demo-xen check-xen420 images-xen programs-xen420
+images-xen: $(XEN_IMAGES)
 
 programs-xen420: $(XEN420_IMAGES)
 	$(Q)$(MAKE) --no-print-directory B=$(XEN420)/bin \
@@ -29,5 +29,10 @@ programs-xen420: $(XEN420_IMAGES)
 
 # The packages first, and only then what is built with them.
 check-xen shell-xen demo-xen: deps-xen
-	@$(MAKE) --no-print-directory all xenbox images-xen programs-xen420
+	@$(MAKE) --no-print-directory all xenbox images-xen
 	@B=$(B) $(XEN_DIR)/rig $(@:-xen=)
+
+# The newer Xen with a PV dom0: not yet among what check-xen boots.
+check-xen420: deps-xen
+	@$(MAKE) --no-print-directory all xenbox images-xen programs-xen420
+	@B=$(B) RIG_NAME=xen420 $(XEN_DIR)/rig run xenpcid@4.20 newxen
