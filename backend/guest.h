@@ -69,6 +69,7 @@ struct guest {
 	struct claim *last; /* the one asked for last: requests come in bursts */
 	struct aer aer;
 	struct helped *helped; /* a request that a thread carries out (helper.h); NULL: none */
+	bool slow;	       /* one of its devices was, of late (helper.h) */
 	bool update_due;       /* a look at its nodes waits for that */
 };
 

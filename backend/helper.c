@@ -30,15 +30,22 @@ int helpers_open(struct helpers *h)
 	return h->fd < 0 ? -1 : 0;
 }
 
-void helper_note(struct claim *claim, uint64_t took_ns)
+void helper_learn(struct guest *g, uint64_t took_ns)
 {
-	unsigned now = claim->slowness;
+	struct claim *claim = g->last;
+	unsigned now;
 
+	if (!claim)
+		return;
+	now = claim->slowness;
 	if (took_ns < HELPER_SLOW_NS)
 		now -= now > 0;
 	else
 		now = now + SLOW_STEP < SLOW_MAX ? now + SLOW_STEP : SLOW_MAX;
 	claim->slowness = (uint8_t)now;
+	g->slow = false;
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		g->slow |= claim->slowness > 0;
 }
 
 static void *help(void *arg)
@@ -65,7 +72,7 @@ static int start(struct helped *h)
 	return err;
 }
 
-bool helper_take(struct guest *g, const struct xen_pci_op *op)
+bool helper_begin(struct guest *g, const struct xen_pci_op *op)
 {
 	struct claim *claim = guest_find(g, op->domain, op->bus, op->devfn);
 	struct helpers *all = &g->be->helpers;

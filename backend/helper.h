@@ -18,11 +18,20 @@ int helpers_open(struct helpers *h);
 /* Waits for those that still run: as long as their devices take. */
 void helpers_close(struct backend *be);
 
-/* An answer for claim took so long. */
-void helper_note(struct claim *claim, uint64_t took_ns);
+/* An answer of g's, for the device that it asked for last, took so long. */
+void helper_learn(struct guest *g, uint64_t took_ns);
+static inline void helper_note(struct guest *g, uint64_t took_ns)
+{
+	if (g->slow || took_ns >= HELPER_SLOW_NS)
+		helper_learn(g, took_ns);
+}
 
 /* Whether the request is one for a helper; if so it is begun. */
-bool helper_take(struct guest *g, const struct xen_pci_op *op);
+bool helper_begin(struct guest *g, const struct xen_pci_op *op);
+static inline bool helper_take(struct guest *g, const struct xen_pci_op *op)
+{
+	return g->slow && helper_begin(g, op);
+}
 static inline bool helper_busy(const struct guest *g)
 {
 	return g->helped;

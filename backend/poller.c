@@ -14,6 +14,8 @@
 #define LOOKS_PER_CLOCK 32
 /* Saved up again before guests become hot again: no flutter at the edge. */
 #define CREDIT_RESUME_NS (POLLER_CREDIT_NS / 50)
+/* 64 requests are left out at most. */
+#define MISSES_MAX 6
 
 void poller_init(struct poller *p, uint32_t limit_us)
 {
@@ -41,29 +43,37 @@ static void spend(struct poller *p, uint64_t ns)
 		p->broke = true;
 }
 
-/* What the time between an answer and the request after it says about the next one. */
-static void tune(struct poller *p, struct polled *w, uint64_t gap)
+/*
+ * Whether the request after this one is worth looking for, by the time since the answer
+ * before. Our own waking up is part of that time, hence twice the limit.
+ */
+static bool worth_it(const struct poller *p, struct polled *w, uint64_t gap)
 {
-	uint64_t window = w->window_ns;
+	if (gap > 2 * p->limit_ns)
+		return false;
+	if (!w->skip)
+		return true;
+	w->skip--;
+	return false;
+}
 
-	if (gap <= p->limit_ns) {
-		window = 2 * (window > gap ? window : gap);
-		if (window < POLLER_WINDOW_MIN_NS)
-			window = POLLER_WINDOW_MIN_NS;
-		if (window > p->limit_ns)
-			window = p->limit_ns;
-	} else {
-		window /= 2;
-		if (window < POLLER_WINDOW_MIN_NS)
-			window = 0;
-	}
-	w->window_ns = (uint32_t)window;
+static void found(struct polled *w)
+{
+	w->misses = 0;
+}
+
+static void missed(struct polled *w)
+{
+	if (w->misses < MISSES_MAX)
+		w->misses++;
+	w->skip = (uint8_t)(1u << w->misses);
 }
 
 bool poller_keep(struct poller *p, struct guest *g)
 {
 	struct polled *w = &g->polled;
 	uint64_t now;
+	bool worth;
 
 	if (w->hot) {
 		w->served = true;
@@ -73,9 +83,9 @@ bool poller_keep(struct poller *p, struct guest *g)
 		return false;
 	now = g->be->now_ns;
 	earn(p, now);
-	tune(p, w, now - w->answered_ns);
+	worth = worth_it(p, w, now - w->answered_ns);
 	w->answered_ns = now;
-	if (!w->window_ns || p->broke || p->nr_hot == POLLER_HOT_MAX)
+	if (!worth || p->broke || p->nr_hot == POLLER_HOT_MAX)
 		return false;
 	w->hot = true;
 	w->served = false;
@@ -116,7 +126,7 @@ static unsigned look_once(struct poller *p)
 	return turns;
 }
 
-/* The clock was read: windows move on, and those that are over end. */
+/* The clock was read: who had something stays, who had nothing for too long goes. */
 static void move_on(struct poller *p, uint64_t now)
 {
 	struct guest *g, *next;
@@ -128,9 +138,10 @@ static void move_on(struct poller *p, uint64_t now)
 		if (w->served) {
 			w->served = false;
 			w->answered_ns = now;
-		} else if (p->broke || now - w->answered_ns > w->window_ns) {
+			found(w);
+		} else if (p->broke || now - w->answered_ns > p->limit_ns) {
 			if (!p->broke)
-				tune(p, w, UINT64_MAX);
+				missed(w);
 			poller_drop(p, g);
 			channel_let_go(g);
 		}
@@ -143,20 +154,20 @@ void poller_look(struct poller *p, uint64_t *clock, bool once)
 	uint64_t before = *clock = now_ns(), end = once ? before : before + LOOK_NS;
 
 	do {
-		unsigned found = 0;
+		unsigned served = 0;
 
-		for (unsigned i = 0; i < looks && turns + found < LOOK_TURNS; i++) {
+		for (unsigned i = 0; i < looks && turns + served < LOOK_TURNS; i++) {
 			unsigned n = look_once(p);
 
-			found += n;
+			served += n;
 			if (!n)
 				relax();
 		}
 		*clock = now_ns();
-		if (!found)
+		if (!served)
 			spend(p, *clock - before);
 		earn(p, *clock);
-		turns += found;
+		turns += served;
 		move_on(p, *clock);
 		before = *clock;
 	} while (p->nr_hot && turns < LOOK_TURNS && before < end);

@@ -3,9 +3,9 @@
  * Looking for a guest's next request for a short while before sleeping: requests
  * come in bursts, and most of a round trip is waking up. A guest is looked at while it is "hot":
  * its port stays masked meanwhile, so that its kicks cost nothing. It becomes hot only when its
- * requests have come closer together than the limit (a lone request never costs a look), for
- * a window that grows and shrinks with what it finds; and all looking together is bounded to a
- * share of one processor. One thread. Nothing logs.
+ * requests have come close together (a lone request never costs a look), and where looking was in
+ * vain, it is left out for its next 2, 4 ... 64 such requests; all looking together is
+ * bounded to a share of one processor. One thread. Nothing logs.
  */
 #ifndef XENPCI_BACKEND_POLLER_H
 #define XENPCI_BACKEND_POLLER_H
@@ -19,7 +19,6 @@
 #define POLLER_HOT_MAX 16	      /* guests looked at, at once */
 #define POLLER_SHARE 2		      /* one in so many nanoseconds may go into looking */
 #define POLLER_CREDIT_NS 1000000000u  /* looking time that can be saved up: bursts are not cut */
-#define POLLER_WINDOW_MIN_NS 4000u    /* a window that shrinks below this is gone */
 
 struct guest;
 
@@ -27,13 +26,14 @@ struct guest;
 struct polled {
 	TAILQ_ENTRY(guest) link;
 	bool hot;
-	bool served;	       /* since the clock was last read */
-	uint32_t window_ns;    /* how long to look after an answer; 0: sleep at once */
-	uint64_t answered_ns;  /* when the last answer was given, or a little later */
+	bool served;	      /* since the clock was last read */
+	uint8_t misses;	      /* looks in a row that were in vain */
+	uint8_t skip;	      /* so many requests are left out */
+	uint64_t answered_ns; /* when the last answer was given, or a little later */
 };
 
 struct poller {
-	uint64_t limit_ns; /* of a window; 0: polling is off */
+	uint64_t limit_ns; /* how long to look after an answer; 0: polling is off */
 	struct guest_queue hot;
 	unsigned nr_hot;
 	uint64_t credit_ns; /* looking time that is left */
@@ -60,7 +60,7 @@ static inline bool poller_idle(const struct poller *p)
 
 /*
  * Looks at all hot guests, and gives each that has something its turn (channel.h): for a few
- * microseconds, or once where somebody else waits. Guests whose window has passed are let
+ * microseconds, or once where somebody else waits. Guests that had nothing for too long are let
  * go. *clock is kept up to date. Look for events of others afterwards.
  */
 void poller_look(struct poller *p, uint64_t *clock, bool once);

@@ -78,8 +78,7 @@ void serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, 
 	/* The guest goes on already: the clock is looked at behind its back. */
 	g->be->now_ns = now_ns();
 	took = g->be->now_ns - start_ns;
-	if (g->last)
-		helper_note(g->last, took);
+	helper_note(g, took);
 	if (took / 1000000 >= g->be->host.settings.answer_warning_ms)
 		talk_say(&g->talk, XTL_WARN, "the answer to command %u took %" PRIu64
 			 " ms; guests give up after 2000", op->cmd, took / 1000000);

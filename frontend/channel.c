@@ -39,6 +39,12 @@ void channel_dispose(struct channel *ch)
 	pthread_mutex_destroy(&ch->lock);
 }
 
+/*
+ * The slot is a lock that is taken for a whole round trip. Free to taken and back is one
+ * atomic operation each; who has to wait marks it wanted and sleeps on the condition.
+ */
+enum { SLOT_FREE, SLOT_TAKEN, SLOT_WANTED };
+
 /* Takes the slot, waiting for it until the time `until` (NULL: for ever). 0 or an errno. */
 static int slot_take(struct channel *ch, const struct timespec *until)
 {
@@ -46,14 +52,17 @@ static int slot_take(struct channel *ch, const struct timespec *until)
 
 	pthread_mutex_lock(&ch->lock);
 	ch->waiters++;
-	while (ch->taken && !err)
+	for (;;) {
+		if (atomic_exchange(&ch->slot, SLOT_WANTED) == SLOT_FREE) {
+			err = 0;
+			break;
+		}
+		if (err)
+			break;
 		err = until ? pthread_cond_timedwait(&ch->turn, &ch->lock, until)
 			    : pthread_cond_wait(&ch->turn, &ch->lock);
+	}
 	ch->waiters--;
-	if (!ch->taken)
-		err = 0;
-	if (!err)
-		ch->taken = true;
 	pthread_mutex_unlock(&ch->lock);
 	return err;
 }
@@ -61,22 +70,19 @@ static int slot_take(struct channel *ch, const struct timespec *until)
 /* 0, or an errno: EBUSY (taken), EAGAIN (taken, and too many wait for it). */
 static int slot_try(struct channel *ch)
 {
-	int err = 0;
+	unsigned expected = SLOT_FREE;
 
-	pthread_mutex_lock(&ch->lock);
-	if (ch->taken)
-		err = ch->waiters < CHANNEL_MAX_WAITERS ? EBUSY : EAGAIN;
-	ch->taken = true;
-	pthread_mutex_unlock(&ch->lock);
-	return err;
+	if (atomic_compare_exchange_strong(&ch->slot, &expected, SLOT_TAKEN))
+		return 0;
+	return ch->waiters < CHANNEL_MAX_WAITERS ? EBUSY : EAGAIN;
 }
 
 static void slot_give(struct channel *ch)
 {
+	if (atomic_exchange(&ch->slot, SLOT_FREE) != SLOT_WANTED)
+		return;
 	pthread_mutex_lock(&ch->lock);
-	ch->taken = false;
-	if (ch->waiters)
-		pthread_cond_signal(&ch->turn);
+	pthread_cond_signal(&ch->turn);
 	pthread_mutex_unlock(&ch->lock);
 }
 

@@ -24,10 +24,10 @@
 #define CHANNEL_MAX_WAITERS 64
 
 struct channel {
-	pthread_mutex_t lock; /* for the next three, held for a moment only */
+	atomic_uint slot;     /* free, taken, wanted */
+	pthread_mutex_t lock; /* for those who wait, held for a moment only */
 	pthread_cond_t turn;
-	bool taken;
-	unsigned waiters;
+	atomic_uint waiters;
 
 	atomic_uint timeout_ms;
 	atomic_uint spin_us;

@@ -24,26 +24,30 @@ static bool valid(unsigned offset, unsigned size)
 	       offset < XENPCIFRONT_CONFIG_SIZE;
 }
 
-/* err is preset: a backend that forgets to answer (NetBSD's, on a failed look-up) fails. */
-static struct xen_pci_op config_op(uint32_t cmd, struct xenpcifront_address a, unsigned offset,
-				   unsigned size)
+/*
+ * Fills the head; a config access has no entries (page_post_head). err is preset: a backend that
+ * forgets to answer (NetBSD's, on a failed look-up) fails.
+ */
+static void config_op(struct xen_pci_op *op, uint32_t cmd, struct xenpcifront_address a,
+		      unsigned offset, unsigned size, uint32_t value)
 {
-	return (struct xen_pci_op){
-		.cmd = cmd,
-		.err = XEN_PCI_ERR_dev_not_found,
-		.domain = a.segment,
-		.bus = a.bus,
-		.devfn = a.devfn,
-		.offset = (int32_t)offset,
-		.size = (int32_t)size,
-	};
+	op->cmd = cmd;
+	op->err = XEN_PCI_ERR_dev_not_found;
+	op->domain = a.segment;
+	op->bus = a.bus;
+	op->devfn = a.devfn;
+	op->offset = (int32_t)offset;
+	op->size = (int32_t)size;
+	op->value = value;
+	op->info = 0;
 }
 
 int config_read_taken(struct channel *ch, struct xenpcifront_address address, unsigned offset,
 		      unsigned size, uint32_t *value)
 {
-	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_read, address, offset, size);
+	struct xen_pci_op op;
 
+	config_op(&op, XEN_PCI_OP_conf_read, address, offset, size, 0);
 	*value = ones(size);
 	if (channel_exchange(ch, &op) || channel_judge(&op, NULL))
 		return -1;
@@ -54,17 +58,18 @@ int config_read_taken(struct channel *ch, struct xenpcifront_address address, un
 int config_write_taken(struct channel *ch, struct xenpcifront_address address, unsigned offset,
 		       unsigned size, uint32_t value)
 {
-	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_write, address, offset, size);
+	struct xen_pci_op op;
 
-	op.value = value & ones(size);
+	config_op(&op, XEN_PCI_OP_conf_write, address, offset, size, value & ones(size));
 	return channel_exchange(ch, &op) ? -1 : channel_judge(&op, NULL);
 }
 
 int xenpcifront_read(struct xenpcifront *fe, struct xenpcifront_address address, unsigned offset,
 		     unsigned size, uint32_t *value, struct xenpcifront_answer *answer)
 {
-	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_read, address, offset, size);
+	struct xen_pci_op op;
 
+	config_op(&op, XEN_PCI_OP_conf_read, address, offset, size, 0);
 	*value = ones(size);
 	if (!valid(offset, size)) {
 		channel_no_answer(answer);
@@ -81,14 +86,14 @@ int xenpcifront_read(struct xenpcifront *fe, struct xenpcifront_address address,
 int xenpcifront_write(struct xenpcifront *fe, struct xenpcifront_address address, unsigned offset,
 		      unsigned size, uint32_t value, struct xenpcifront_answer *answer)
 {
-	struct xen_pci_op op = config_op(XEN_PCI_OP_conf_write, address, offset, size);
+	struct xen_pci_op op;
 	int rc;
 
+	config_op(&op, XEN_PCI_OP_conf_write, address, offset, size, value & ones(size));
 	if (!valid(offset, size)) {
 		channel_no_answer(answer);
 		return fail(EINVAL);
 	}
-	op.value = value & ones(size);
 	if (channel_request(&fe->channel, &op))
 		return channel_no_answer(answer);
 	rc = channel_judge(&op, answer);

@@ -5,7 +5,6 @@
 
 #define WORD sizeof(uint32_t)
 #define OP_WORDS (sizeof(struct xen_pci_op) / WORD)
-#define OP_HEAD_WORDS (offsetof(struct xen_pci_op, msix_entries) / WORD)
 #define AER_WORDS (sizeof(struct xen_pcie_aer_op) / WORD)
 
 _Static_assert(sizeof(struct xen_pci_op) % WORD == 0, "op is whole words");
@@ -28,6 +27,35 @@ static void copy_out(volatile void *to, const void *from, size_t words)
 	for (size_t i = 0; i < words; i++)
 		dst[i] = src[i];
 }
+
+/* The head is copied for every config access: field by field, no loop. */
+static void head_in(struct xen_pci_op *op, const page_t *page)
+{
+	op->cmd = page->op.cmd;
+	op->err = page->op.err;
+	op->domain = page->op.domain;
+	op->bus = page->op.bus;
+	op->devfn = page->op.devfn;
+	op->offset = page->op.offset;
+	op->size = page->op.size;
+	op->value = page->op.value;
+	op->info = page->op.info;
+}
+
+static void head_out(page_t *page, const struct xen_pci_op *op)
+{
+	page->op.cmd = op->cmd;
+	page->op.err = op->err;
+	page->op.domain = op->domain;
+	page->op.bus = op->bus;
+	page->op.devfn = op->devfn;
+	page->op.offset = op->offset;
+	page->op.size = op->size;
+	page->op.value = op->value;
+	page->op.info = op->info;
+}
+
+_Static_assert(offsetof(struct xen_pci_op, msix_entries) == 9 * WORD, "the head is nine words");
 
 /* Both orders are full barriers on x86; release is what the protocol asks for. */
 static void flag_raise(page_t *page, uint32_t mask)
@@ -58,7 +86,7 @@ void page_post(page_t *page, const struct xen_pci_op *op)
 
 void page_post_head(page_t *page, const struct xen_pci_op *op)
 {
-	copy_out(&page->op, op, OP_HEAD_WORDS);
+	head_out(page, op);
 	flag_raise(page, XEN_PCIF_active);
 }
 
@@ -69,14 +97,14 @@ void page_collect(page_t *page, struct xen_pci_op *op)
 
 void page_collect_head(page_t *page, struct xen_pci_op *op)
 {
-	copy_in(op, &page->op, OP_HEAD_WORDS);
+	head_in(op, page);
 }
 
 void page_snapshot(page_t *page, struct xen_pci_op *op)
 {
 	uint32_t n;
 
-	copy_in(op, &page->op, OP_HEAD_WORDS);
+	head_in(op, page);
 	if (op->cmd != XEN_PCI_OP_enable_msix)
 		return;
 	n = op->value < SH_INFO_MAX_VEC ? op->value : SH_INFO_MAX_VEC;

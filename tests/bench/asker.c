@@ -5,9 +5,9 @@
  *   asker pair sleep|poll REPS N DIR	config reads and the bare ping-pong, a block of N of each
  *					in turn; prints "REF PORT" and waits for a line before it starts
  *   asker reads sleep|poll|mixed REPS N DIR NAME [OFFSET]	config reads alone
- *   asker quiet REPS N DIR PID		config reads with pauses, while PID is stopped and while
- *					it is not
- *   asker noise			config reads and kicks as fast as can be
+ *   asker quiet REPS N DIR PID NAME	config reads with pauses, while PID is stopped
+ *					(NAME.alone) and while it is not (NAME.beside)
+ *   asker noise [OFFSET]		config reads and kicks as fast as can be
  *   asker rounds		for each line "sleep|poll N OFFSET" on stdin: N reads, and a line "MEDIAN P99"
  *				in nanoseconds
  *   asker enumerate N		loads the kernel's pcifront and prints how many nanoseconds it takes until
@@ -163,17 +163,22 @@ static void pair(struct asker *a, const char *mode, unsigned reps, unsigned n, c
 	xenevtchn_notify(a->ec, a->port);
 }
 
-static void quiet(struct asker *a, unsigned reps, unsigned n, const char *dir, pid_t noise)
+static void quiet(struct asker *a, unsigned reps, unsigned n, const char *dir, pid_t noise,
+		  const char *name)
 {
+	char alone[64], beside[64];
+
+	snprintf(alone, sizeof(alone), "%s.alone", name);
+	snprintf(beside, sizeof(beside), "%s.beside", name);
 	for (unsigned i = 0; i < reps; i++) {
 		kill(noise, SIGSTOP);
 		pause_ns(20000000);
 		time_reads(a, n, true);
-		save(a, n, dir, "quiet.alone");
+		save(a, n, dir, alone);
 		kill(noise, SIGCONT);
 		pause_ns(20000000);
 		time_reads(a, n, true);
-		save(a, n, dir, "quiet.beside");
+		save(a, n, dir, beside);
 	}
 }
 
@@ -259,12 +264,13 @@ int main(int argc, char **argv)
 	}
 	connect_front(&a);
 	if (!strcmp(what, "noise")) {
+		a.offset = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 0;
 		noise(&a);
 	} else if (!strcmp(what, "rounds")) {
 		rounds(&a);
-	} else if (!strcmp(what, "quiet") && argc == 6) {
+	} else if (!strcmp(what, "quiet") && argc == 7) {
 		a.times = calloc(count(argv[3]), sizeof(*a.times));
-		quiet(&a, count(argv[2]), count(argv[3]), argv[4], (pid_t)count(argv[5]));
+		quiet(&a, count(argv[2]), count(argv[3]), argv[4], (pid_t)count(argv[5]), argv[6]);
 	} else if (!strcmp(what, "pair") && argc == 6) {
 		a.times = calloc(count(argv[4]), sizeof(*a.times));
 		pair(&a, argv[2], count(argv[3]), count(argv[4]), argv[5]);
