@@ -16,6 +16,7 @@
 #define CREDIT_RESUME_NS (POLLER_CREDIT_NS / 50)
 /* 64 requests are left out at most. */
 #define MISSES_MAX 6
+#define CLOSE_TOGETHER 4
 
 void poller_init(struct poller *p, uint32_t limit_us)
 {
@@ -44,12 +45,12 @@ static void spend(struct poller *p, uint64_t ns)
 }
 
 /*
- * Whether the request after this one is worth looking for, by the time since the answer
- * before. Our own waking up is part of that time, hence twice the limit.
+ * Whether the request after this one is worth looking for, by the time since the answer before.
+ * Our own waking up is part of that time, and may be the most of it: hence several limits.
  */
 static bool worth_it(const struct poller *p, struct polled *w, uint64_t gap)
 {
-	if (gap > 2 * p->limit_ns)
+	if (gap > CLOSE_TOGETHER * p->limit_ns)
 		return false;
 	if (!w->skip)
 		return true;
