@@ -284,6 +284,19 @@ guest_destroy() {
 	rm -f "$state/$1.tty"
 }
 
+# guest_drop NAME: as guest_destroy, for a guest whose frontend no longer answers: xl would wait 10 s
+# for each of its devices, so it is made to see none.
+guest_drop() {
+	local id n
+	id=$(domid "$1") || return
+	xenstore-rm "$(backend_dir "$id")"
+	for n in $(xenstore-list /libxl/pci); do
+		[ "$(xenstore-read "/libxl/pci/$n/domid" 2>/dev/null)" != "$id" ] ||
+			xenstore-rm "/libxl/pci/$n/domid"
+	done
+	guest_destroy "$1"
+}
+
 guests() { xl list | awk 'NR > 1 && $2 != 0 { print $1 }'; }
 
 # ---- nothing may be left over ----

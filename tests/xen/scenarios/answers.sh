@@ -1,7 +1,6 @@
 # libxenpcifront in a guest without the kernel's pcifront: the same list of requests for each device
 # of the rig, the answers kept for compare-answers, which lays those of the two backends side by
-# side. One connection for all: the kernel's backend takes no second one from the same guest. It is
-# left open, for xl waits 10 s for each device of a guest that has closed it.
+# side. One connection for all: the kernel's backend takes no second one from the same guest.
 
 guest_start g1 front=user pci="$all_devices"
 id=$(domid g1)
@@ -11,7 +10,7 @@ for d in $all_devices; do
 done
 t=$(ms)
 check "all requests are answered" guest g1 120 \
-	"for v in $list; do requests \$v; done >/tmp/requests; xenpci-front --keep script --raw /tmp/requests >/tmp/answers"
+	"for v in $list; do requests \$v; done >/tmp/requests; xenpci-front script --raw /tmp/requests >/tmp/answers"
 figure time $(($(ms) - t)) ms
 # The console is slow, so packed.
 quietly guest g1 60 "gzip -c /tmp/answers | base64" | base64 -d | gunzip >$state/answers
@@ -20,4 +19,4 @@ for d in $all_devices; do
 	head -n $each $state/answers >"$out/answers-$BACKEND-$d"
 	sed -i "1,${each}d" $state/answers
 done
-guest_destroy g1
+guest_drop g1

@@ -3,8 +3,8 @@
 
 for d in $dev_e1000e $dev_nvme; do
 	guest_start g1 front=user pci="$d $dev_edu"
-	quietly guest g1 120 "xenpci-front --keep conform" >"$out/$scenario-$d.txt" 2>&1
+	quietly guest g1 120 "xenpci-front conform" >"$out/$scenario-$d.txt" 2>&1
 	check "the suite on $d: $(tail -n 1 "$out/$scenario-$d.txt")" [ $? -eq 0 ]
 	grep -E '^(FAIL|not ok)' "$out/$scenario-$d.txt" | while read -r line; do notok "$line"; done
-	guest_destroy g1
+	guest_drop g1
 done
