@@ -57,13 +57,12 @@ answers() { [ "$(wc -l <"$WORK/answers")" -ge "$1" ]; }
 ask() { echo "conf_read 0000:00:00.0 $1 4" >&"$lines"; }
 ask 0
 check "an answer" wait_for 5000 answers 1
-serving=$(pgrep -P "$DAEMON" -f xenpcid || echo "$DAEMON")
-kill -STOP "$serving"
+daemon_pause
 ask 0x10
 check "no answer in time" wait_for 5000 answers 2
 ask 0x10
 check "nor while the backend stands still" wait_for 5000 answers 3
-kill -CONT "$serving"
+daemon_resume
 again() {
 	local before
 	before=$(wc -l <"$WORK/answers")

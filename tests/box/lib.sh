@@ -165,7 +165,17 @@ daemon_stop() {
 # daemon_pause, daemon_resume: through when the signal's effect has reached this shell,
 # whose reads it would otherwise interrupt
 daemon_is() { grep -q "^State:.$1" "/proc/$DAEMON/status"; }
-daemon_pause() { kill -STOP "$DAEMON" && wait_for 5000 daemon_is T; }
+# Stopped between two messages to xenstored: that waits, for everybody, for the rest of one
+# that a client has begun.
+daemon_pause() {
+	local i
+	for ((i = 0; i < 20; i++)); do
+		kill -STOP "$DAEMON" && wait_for 5000 daemon_is T || return
+		timeout -k 1 2 "$xenbox" run "$DIR" 0 -- xenstore-list / >/dev/null 2>&1 && return
+		kill -CONT "$DAEMON"
+	done
+	return 1
+}
 daemon_resume() { kill -CONT "$DAEMON" && wait_for 5000 daemon_is '[RS]'; }
 
 daemon_alive() { kill -0 "$DAEMON" 2>/dev/null; }
