@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/poller.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "backend/channel.h"
@@ -17,6 +18,8 @@
 /* 64 requests are left out at most. */
 #define MISSES_MAX 6
 #define CLOSE_TOGETHER 4
+/* A yield that took so long let somebody else run. */
+#define GAVE_WAY_NS 20000u
 
 void poller_init(struct poller *p, uint32_t limit_us)
 {
@@ -149,6 +152,23 @@ static void move_on(struct poller *p, uint64_t now)
 	}
 }
 
+/* Nobody gains by looking where another process could run instead. */
+static void give_way(struct poller *p, uint64_t *clock)
+{
+	uint64_t before = *clock;
+	struct guest *g;
+
+	sched_yield();
+	*clock = now_ns();
+	if (*clock - before < GAVE_WAY_NS)
+		return;
+	while ((g = TAILQ_FIRST(&p->hot))) {
+		missed(&g->polled);
+		poller_drop(p, g);
+		channel_let_go(g);
+	}
+}
+
 void poller_look(struct poller *p, uint64_t *clock, bool once)
 {
 	unsigned looks = once ? 1 : LOOKS_PER_CLOCK, turns = 0;
@@ -172,4 +192,6 @@ void poller_look(struct poller *p, uint64_t *clock, bool once)
 		move_on(p, *clock);
 		before = *clock;
 	} while (p->nr_hot && turns < LOOK_TURNS && before < end);
+	if (!turns && p->nr_hot)
+		give_way(p, clock);
 }

@@ -5,7 +5,8 @@
  * its port stays masked meanwhile, so that its kicks cost nothing. It becomes hot only when its
  * requests have come close together (a lone request never costs a look), and where looking was in
  * vain, it is left out for its next 2, 4 ... 64 such requests; all looking together is
- * bounded to a share of one processor. One thread. Nothing logs.
+ * bounded to a share of one processor, and ends at once where another process wants that
+ * processor. One thread. Nothing logs.
  */
 #ifndef XENPCI_BACKEND_POLLER_H
 #define XENPCI_BACKEND_POLLER_H
