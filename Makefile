@@ -3,6 +3,7 @@
 #   make            everything, into build/
 #   make demo       the main job on this machine, no Xen needed
 #   make check      unit and box tests (SAN=1: under ASan and UBSan)
+#   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
 #   make lint       clang-tidy, cppcheck, a build with clang, unit tests under valgrind
 #   make install    DESTDIR= PREFIX=
 #   make help       all targets
