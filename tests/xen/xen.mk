@@ -30,7 +30,7 @@ programs-xen420: $(XEN420_IMAGES)
 # The packages first, and only then what is built with them.
 check-xen shell-xen demo-xen: deps-xen
 	@$(MAKE) --no-print-directory all xenbox images-xen
-	@B=$(B) $(XEN_DIR)/rig $(@:-xen=)
+	@B=$(B) $(XEN_DIR)/rig $(@:-xen=) $(if $(filter shell-xen,$@),$(BACKEND))
 
 # The newer Xen with a PV dom0: not yet among what check-xen boots.
 check-xen420: deps-xen
