@@ -119,6 +119,45 @@ static int quarantine(struct passage *to, bool on)
 			   on ? "put it into" : "let it out of", strerror(errno));
 }
 
+/* Which of the kernel's resets the device may have; kernels before 5.15 do not let us choose. */
+static void choose_resets(const struct passage *to, const char *which)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/reset_method", to->h->sysfs, to->name);
+	sysfs_attr_write(AT_FDCWD, path, which);
+}
+
+static bool on_pvh_dom0(const struct passage *to)
+{
+	char path[PATH_MAX], type[8];
+
+	snprintf(path, sizeof(path), "%s/hypervisor/guest_type", to->h->sysfs);
+	return sysfs_attr_read(AT_FDCWD, path, type, sizeof(type)) > 0 && !strcmp(type, "PVH");
+}
+
+/*
+ * pciback resets what it takes and tells Xen before it puts the BARs back. On a PVH dom0, Xen
+ * (4.20 at least) then looks for the MSI-X table at address 0, in the way of dom0's memory: EEXIST,
+ * and the BARs stay lost. Without a reset all is well; we do our own before a guest gets it.
+ */
+static int bind_to_pciback(struct passage *to)
+{
+	bool pvh = on_pvh_dom0(to);
+	int rc;
+
+	if (pvh)
+		choose_resets(to, "\n");
+	rc = write_name(to, DRIVER_DIR, "bind");
+	if (pvh) {
+		int err = errno;
+
+		choose_resets(to, "default\n");
+		errno = err;
+	}
+	return rc;
+}
+
 int holder_take(const struct holder *h, struct sbdf a, const char *driver, struct problem *p)
 {
 	struct passage to = { .h = h, .a = a, .p = p };
@@ -131,7 +170,7 @@ int holder_take(const struct holder *h, struct sbdf a, const char *driver, struc
 	if (!has_slot(&to) && write_name(&to, DRIVER_DIR, "new_slot"))
 		return problem_set(p, errno, "%s: " HOLDER_DRIVER " does not take it: %s; is the "
 				   "xen-pciback module loaded?", to.name, strerror(errno));
-	return write_name(&to, DRIVER_DIR, "bind") || quarantine(&to, true) ? -1 : 0;
+	return bind_to_pciback(&to) || quarantine(&to, true) ? -1 : 0;
 }
 
 /* Back to the driver that is remembered, if there is one. */

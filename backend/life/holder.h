@@ -26,7 +26,8 @@ struct holder {
 
 /*
  * Takes a from `driver` ("": it has none) to pciback and into Xen's quarantine. Nothing
- * is done where pciback has it. 0, or -1 with errno and *p.
+ * is done where pciback has it. On a PVH dom0, pciback is kept from resetting it. 0, or
+ * -1 with errno and *p.
  */
 int holder_take(const struct holder *h, struct sbdf a, const char *driver, struct problem *p);
 /*

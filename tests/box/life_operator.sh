@@ -159,6 +159,18 @@ check "give it back" sysfs assignable remove -r 03:00.0
 is "from pciback" "$(written pciback/unbind)" 0000:03:00.0
 is "to its driver" "$(written e1000e/bind)" 0000:03:00.0
 check_not "of which nothing is remembered" store read /libxl/pci/0000-03-00-0
+# --- On a PVH dom0 pciback must not reset what it takes ---
+mkfifo "$dev/reset_method"
+exec 8<>"$dev/reset_method"
+rm "$dev/driver"
+check "take it on a PV dom0" sysfs assignable add 03:00.0
+mkdir "$sys/hypervisor"
+echo PVH >"$sys/hypervisor/guest_type"
+check "take it on a PVH dom0" sysfs assignable add 03:00.0
+is "meanwhile it has no reset, and afterwards all again" "$(timeout 5 head -c 9 <&8)" "
+default"
+exec 8>&-
+rm -r "$sys/hypervisor" "$dev/reset_method"
 # --- xenpcid takes what it is told to at start, as xen-pciback.hide does ---
 ln -sfn ../../drivers/e1000e "$dev/driver"
 : >"$sys/bus/pci/drivers/pciback/bind"
