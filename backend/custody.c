@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/custody.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/gsi.h"
@@ -175,16 +176,36 @@ static int withhold_line(struct claim *claim, const char *why, struct problem *p
 	return 0;
 }
 
+/*
+ * What a guest reads as its line is the pirq that it binds. Where dom0 has none itself, the
+ * toolstack lets Xen choose the number; asking for any tells which it is.
+ */
+static int guests_pirq(struct claim *claim, uint32_t gsi, struct problem *p)
+{
+	int pirq = -1;
+
+	if (hypercall_map_gsi(claim->host->hypercall, claim->irq.talk->domid, gsi, &pirq)) {
+		char why[128];
+
+		snprintf(why, sizeof(why), "Xen gives the guest no pirq for GSI %u (%s)", gsi,
+			 strerror(errno));
+		return withhold_line(claim, why, p);
+	}
+	claim->dev->info.irq = (uint32_t)pirq;
+	return 0;
+}
+
 int custody_take_line(struct claim *claim, struct problem *p)
 {
 	struct pcidev_info *info = &claim->dev->info;
 	char name[SBDF_TEXT];
 	uint32_t gsi;
+	bool pirqs;
 
 	claim->irq_line = info->irq;
 	if (claim->hide_intx)
 		return withhold_line(claim, "its interrupt line is shared with others", p);
-	if (gsi_find(claim->provider, info, claim->host->hypercall, &gsi)) {
+	if (gsi_find(claim->provider, info, claim->host->hypercall, &gsi, &pirqs)) {
 		if (errno == ENOENT)
 			return 0;
 		return withhold_line(claim, "this dom0 has no pirqs and its kernel does not tell the "
@@ -195,7 +216,7 @@ int custody_take_line(struct claim *claim, struct problem *p)
 	if (hypercall_setup_gsi(claim->host->hypercall, gsi))
 		talk_tell(claim->irq.talk, XTL_INFO, "%s: Xen does not set up GSI %u: %s; INTx may not work",
 			  name_of(claim, name), gsi, strerror(errno));
-	return 0;
+	return pirqs ? 0 : guests_pirq(claim, gsi, p);
 }
 
 void custody_release_line(struct claim *claim)

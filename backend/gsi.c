@@ -44,14 +44,15 @@ static int ask_sysfs(struct provider *p, struct sbdf a, uint32_t *gsi)
 }
 
 int gsi_find(struct provider *p, const struct pcidev_info *info, struct hypercall *hc,
-	     uint32_t *gsi)
+	     uint32_t *gsi, bool *pirqs)
 {
 	bool shared;
 
 	if (!info->irq || info->irq == IRQ_NONE)
 		return fail(ENOENT);
 	/* A domain that has no pirqs is told so: its irq numbers are its own. */
-	if (!hypercall_irq_shared(hc, info->irq, &shared) || errno != ENOSYS) {
+	*pirqs = !hypercall_irq_shared(hc, info->irq, &shared) || errno != ENOSYS;
+	if (*pirqs) {
 		*gsi = info->irq;
 		return 0;
 	}

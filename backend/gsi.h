@@ -10,10 +10,11 @@
 #include "backend/hypercall.h"
 
 /*
- * Finds it for the device of p that info tells of. 0 and *gsi, or -1 with errno: ENOENT
- * (no line), ENODATA (there is one, but on this dom0 nobody tells its GSI). Logs nothing.
+ * Finds it for the device of p that info tells of. 0, *gsi and *pirqs (whether this dom0 has
+ * pirqs, so that a guest's is the GSI's number), or -1 with errno: ENOENT (no line), ENODATA
+ * (there is one, but on this dom0 nobody tells its GSI). Logs nothing.
  */
 int gsi_find(struct provider *p, const struct pcidev_info *info, struct hypercall *hc,
-	     uint32_t *gsi);
+	     uint32_t *gsi, bool *pirqs);
 
 #endif

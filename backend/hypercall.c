@@ -221,11 +221,33 @@ int hypercall_allow_irq(struct hypercall *hc, uint32_t domid, uint32_t pirq, boo
 	return xc_domain_irq_permission(hc->xch, domid, pirq, allow) ? -1 : 0;
 }
 
+int hypercall_allow_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, bool allow)
+{
+#ifdef XEN_DOMCTL_gsi_permission
+	return xc_domain_gsi_permission(hc->xch, domid, gsi,
+					allow ? XEN_DOMCTL_GSI_GRANT : XEN_DOMCTL_GSI_REVOKE) ? -1 : 0;
+#else
+	(void)hc, (void)domid, (void)gsi, (void)allow;
+	return fail(ENOSYS);
+#endif
+}
+
 int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *pirq)
 {
+	physdev_map_pirq_t map = {
+		.domid = (domid_t)domid,
+		.type = MAP_PIRQ_TYPE_GSI,
+		.index = (int)gsi,
+		.pirq = *pirq,
+	};
+
+	/* libxenctrl's wrapper takes "any" for "the GSI's own number". */
 	if (gsi > INT32_MAX)
 		return fail(EINVAL);
-	return xc_physdev_map_pirq(hc->xch, domid, (int)gsi, pirq) ? -1 : 0;
+	if (physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map)))
+		return -1;
+	*pirq = map.pirq;
+	return 0;
 }
 
 /* libxenctrl's form of an address. */

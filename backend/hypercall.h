@@ -93,9 +93,11 @@ int hypercall_allow_memory(struct hypercall *hc, uint32_t domid, uint64_t start,
 int hypercall_allow_ports(struct hypercall *hc, uint32_t domid, uint32_t first, uint32_t nr,
 			  bool allow);
 int hypercall_allow_irq(struct hypercall *hc, uint32_t domid, uint32_t pirq, bool allow);
+/* The same for a dom0 without pirqs; ENOSYS where we were built for a Xen before 4.20. */
+int hypercall_allow_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, bool allow);
 /*
- * Gives domid gsi as pirq *pirq (-1: any, told in *pirq). 0, or -1 with errno as
- * hypercall_map_msi and EEXIST, EBUSY.
+ * Gives domid gsi as pirq *pirq (-1: the one that it has, or any), told in *pirq. 0, or -1
+ * with errno as hypercall_map_msi and EEXIST, EBUSY.
  */
 int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *pirq);
 /*

@@ -32,26 +32,34 @@ static int bar(struct operator *op, const struct place *place, uint32_t domid, i
 	return rc ? failed(place, number == PCIDEV_ROM ? "its ROM" : "a BAR", on) : 0;
 }
 
+static int allow(struct operator *op, uint32_t domid, bool pirqs, uint32_t gsi, bool on)
+{
+	return pirqs ? hypercall_allow_irq(op->hypercall, domid, gsi, on) :
+		       hypercall_allow_gsi(op->hypercall, domid, gsi, on);
+}
+
 /*
- * The pirq of a legacy interrupt is the GSI's own number, as the guest learns it from
- * its config space. A line that is not there, or not known, is no failure: there is MSI.
+ * The pirq of a legacy interrupt is the GSI's own number, as the guest learns it from its
+ * config space; on a dom0 without pirqs it is any, which mapping tells. A line that is not
+ * there, or not known, is no failure: there is MSI.
  */
 static int irq(struct operator *op, const struct place *place, uint32_t domid, bool on)
 {
 	uint32_t gsi;
+	bool pirqs;
 	int pirq;
 
-	if (!place->fn->intx || gsi_find(place->machine->provider, &place->fn->info, op->hypercall, &gsi))
+	if (!place->fn->intx ||
+	    gsi_find(place->machine->provider, &place->fn->info, op->hypercall, &gsi, &pirqs))
 		return 0;
-	pirq = (int)gsi;
-	if (on && hypercall_map_gsi(op->hypercall, domid, gsi, &pirq))
+	pirq = pirqs ? (int)gsi : -1;
+	if ((on || !pirqs) && hypercall_map_gsi(op->hypercall, domid, gsi, &pirq))
 		return failed(place, "its interrupt line", on);
 	if (on)
-		return hypercall_allow_irq(op->hypercall, domid, (uint32_t)pirq, true) ?
-			       failed(place, "its interrupt", on) : 0;
+		return allow(op, domid, pirqs, gsi, true) ? failed(place, "its interrupt", on) : 0;
 	if (hypercall_unmap_pirq(op->hypercall, domid, (uint32_t)pirq))
 		return failed(place, "its interrupt line", on);
-	return hypercall_allow_irq(op->hypercall, domid, (uint32_t)pirq, false) && errno != ESRCH ?
+	return allow(op, domid, pirqs, gsi, false) && errno != ESRCH ?
 		       failed(place, "its interrupt", on) : 0;
 }
 

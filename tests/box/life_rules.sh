@@ -190,7 +190,9 @@ gsi=$(calls_since | sed -n 's/.*pcidev_get_gsi dev=0000:00:04.0 -> 0 gsi=//p')
 check "the kernel is asked for the GSI" test -n "$gsi"
 like "which is set up, level and low" "$(calls_since)" \
 	"setup_gsi gsi=$gsi triggering=1 polarity=1 -> 0"
-is "the guest reads it as its line" "$(line)" "0 $(printf %x "$gsi")"
+pirq=$(calls_since | sed -n "s/.*map_pirq dom=7 type=1 index=$gsi pirq=-1 .*-> 0 pirq=//p")
+check "the guest's pirq for it is asked for" test -n "$pirq"
+is "and is the line that the guest reads" "$(line)" "0 $(printf %x "$pirq")"
 check "Xen is told of the reset" resets 0000:00:04.0 3
 end
 # Older kernels do not tell it.
@@ -212,7 +214,7 @@ echo 20 >"$dead/gsi"
 daemon_start --devices "sysfs:$sys" --sysfs-root "$sys"
 start 0000:03:00.0
 like "the GSI that sysfs tells is set up" "$(calls_since)" 'setup_gsi gsi=20 triggering=1 polarity=1'
-is "and is the guest's line" "$(line)" "0 14"
+like "and the guest gets a pirq for it" "$(calls_since)" 'map_pirq dom=7 type=1 index=20 pirq=-1 .*-> 0'
 end
 
 # --- Lines that are shared: no user-space process can acknowledge them for the kernel ---
