@@ -7,7 +7,7 @@
 #   00:04.0 e1000e on the root bus      00:07.0 nvme
 #   00:05.0 edu                         00:08.0 root port       -> 01:00.0 e1000e
 #   00:06.0 xhci                        00:09.0 pcie-pci-bridge -> 02:01.0 e1000
-#   00:0a.0 e1000e, 00:0a.1 edu: two functions of one slot
+#   00:0a.0 e1000e, 00:0a.1 e1000e: two functions of one slot
 #   00:0b.0 an xhci that has MSI and no MSI-X, with a USB NIC on it. (The emulated e1000e fails its
 #           driver's MSI test, on a plain Linux as well: it cannot show MSI.)
 
@@ -34,12 +34,13 @@ machine() {
 		-device pcie-pci-bridge,id=pb0,addr=9
 		-netdev user,id=n2 -device e1000,netdev=n2,bus=pb0,addr=1,romfile=
 		-netdev user,id=n3 -device e1000e,netdev=n3,addr=0a.0,multifunction=on,romfile=
-		-device edu,addr=0a.1
+		-netdev user,id=n5 -device e1000e,netdev=n5,addr=0a.1,romfile=
 		-netdev user,id=n4 -device "nec-usb-xhci,id=usb,msi=on,msix=$usb_msix,addr=0b"
 		-device usb-net,netdev=n4,bus=usb.0
 		-kernel "$images/xen" -append "$xen_line$dom0"
 		-initrd "$images/vmlinux $dom0_line,$images/dom0.cpio"
 	)
+	args+=(${RIG_QEMU-})
 }
 
 # use_machine 4.17|4.20|4.20-pvh: which Xen, with which kernel and programs of ours, how.

@@ -1,7 +1,9 @@
 # A newer Xen, which is told of resets, with a PV or a PVH dom0: config space, interrupt line and MSI
-# of a Linux guest. A PVH dom0 cannot prepare MSI-X: there the guest's drivers fall back to MSI.
+# of a Linux guest. A PVH dom0 cannot prepare MSI-X: there the guest's drivers fall back to MSI or
+# to the line.
 
 dom0=$(cat /sys/hypervisor/guest_type)
+given="$dev_e1000e $dev_nvme $dev_msi"
 daemon_says() { grep -q "$1" "$out/$scenario.xenpcid"; }
 pings() {
 	guest g1 10 "ip link set $1 up; ip addr add 10.0.2.15/24 dev $1"
@@ -13,16 +15,21 @@ pings() {
 interrupts() { guest g1 5 cat /proc/interrupts | awk -v p="$1" '$0 ~ p { n += $2 } END { print n + 0 }'; }
 vectors() { guest g1 5 cat /proc/interrupts | grep -c "$1"; }
 config_id() { xxd -p -l 4 "/sys/bus/pci/devices/$1/config" | sed 's/\(..\)\(..\)\(..\)\(..\)/\2\1:\4\3/'; }
+# Where MSI-X is refused, the guest's kernel tells of that.
+refusals='Xen PCI frontend error: -5\|enable msix get err\|Falling back to MSI'
+[ "$dom0" = PVH ] || refusals='^$'
 
-check "$dom0: the operator holds a device" xenpci assignable add $dev_nvme
+# Not by xl, which on a PVH dom0 lets pciback reset what it takes: Xen then loses the nvme.
+for d in $given; do
+	check "$dom0: the operator holds $d" xenpci assignable add $d
+done
 for method in kernel flr; do
 	same "$dom0: reset by $method, without complaint" "" \
 		"$(xenpci reset -m $method $dev_nvme 2>&1 >/dev/null)"
 done
-xenpci assignable remove $dev_nvme
 
-guest_start g1 pci="$dev_e1000e $dev_nvme $dev_msi"
-for d in $dev_e1000e $dev_nvme $dev_msi; do
+guest_start g1 pci="$given"
+for d in $given; do
 	same "$dom0: the guest has $d" "$(config_id $d)" \
 		"$(guest g1 5 "lspci -n -s $(vdev "$(domid g1)" $d)" | awk '{ print $3 }')"
 done
@@ -32,7 +39,7 @@ check "$dom0: the NIC behind the xhci appears" wait_for 20 guest g1 5 "test -e /
 before=$(interrupts 'pirq.*msi ')
 pings usb0
 check "$dom0: with MSI" [ "$(interrupts 'pirq.*msi ')" -ge $((before + 5)) ]
-guest g1 10 "modprobe -r e1000e; modprobe e1000e"
+guest g1 10 "modprobe -r e1000e; modprobe e1000e; modprobe nvme"
 if [ "$dom0" = PVH ]; then
 	check "$dom0: the guest's driver is refused MSI-X and tries MSI" \
 		guest g1 5 "dmesg | grep 'e1000e.*Falling back to MSI'"
@@ -40,9 +47,10 @@ if [ "$dom0" = PVH ]; then
 	check "$dom0: and the daemon says why" daemon_says "cannot prepare MSI-X.*offered MSI only"
 else
 	pings eth0
-	same "$dom0: three vectors of MSI-X" 3 "$(vectors 'pirq.*msi-x')"
+	check "$dom0: with three vectors of MSI-X, and the nvme's" [ "$(vectors 'pirq.*msi-x')" -gt 3 ]
 fi
-same "$dom0: the guest's kernel is content" "" "$(guest_warnings g1 | grep -iv 'msi-\?x')"
+check "$dom0: the nvme's disk can be read" wait_for 20 guest g1 10 "dd if=/dev/nvme0n1 of=/dev/null count=1"
+same "$dom0: the guest's kernel is content" "" "$(guest_warnings g1 | grep -v "$refusals")"
 guest_destroy g1
 
 guest_start g1 pci="$dev_e1000e" extra=pci=nomsi
