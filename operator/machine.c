@@ -85,8 +85,11 @@ int operator_domain(struct operator *op, const char *text, uint32_t *domid)
 
 /* ---- Owners ---- */
 
+/* A guest that is gone has nothing, even where libxl left its nodes behind. */
 static void own(struct operator *op, struct sbdf a, uint32_t domid)
 {
+	if (domain_exists(op, domid) == 0)
+		return;
 	for (unsigned m = 0; m < op->nr_machines; m++) {
 		struct topology *t = &op->machine[m].topology;
 		int i = topology_find(t, a);

@@ -151,6 +151,8 @@ is "now it is held" "$(sysfs assignable list)" 0000:03:00.0
 check "once more is no harm" sysfs assignable add 03:00.0
 is "and assignable" "$(status_of sysfs check 03:00.0)" 0
 store write /libxl/pci/0000-03-00-0/domid 5
+is "a guest that is gone has nothing" "$(sysfs assignable list)" 0000:03:00.0
+store write /local/domain/5/name g5
 is "what a guest has is not given up" "$(status_of sysfs assignable remove 03:00.0)" 1
 is "nor listed" "$(sysfs assignable list)" ""
 store rm /libxl/pci/0000-03-00-0/domid
