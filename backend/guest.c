@@ -359,6 +359,15 @@ static void complain(struct guest *g, unsigned own, unsigned peer)
 	guest_report(g, &p, own != STATE_INVALID);
 }
 
+/* Serves a reconfiguration without the guest. */
+static int step_back(struct guest *g, const char *why, struct problem *p)
+{
+	if (guest_devices_serve(g, false, XenbusStateReconfiguring, XenbusStateConnected, p) < 0)
+		return errno == ESTALE ? 1 : -1;
+	guest_state_is(g, XenbusStateConnected, why);
+	return 1;
+}
+
 /*
  * The toolstack takes the devices of a halted guest one by one, and waits for
  * state 4 before and after each: ten seconds in vain, if it had to come from the guest.
@@ -369,12 +378,8 @@ static int step_halted(struct guest *g, unsigned own, struct problem *p)
 
 	if (own == XenbusStateConnected || own >= PCIIF_STATE_COUNT)
 		return 0;
-	if (own == XenbusStateReconfiguring) {
-		if (guest_devices_serve(g, false, own, XenbusStateConnected, p) < 0)
-			return errno == ESTALE ? 1 : -1;
-		guest_state_is(g, XenbusStateConnected, why);
-		return 1;
-	}
+	if (own == XenbusStateReconfiguring)
+		return step_back(g, why, p);
 	guest_set_state(g, own, XenbusStateConnected, why);
 	return 1;
 }
@@ -425,6 +430,9 @@ static int look(struct guest *g)
 		return 0;
 	if (g->halted && own != XenbusStateInitialising)
 		rc = step_halted(g, own, &p);
+	else if (own == XenbusStateReconfiguring && peer == XenbusStateConnected &&
+		 guest_devices_unseen(g))
+		rc = step_back(g, "what leaves was refused: the guest never had it", &p);
 	else
 		rc = step(g, action, own, &p);
 	if (rc < 0)

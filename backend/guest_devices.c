@@ -359,6 +359,29 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	return (int)pass.nr;
 }
 
+bool guest_devices_unseen(struct guest *g)
+{
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	uint64_t n, state;
+	bool leaving = false;
+
+	if (store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		if (store_read_number(g->be->xen.xs, XBT_NULL, g->dir,
+				      node_n(node, NODE_STATE_FMT, i), 10, PCIIF_STATE_COUNT - 1, &state))
+			continue;
+		if (state == XenbusStateInitialising)
+			return false;
+		if (state != XenbusStateClosing)
+			continue;
+		leaving = true;
+		if (read_node(g, node_n(node, NODE_VDEV_FMT, i), text, sizeof(text)) >= 0)
+			return false;
+	}
+	return leaving;
+}
+
 /* The entry of host, wherever it is now, is closed. */
 static int close_entry(struct guest *g, xs_transaction_t t, struct sbdf host)
 {

@@ -20,6 +20,12 @@
  */
 int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, struct problem *p);
 
+/*
+ * Whether all that is to change is devices that leave without ever having got a vdev-N: Linux'
+ * frontend stumbles over those and would never answer.
+ */
+bool guest_devices_unseen(struct guest *g);
+
 /* Gives every device back. */
 void guest_devices_release(struct guest *g);
 /*

@@ -75,12 +75,22 @@ leave_nodes 7 1
 check "the next leaves" reconfigure g7 7
 reads 8
 
-# --- Sparse and unordered ---
-store begin
 for i in 1 2 4 5 6; do
 	store rm "$(be 7 key-$i)" "$(be 7 dev-$i)" "$(be 7 vdev-$i)" "$(be 7 opts-$i)" "$(be 7 state-$i)"
 done
+
+# --- One that was refused leaves: Linux' frontend fails on its missing vdev-N and stays in 4 ---
+store begin
+store write "$(be 7 num_devs)" 2
+store write "$(be 7 dev-1)" 0000:00:1e.0
+store write "$(be 7 state-1)" 5
+store write "$(be 7 state)" 7
 store commit
+check "the toolstack need not wait for the guest" await "$(be 7 state)" 4 3000
+is "which has seen nothing" "$(node "$(fe 7)/state")" 4
+store rm "$(be 7 dev-1)" "$(be 7 state-1)"
+
+# --- Sparse and unordered ---
 hot_nodes 7 12 11=0000:00:05.0
 check "a hole in the numbers" reconfigure g7 7
 is "the device behind the hole is exported" "$(substates 11)" "11=3@0000:00:01.00"
