@@ -38,6 +38,21 @@ static int allow(struct operator *op, uint32_t domid, bool pirqs, uint32_t gsi, 
 		       hypercall_allow_gsi(op->hypercall, domid, gsi, on);
 }
 
+/* Another device of the guest uses the same line. */
+static bool line_shared(const struct place *place, uint32_t domid)
+{
+	const struct topology *t = &place->machine->topology;
+
+	for (int k = 0; k < t->nr; k++) {
+		const struct topology_function *fn = &t->function[k];
+
+		if (k != place->i && fn->guest == domid && fn->intx &&
+		    fn->info.irq == place->fn->info.irq)
+			return true;
+	}
+	return false;
+}
+
 /*
  * The pirq of a legacy interrupt is the GSI's own number, as the guest learns it from its
  * config space; on a dom0 without pirqs it is any, which mapping tells. A line that is not
@@ -50,14 +65,16 @@ static int irq(struct operator *op, const struct place *place, uint32_t domid, b
 	int pirq;
 
 	if (!place->fn->intx ||
-	    gsi_find(place->machine->provider, &place->fn->info, op->hypercall, &gsi, &pirqs))
+	    gsi_find(place->machine->provider, &place->fn->info, op->hypercall, &gsi, &pirqs) ||
+	    (!on && line_shared(place, domid)))
 		return 0;
 	pirq = pirqs ? (int)gsi : -1;
 	if ((on || !pirqs) && hypercall_map_gsi(op->hypercall, domid, gsi, &pirq))
 		return failed(place, "its interrupt line", on);
 	if (on)
 		return allow(op, domid, pirqs, gsi, true) ? failed(place, "its interrupt", on) : 0;
-	if (hypercall_unmap_pirq(op->hypercall, domid, (uint32_t)pirq))
+	/* xl unmaps with the first device of a shared line. */
+	if (hypercall_unmap_pirq(op->hypercall, domid, (uint32_t)pirq) && errno != EINVAL)
 		return failed(place, "its interrupt line", on);
 	return allow(op, domid, pirqs, gsi, false) && errno != ESRCH ?
 		       failed(place, "its interrupt", on) : 0;

@@ -87,6 +87,11 @@ check_not "libxl's memory of it is gone" store read /libxl/pci/0000-00-07-0/domi
 is "what it does not have it cannot lose" "$(status_of operator detach 7 00:07.0)" 1
 check "xl detaches what we attached" detach 7 0000:05:00.2
 check "detach the last" operator detach 7 00:04.0
+check "two on one line" operator attach -a all 7 01:00.0 00:1a.0
+check "the first leaves" operator detach 7 01:00.0
+check_not "and takes the line from the other" no_pirqs
+check "which leaves" operator detach 7 00:1a.0
+check "with the line" no_pirqs
 check_not "the directories are gone" store read "$(be 7)"
 check_not "in the guest too" store read "$(fe 7 state)"
 check "Xen keeps nothing of it" no_pirqs
