@@ -70,6 +70,7 @@ static void unwatch_frontend(struct guest *g)
 	watch_token(g, token);
 	xs_unwatch(g->be->xen.xs, path, token);
 	g->watching = false;
+	g->peer_known = false;
 }
 
 /* Back to an instance that knows nothing. */
@@ -132,7 +133,24 @@ static unsigned read_state(struct guest *g, xs_transaction_t t, const char *dir)
 
 int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from)
 {
-	return read_state(g, t, g->dir) == from ? 0 : fail(ESTALE);
+	if (read_state(g, t, g->dir) == from)
+		return 0;
+	g->state_known = false;
+	return fail(ESTALE);
+}
+
+/* A request to xenstored costs more than all else in a look: what no event has told of is not asked for. */
+static unsigned own_state(struct guest *g)
+{
+	return g->state_known ? g->state : read_state(g, XBT_NULL, g->dir);
+}
+
+static unsigned peer_state(struct guest *g)
+{
+	if (!g->peer_known)
+		g->peer = read_state(g, XBT_NULL, g->frontend);
+	g->peer_known = g->watching;
+	return g->peer;
 }
 
 /* States that only the toolstack begins; among the others a guest can go round as it likes. */
@@ -399,7 +417,7 @@ static int leave_alone(struct guest *g, unsigned own)
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
 static int look(struct guest *g)
 {
-	unsigned own = read_state(g, XBT_NULL, g->dir);
+	unsigned own = own_state(g);
 	unsigned peer = XenbusStateUnknown;
 	struct problem p = { 0 };
 	enum backend_action action;
@@ -414,12 +432,13 @@ static int look(struct guest *g)
 				return 0;
 			}
 		}
-		peer = read_state(g, XBT_NULL, g->frontend);
+		peer = peer_state(g);
 	}
 	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
 		return leave_alone(g, own);
 	complain(g, own, peer);
 	guest_state_is(g, own == STATE_INVALID ? g->state : own, "written by the toolstack");
+	g->state_known = own != STATE_INVALID;
 	action = backend_action(own, peer);
 	if (action == BACKEND_GONE) {
 		gone(g, own, own ? "the frontend's directory is gone" : "our directory is gone");

@@ -49,6 +49,9 @@ struct guest {
 	char dir[GUEST_DIR_MAX];      /* ours */
 	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
 	unsigned state;		      /* ours, as last read or written */
+	unsigned peer;		      /* the frontend's, as last read */
+	bool state_known;	      /* nothing was heard of our state node since it was read */
+	bool peer_known;	      /* nor of the frontend's */
 	bool foreign_told;	      /* that another backend serves it */
 	bool complained;	      /* of a malformed state node */
 	bool watching;		      /* frontend's state */

@@ -57,18 +57,37 @@ void hypercall_close(struct hypercall *hc)
 	errno = saved;
 }
 
+static bool runs(const xc_domaininfo_t *info)
+{
+	unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
+
+	if (info->flags & XEN_DOMINF_dying)
+		return false;
+	return !(info->flags & XEN_DOMINF_shutdown) || reason == SHUTDOWN_suspend;
+}
+
 int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
 {
 	xc_domaininfo_t info;
 	int n = xc_domain_getinfolist(hc->xch, domid, 1, &info);
-	unsigned reason;
 
-	if (n < 0)
-		return -1;
-	if (n != 1 || info.domain != domid || info.flags & XEN_DOMINF_dying)
-		return 1;
-	reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
-	return info.flags & XEN_DOMINF_shutdown && reason != SHUTDOWN_suspend;
+	return n < 0 ? -1 : n != 1 || info.domain != domid || !runs(&info);
+}
+
+int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr)
+{
+	xc_domaininfo_t info[64];
+	uint32_t first = 0;
+	int n;
+
+	memset(running, 0, nr * sizeof(*running));
+	while ((n = xc_domain_getinfolist(hc->xch, first, ARRAY_SIZE(info), info)) > 0) {
+		for (int i = 0; i < n; i++)
+			if (info[i].domain < nr)
+				running[info[i].domain] = runs(&info[i]);
+		first = info[n - 1].domain + 1u;
+	}
+	return n;
 }
 
 /* One physdev operation; arg (size bytes) goes in and comes back. */

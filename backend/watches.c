@@ -31,6 +31,13 @@ static struct guest *guest_of(struct watches *w, uint32_t domid)
 	return w->be->guests[domid];
 }
 
+/* Something of its nodes may have changed. */
+static void look_anew(struct watches *w, struct guest *g)
+{
+	g->state_known = false;
+	schedule_dirty(&w->be->schedule, g);
+}
+
 static void mark(struct watches *w, const char *domid)
 {
 	struct guest *g;
@@ -40,7 +47,7 @@ static void mark(struct watches *w, const char *domid)
 		return;
 	g = guest_of(w, (uint32_t)id);
 	if (g)
-		schedule_dirty(&w->be->schedule, g);
+		look_anew(w, g);
 }
 
 /* The directory as a whole came or went: everyone is looked at. */
@@ -54,25 +61,38 @@ static void rescan(struct watches *w)
 		mark(w, list[i]);
 	free(list);
 	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
-		schedule_dirty(&w->be->schedule, g);
+		look_anew(w, g);
 }
 
-/* Some domain died: each guest is asked for in its turn. */
+/* Some domain died or halted. Xen names those that run in one go; xenstored is asked for the others. */
 static void on_release(struct watches *w)
 {
+	static bool running[DOMID_FIRST_RESERVED];
 	struct guest *g;
 
+	if (hypercall_domains_running(w->be->host.hypercall, running, DOMID_FIRST_RESERVED))
+		memset(running, 0, sizeof(running));
 	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++) {
+		if (running[domid] && g->introduced)
+			continue;
 		g->check_alive = true;
-		schedule_dirty(&w->be->schedule, g);
+		g->peer_known = false;
+		look_anew(w, g);
 	}
 }
 
-/* Below our directory, what we write ourselves needs no look. */
-static bool ours_to_write(const char *leaf)
+/*
+ * Below our directory, what asks for no look: what we write ourselves, and what is
+ * read when a state node, written with it or after it, asks for it.
+ */
+static bool needs_no_look(const char *leaf)
 {
-	return !strncmp(leaf, "vdev-", 5) || !strncmp(leaf, "root", 4) ||
-	       !strcmp(leaf, NODE_AER_STATE);
+	static const char *const names[] = { "vdev-", "root", NODE_AER_STATE, "key-", "dev-", "opts-" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(leaf, names[i], strlen(names[i])))
+			return true;
+	return false;
 }
 
 static void on_backend(struct watches *w, const char *path)
@@ -86,7 +106,7 @@ static void on_backend(struct watches *w, const char *path)
 		return;
 	}
 	rest = path + len + 1;
-	if (ours_to_write(strrchr(rest, '/') ? strrchr(rest, '/') + 1 : ""))
+	if (needs_no_look(strrchr(rest, '/') ? strrchr(rest, '/') + 1 : ""))
 		return;
 	snprintf(domid, sizeof(domid), "%.*s", (int)strcspn(rest, "/"), rest);
 	mark(w, domid);
@@ -101,6 +121,7 @@ static void on_frontend(struct watches *w, const char *domid)
 	if (number_parse(domid, 10, DOMID_FIRST_RESERVED - 1, &id) || !w->be->guests[id])
 		return;
 	g = w->be->guests[id];
+	g->peer_known = false;
 	if (ratelimit_allow(&g->changes, now_ns()))
 		schedule_dirty(&w->be->schedule, g);
 	else

@@ -25,6 +25,22 @@ sleep 3
 idle=$(($(wakeups) - before))
 check "3 idle seconds after a burst wake it up twice at most ($idle times)" [ "$idle" -le 2 ]
 
+# --- A domain ends ---
+# Xen is asked once for all, and then only for a guest that it says does not run.
+for i in 9 20; do
+	guest $i
+done
+attach 9 0000:00:05.0
+log_mark
+mark=$(hypercalls | wc -l)
+destroy 20
+check "guest 9 halts" xb halt "$DIR" 9
+check "xenpcid sees it" wait_for 5000 logged_since "guest 9: the domain has halted"
+is "no other guest was asked for" \
+	"$(hypercalls | tail -n "+$((mark + 1))" | grep -o 'getdomaininfolist.* max=1 ' | sort -u)" \
+	"getdomaininfolist first=9 max=1 "
+destroy 9
+
 # --- Polling ---
 # Asked without a pause, it need not sleep between requests; without polling it does at each.
 asked() {
