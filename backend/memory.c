@@ -16,7 +16,6 @@
 #define NODE_PID "pid"
 #define NODE_SHADOW "shadow"
 #define NODE_GUESTS "guests"
-#define NODE_DEVICE "device"
 #define NODE_INTERRUPTS "interrupts"
 #define FILE_SIZE (MEMORY_SLOTS * sizeof(struct config_state))
 #define PROGRAM "xenpcid"
@@ -224,7 +223,7 @@ int memory_device_record(struct memory_device *d, xs_transaction_t t, struct sbd
 
 	if (!d->memory || !d->memory->xs)
 		return 0;
-	return store_write(d->memory->xs, t, dir_of(d, dir), NODE_DEVICE, "%s %d %d %s",
+	return store_write(d->memory->xs, t, dir_of(d, dir), NULL, "%s %d %d %s",
 			   node_vdev_format(virt, vdev), d->slot, prepared, saved);
 }
 
@@ -250,7 +249,7 @@ static int read_record(struct memory *m, const char *dir, struct record *r)
 	char *at = r->text;
 	uint64_t n;
 
-	if (store_read(m->xs, XBT_NULL, dir, NODE_DEVICE, r->text, sizeof(r->text)) < 0)
+	if (store_read(m->xs, XBT_NULL, dir, NULL, r->text, sizeof(r->text)) < 0)
 		return -1;
 	vdev = strsep(&at, " ");
 	slot = strsep(&at, " ");

@@ -4,7 +4,7 @@
  * notice nothing (kill -9, upgrade). It lives in xenstore, readable by us only:
  *	/local/domain/<us>/xenpci/pid				who serves
  *	/local/domain/<us>/xenpci/shadow			the file of shadows, below
- *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>/device	virtual address, slot, golden image
+ *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>		virtual address, slot, golden image
  *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>/interrupts
  * The shadows of config space (command register, sizing latches) change with
  * ordinary requests, for which a xenstore write is too slow: they are in a mapped file, which a killed
