@@ -55,6 +55,7 @@ struct xenpcifront {
 	char backend[STORE_PATH_MAX]; /* directory, "" where unknown; watched */
 	uint32_t backend_id;
 	bool watching_self;
+	bool backend_known; /* nothing was heard of our backend node since it was read */
 	bool complained; /* a refused node was logged in this life */
 
 	/* What events are told from. */

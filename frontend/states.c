@@ -37,6 +37,7 @@ static void forget_backend(struct xenpcifront *fe)
 	if (snprintf(path, sizeof(path), "%.200s/%s", fe->backend, NODE_STATE) > 0)
 		xs_unwatch(fe->xen.xs, path, TOKEN_BACKEND);
 	fe->backend[0] = 0;
+	fe->backend_known = false;
 }
 
 static int learn_backend(struct xenpcifront *fe)
@@ -44,6 +45,8 @@ static int learn_backend(struct xenpcifront *fe)
 	char path[200], watch[STORE_PATH_MAX];
 	uint64_t id;
 
+	if (fe->backend_known)
+		return 0;
 	if (store_read(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_BACKEND, path,
 		       sizeof(path)) < 0 ||
 	    store_read_number(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_BACKEND_ID, 10,
@@ -57,13 +60,14 @@ static int learn_backend(struct xenpcifront *fe)
 		return 0;
 	}
 	fe->backend_id = (uint32_t)id;
-	if (!strcmp(path, fe->backend))
-		return 0;
-	forget_backend(fe);
-	snprintf(watch, sizeof(watch), "%s/%s", path, NODE_STATE);
-	if (!xs_watch(fe->xen.xs, watch, TOKEN_BACKEND))
-		return -1;
-	memcpy(fe->backend, path, sizeof(path));
+	if (strcmp(path, fe->backend)) {
+		forget_backend(fe);
+		snprintf(watch, sizeof(watch), "%s/%s", path, NODE_STATE);
+		if (!xs_watch(fe->xen.xs, watch, TOKEN_BACKEND))
+			return -1;
+		memcpy(fe->backend, path, sizeof(path));
+	}
+	fe->backend_known = fe->watching_self;
 	return 0;
 }
 
@@ -156,6 +160,8 @@ void states_drain(struct xenpcifront *fe)
 			errno = saved;
 			return;
 		}
+		if (!strcmp(event[XS_WATCH_TOKEN], TOKEN_SELF))
+			fe->backend_known = false;
 		free(event);
 	}
 	front_wake(fe);
