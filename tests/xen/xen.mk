@@ -27,8 +27,10 @@ programs-xen420: $(XEN420_IMAGES)
 		LDFLAGS="$(LDFLAGS) -Wl,--allow-shlib-undefined" \
 		$(addprefix $(XEN420)/bin/,xenpcid xenpci xenpci-front)
 
-# The packages first, and only then what is built with them. Both Xens for the one that boots both.
+# The packages first, and only then what is built with them: two jobs unless told otherwise, since
+# much of the time is a download's. Both Xens for the one that boots both.
 check-xen shell-xen demo-xen: deps-xen
-	@$(MAKE) --no-print-directory all xenbox images-xen $(if $(filter check-xen,$@),programs-xen420)
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j2) \
+		all xenbox images-xen $(if $(filter check-xen,$@),programs-xen420)
 	@B=$(B) $(XEN_DIR)/rig $(@:-xen=) $(if $(filter shell-xen,$@),$(BACKEND))
 
