@@ -38,24 +38,28 @@ machine() {
 		-netdev user,id=n4 -device "nec-usb-xhci,id=usb,msi=on,msix=$usb_msix,addr=0b"
 		-device usb-net,netdev=n4,bus=usb.0
 		-kernel "$images/xen" -append "$xen_line$dom0"
-		-initrd "$images/vmlinux $dom0_line,$images/dom0.cpio"
+		-initrd "$images/vmlinux $dom0_line$dom0_linux,$images/dom0.cpio"
 	)
 	args+=(${RIG_QEMU-})
 }
 
 # use_machine 4.17|4.20|4.20-pvh: which Xen, with which kernel and programs of ours, how.
 use_machine() {
+	dom0= dom0_linux= usb_msix=off virtio=
 	case $1 in
 	4.17)
 		images=$B/xen programs=$B
-		cpu=+rdtscp iommu=intel-iommu dom0= usb_msix=off virtio= ;;
+		cpu=+rdtscp iommu=intel-iommu ;;
 	4.20 | 4.20-pvh)
 		images=$B/xen420 programs=$B/xen420/bin
 		# A PVH domain needs nested paging, dies of rdtscp under emulation, and has trouble
 		# with the other IOMMU.
-		cpu=+npt iommu=amd-iommu dom0= usb_msix=off virtio=
+		cpu=+npt iommu=amd-iommu
 		[ "$1" = 4.20-pvh ] || return 0
 		dom0=' dom0=pvh'
+		# QEMU 7.2 may leave flags behind cmpxchg16b that no processor has. An interrupt at
+		# that moment hands them to the hypervisor, and a PVH domain dies of having them back.
+		dom0_linux=' clearcpuid=cx16'
 		# Its memory is not where it thinks: only the IOMMU knows.
 		virtio=,iommu_platform=on,disable-legacy=on
 		# The driver is to find MSI-X refused, and to be content with MSI.

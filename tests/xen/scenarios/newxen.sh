@@ -20,7 +20,7 @@ refusals='Xen PCI frontend error: -5\|enable msix get err\|Falling back to MSI'
 [ "$dom0" = PVH ] || refusals='^$'
 
 # Not by xl, which on a PVH dom0 lets pciback reset what it takes: Xen then loses the nvme.
-for d in $given; do
+for d in $given $dev_rootport; do
 	check "$dom0: the operator holds $d" xenpci assignable add $d
 done
 for method in kernel flr; do
@@ -33,6 +33,11 @@ for d in $given; do
 	same "$dom0: the guest has $d" "$(config_id $d)" \
 		"$(guest g1 5 "lspci -n -s $(vdev "$(domid g1)" $d)" | awk '{ print $3 }')"
 done
+
+check "$dom0: xenpci attaches one" xenpci attach g1 $dev_rootport
+same "$dom0: the guest has it" "$(config_id $dev_rootport)" \
+	"$(guest g1 5 "lspci -n -s $(vdev "$(domid g1)" $dev_rootport)" | awk '{ print $3 }')"
+check "$dom0: and detaches it" xenpci detach g1 $dev_rootport
 
 guest g1 20 "modprobe xhci-pci; modprobe cdc_ether"
 check "$dom0: the NIC behind the xhci appears" wait_for 20 guest g1 5 "test -e /sys/class/net/usb0"
