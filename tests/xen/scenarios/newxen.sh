@@ -15,10 +15,12 @@ pings() {
 interrupts() { guest g1 5 cat /proc/interrupts | awk -v p="$1" '$0 ~ p { n += $2 } END { print n + 0 }'; }
 vectors() { guest g1 5 cat /proc/interrupts | grep -c "$1"; }
 config_id() { xxd -p -l 4 "/sys/bus/pci/devices/$1/config" | sed 's/\(..\)\(..\)\(..\)\(..\)/\2\1:\4\3/'; }
+bars() { xxd -p -s 16 -l 24 "/sys/bus/pci/devices/$1/config"; }
 # Where MSI-X is refused, the guest's kernel tells of that.
 refusals='Xen PCI frontend error: -5\|enable msix get err\|Falling back to MSI'
 [ "$dom0" = PVH ] || refusals='^$'
 
+nvme_bars=$(bars $dev_nvme)
 # Not by xl, which on a PVH dom0 lets pciback reset what it takes: Xen then loses the nvme.
 for d in $given $dev_rootport; do
 	check "$dom0: the operator holds $d" xenpci assignable add $d
@@ -61,6 +63,7 @@ check "$dom0: with the interrupt line" [ "$(interrupts 'pirq.*eth0')" -ge 5 ]
 same "$dom0: the guest's kernel is content" "" "$(guest_warnings g1 | grep -v "$refusals")"
 guest_destroy g1
 
+same "$dom0: the nvme has its BARs again" "$nvme_bars" "$(bars $dev_nvme)"
 check "$dom0: the devices were reset" daemon_says "$dev_nvme: reset by"
 check "$dom0: Xen was told each time" \
 	fails daemon_says 'takes no notice of device resets\|was not told of the reset'
