@@ -95,13 +95,14 @@ static void create_file(struct memory *m, const char *state_dir)
 		    (int)sizeof(m->file) &&
 	    (!mkdir(state_dir, 0700) || errno == EEXIST))
 		fd = mkostemp(m->file, O_CLOEXEC);
-	if (fd >= 0 && !ftruncate(fd, FILE_SIZE) && !map_file(m, fd))
+	/* With all its blocks: where one is missing when it is written to, the signal would be SIGBUS. */
+	if (fd >= 0 && !(errno = posix_fallocate(fd, 0, FILE_SIZE)) && !map_file(m, fd))
 		rc = store_write(m->xs, XBT_NULL, m->dir, NODE_SHADOW, "%s", m->file);
 	close_keep(fd);
 	if (!rc)
 		return;
-	log_info(m->lg, "no file below %s (%s): shadows of config space go to xenstore", state_dir,
-		 strerror(errno));
+	log_warn(m->lg, "no file below %s (%s): shadows of config space go to xenstore, which is "
+		 "slower; --state-dir names another place", state_dir, strerror(errno));
 	if (m->shadows)
 		munmap(m->shadows, FILE_SIZE);
 	if (fd >= 0)

@@ -16,9 +16,10 @@ runs() {
 
 d=$B/xenpcid f=$B/xenpci-front
 # --- Without any Xen ---
-for program in "$d" "$f"; do
+for program in "$d" "$B/xenpci" "$f" "$xenbox"; do
 	p=${program##*/}
 	runs "$p --help" 0 "^Usage: .*$p" "$program" --help
+	runs "$p -h" 0 "^Usage: .*$p" "$program" -h
 	runs "$p --version" 0 "[0-9]+\.[0-9]+" "$program" --version
 	runs "$p --nonsense" 2 "nonsense" "$program" --nonsense
 done
@@ -33,11 +34,36 @@ echo "no dump at all" >"$WORK/no.dump"
 runs "xenpcid --devices image of no dump" 1 "no\.dump" "$d" --devices "image:$WORK/no.dump"
 runs "xenpcid --devices sysfs of no directory" 1 "/nonexistent" "$d" --devices sysfs:/nonexistent
 runs "xenpcid --config of no file" 1 "/nonexistent" "$d" --devices "image:$bench" --config /nonexistent
+runs "xenpcid --config of a directory" 1 "/tmp: Is a directory" "$d" --devices "image:$bench" --config /tmp
+runs "xenpcid --ready-fd of no file" 2 "ready-fd: 77" "$d" --devices "image:$bench" --ready-fd 77
 runs "xenpcid where there is no Xen" 1 "[Xx]en" "$d" --devices "image:$bench"
 runs "xenpci-front where there is no Xen" 1 "[Xx]en|/dev/" "$f" list
 
-# --- SIGTERM: every guest is left a clean state ---
+# --- A full disk where the shadows would be kept: they are kept elsewhere ---
 box_up
+mkdir "$WORK/small"
+# shellcheck disable=SC2016
+small=(unshare -rm sh -c 'mount -t tmpfs -o size=64k none "$0" && exec "$@"' "$WORK/small")
+if "${small[@]}" true 2>/dev/null; then
+	log_mark
+	"$xenbox" run "$DIR" 0 -- "${small[@]}" "$d" --devices "image:$bench" --allow all \
+		--state-dir "$WORK/small" 2>>"$daemon_log" &
+	DAEMON=$!
+	check "full disk: it starts" wait_for 10000 logged_since "serving"
+	check "full disk: and says what it lacks" logged_since "no file below .*small.*No space.*--state-dir"
+	guest 7
+	attach 7 0000:00:04.0
+	peer g7 7
+	check "full disk: a guest connects" connect g7 7
+	check "full disk: and is answered" tell g7 traffic 100 0 0x10d38086
+	destroy 7
+	end_peer g7
+	daemon_stop
+else
+	skip "a full disk" "this user may not mount one"
+fi
+
+# --- SIGTERM: every guest is left a clean state ---
 daemon_start
 for i in 7 8; do
 	guest $i
