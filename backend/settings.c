@@ -317,29 +317,53 @@ void settings_init(struct settings *s)
 	};
 }
 
+/* All of the file, to be freed: libconfig's own reader ends the process where reading fails. */
+static char *read_text(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t n;
+
+	if (!file)
+		return NULL;
+	n = getdelim(&text, &size, '\0', file);
+	if (n < 0 && feof(file)) {
+		free_keep(text);
+		text = strdup("");
+	} else if (n < 0 || !text[n - 1]) {
+		if (n > 0)
+			errno = EILSEQ; /* no text: a zero byte */
+		free_keep(text);
+		text = NULL;
+	}
+	fclose(file);
+	return text;
+}
+
 int settings_read(struct settings *s, const char *path, bool must_exist, xentoollog_logger *lg)
 {
 	struct reader r = { .path = path, .lg = lg };
-	FILE *file = fopen(path, "re");
+	char *text = read_text(path);
 	config_t cfg;
 	int rc = -1;
 
 	settings_init(s);
-	if (!file) {
+	if (!text) {
 		if (errno == ENOENT && !must_exist)
 			return 0;
 		log_error(lg, "cannot read %s: %s", path, strerror(errno));
 		return -1;
 	}
 	config_init(&cfg);
-	if (config_read(&cfg, file)) {
+	if (config_read_string(&cfg, text)) {
 		rc = take_file(&r, &cfg, s);
 	} else {
 		log_error(lg, "%s:%d: %s", path, config_error_line(&cfg), config_error_text(&cfg));
 		errno = EINVAL;
 	}
 	config_destroy(&cfg);
-	fclose(file);
+	free(text);
 	if (rc) {
 		settings_dispose(s);
 		errno = EINVAL;

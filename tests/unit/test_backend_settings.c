@@ -156,12 +156,47 @@ static void an_absent_file_is_no_mistake_unless_it_was_named(void **state)
 	assert_true(logbook_has(&log, "/nonexistent/xenpci.conf"));
 }
 
+static void what_is_no_text_file_is_told(void **state)
+{
+	static const struct {
+		const char *path;
+		int err;
+	} rows[] = { { "/tmp", EISDIR }, { "/proc/self/cmdline", EILSEQ }, { "/proc/self/mem", EIO } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct logbook log;
+		struct settings s;
+
+		logbook_init(&log);
+		errno = 0;
+		assert_int_equal(settings_read(&s, rows[i].path, true, &log.logger), -1);
+		assert_int_equal(errno, rows[i].err);
+		assert_true(logbook_has(&log, rows[i].path));
+	}
+}
+
+static void an_empty_file_is_all_defaults(void **state)
+{
+	struct logbook log;
+	struct settings s;
+
+	(void)state;
+	logbook_init(&log);
+	assert_int_equal(settings_read(&s, "/dev/null", true, &log.logger), 0);
+	assert_int_equal(s.slots, SLOTS_VPCI);
+	assert_int_equal(log.len, 0);
+	settings_dispose(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_said_is_taken),
 		cmocka_unit_test(a_mistake_names_its_line),
 		cmocka_unit_test(an_absent_file_is_no_mistake_unless_it_was_named),
+		cmocka_unit_test(what_is_no_text_file_is_told),
+		cmocka_unit_test(an_empty_file_is_all_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
