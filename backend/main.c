@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xenpcid: the backend of Xen's PV PCI protocol, in user space. */
 #include <argp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ enum {
 	KEY_CONFIG = 'c',
 	KEY_VERBOSE = 'v',
 	KEY_QUIET = 'q',
+	KEY_HELP = 'h',
 	KEY_SLOTS = 0x100,
 	KEY_READY_FD,
 	KEY_KEEP_GUESTS,
@@ -63,6 +65,7 @@ static const struct argp_option option_list[] = {
 	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
+	{ NULL, KEY_HELP, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ 0 }
 };
 
@@ -153,12 +156,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_READY_FD:
 		parse_number(state, "ready-fd", arg, 1 << 20, &n);
 		a->daemon.ready_fd = (int)n;
+		if (fcntl(a->daemon.ready_fd, F_GETFD) < 0)
+			argp_error(state, "--ready-fd: %d is no open file", a->daemon.ready_fd);
 		return 0;
 	case KEY_VERBOSE:
 		a->level = a->level == XTL_INFO ? XTL_DETAIL : XTL_DEBUG;
 		return 0;
 	case KEY_QUIET:
 		a->level = XTL_WARN;
+		return 0;
+	case KEY_HELP:
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected argument \"%s\"", arg);

@@ -15,6 +15,7 @@ enum {
 	KEY_FORCE = 'f',
 	KEY_REBIND = 'r',
 	KEY_VERBOSE = 'v',
+	KEY_HELP = 'h',
 	KEY_NO_WAIT = 0x100,
 };
 
@@ -67,6 +68,7 @@ static const struct argp_option options[] = {
 	{ "no-wait", KEY_NO_WAIT, NULL, 0,
 	  "attach, detach: write the nodes and leave, as for a guest that is being built", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
+	{ NULL, KEY_HELP, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ 0 }
 };
 
@@ -159,6 +161,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_VERBOSE:
 		a->level = a->level == XTL_WARN ? XTL_INFO : XTL_DEBUG;
+		return 0;
+	case KEY_HELP:
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		return 0;
 	case ARGP_KEY_ARG:
 		return take_argument(a, arg, state);
