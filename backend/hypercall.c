@@ -90,6 +90,15 @@ int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr)
 	return n;
 }
 
+int hypercall_iommu(struct hypercall *hc)
+{
+	xc_physinfo_t info = { 0 };
+
+	if (xc_physinfo(hc->xch, &info))
+		return -1;
+	return (info.capabilities & XEN_SYSCTL_PHYSCAP_directio) != 0;
+}
+
 /* One physdev operation; arg (size bytes) goes in and comes back. */
 static int physdev(struct hypercall *hc, unsigned op, void *arg, size_t size)
 {

@@ -36,6 +36,9 @@ int hypercall_domain_halted(struct hypercall *hc, uint32_t domid);
 /* The same of all domains below nr, with few calls: running[domid] for those that do run. 0, or -1 with errno. */
 int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr);
 
+/* Whether Xen has an IOMMU to confine devices with. 1, 0, or -1 with errno (EPERM: as above). */
+int hypercall_iommu(struct hypercall *hc);
+
 /*
  * Maps one vector of device a for guest domid: MSI, or entry of the MSI-X table in the
  * BAR that starts at table_base. Xen programs the message; the enable bit is the

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* xenpci assignable: which devices are held for guests. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/life/holder.h"
 #include "operator/operator.h"
@@ -11,16 +13,19 @@ static bool is_sysfs(const struct machine *m)
 	return !strncmp(m->spec, "sysfs", 5);
 }
 
+static const char *sysfs_root(const struct machine *m)
+{
+	return m->spec[5] == ':' ? m->spec + 6 : "/sys";
+}
+
 static int holder_of(struct operator *op, const struct place *place, struct holder *h)
 {
-	const char *spec = place->machine->spec;
-
 	if (!is_sysfs(place->machine)) {
 		complain("%s: a captured device has no driver to take it from", place->name);
 		return -1;
 	}
 	*h = (struct holder){
-		.sysfs = spec[5] == ':' ? spec + 6 : "/sys", .xs = op->xs, .hypercall = op->hypercall,
+		.sysfs = sysfs_root(place->machine), .xs = op->xs, .hypercall = op->hypercall,
 	};
 	return 0;
 }
@@ -71,9 +76,22 @@ static bool is_held(const struct machine *m, int i)
 			     !(topology_traits(&m->topology, i) & TOPOLOGY_BRIDGE);
 }
 
+/* That nothing is held for want of the driver is worth a word. */
+static void look_for_holder(const struct machine *m)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers/" HOLDER_DRIVER, sysfs_root(m));
+	if (access(path, F_OK))
+		complain("nothing can be held: there is no %s; is the xen-pciback module loaded?", path);
+}
+
 static void list_machine(struct operator *op, const struct machine *m)
 {
 	char name[SBDF_TEXT], label[128];
+
+	if (is_sysfs(m))
+		look_for_holder(m);
 
 	for (int i = 0; i < m->topology.nr; i++) {
 		const struct topology_function *fn = &m->topology.function[i];

@@ -66,6 +66,19 @@ static void print_interrupts(const struct place *place, const struct assignable 
 	puts(fn->msi || (fn->intx && fn->info.irq) ? "" : " none");
 }
 
+/* The host's kernel sees none under Xen: only Xen knows. */
+static void print_iommu(const struct operator *op)
+{
+	static const char *const texts[] = {
+		"unknown: Xen does not tell",
+		"none that Xen uses: by DMA the device reaches all of the host's memory, whoever drives it",
+		"in use by Xen",
+	};
+	int has = op->hypercall ? hypercall_iommu(op->hypercall) : -1;
+
+	printf("\tiommu: %s\n", texts[1 + has]);
+}
+
 /* Returns whether it is assignable. */
 static bool check(struct operator *op, const struct place *place)
 {
@@ -78,6 +91,7 @@ static bool check(struct operator *op, const struct place *place)
 	print_what(place);
 	print_resets(place);
 	print_interrupts(place, &result);
+	print_iommu(op);
 	for (unsigned k = 0; k < result.nr; k++)
 		printf("\t%s: %s\n", result.refusal[k].allowed ? "overridden" : "refused",
 		       assignable_text(t, place->i, &result.refusal[k], buf));

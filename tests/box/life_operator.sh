@@ -29,6 +29,11 @@ is "an absent device fails" "$(status_of operator check 0f:00.0)" 1
 # --- check ---
 is "a device with a reset is assignable" "$(status_of operator check 00:04.0)" 0
 like "and check says what it is" "$(out)" '0000:00:04.0 8086:10d3 PCIe endpoint of the root complex'
+like "whether an IOMMU confines it" "$(out)" 'iommu: in use by Xen'
+xb fail "$DIR" physinfo 1
+status_of operator check 00:04.0 >/dev/null
+like "or that Xen does not tell" "$(out)" 'iommu: unknown'
+xb fail "$DIR" --clear
 is "a device without one is not" "$(status_of operator check 00:05.0)" 1
 like "the rule is named with what overrides it" "$(out)" 'rule no-reset; allow = \["no-reset"\]'
 is "unless that is allowed" "$(status_of operator check -a no-reset 00:05.0)" 0
@@ -119,8 +124,12 @@ end_peer dom0
 xb down "$DIR"
 
 # --- Devices taken from their drivers, over a tree of plain files ---
-box_up --xen 4.20
+box_up --xen 4.20 --no-iommu
 sys=$WORK/sys
+mkdir -p "$WORK/bare/bus/pci/devices"
+is "without pciback nothing is held" \
+	"$(status_of in_domain 0 "$B/xenpci" -d "sysfs:$WORK/bare" assignable list)" 0
+like "which is said" "$(out)" 'is the xen-pciback module loaded'
 dev=$sys/bus/pci/devices/0000:03:00.0
 mkdir -p "$dev" "$sys/bus/pci/drivers/pciback" "$sys/bus/pci/drivers/e1000e"
 head -c 256 /dev/zero >"$dev/config"
@@ -142,6 +151,7 @@ written() { cat "$sys/bus/pci/drivers/$1"; }
 
 is "what a host driver uses is not assignable" "$(status_of sysfs check 03:00.0)" 1
 like "it is named, with what to do" "$(out)" '\(host, e1000e\) \[rule host-driver; xenpci assignable add it\]'
+like "that nothing confines it, too" "$(out)" 'iommu: none'
 is "it is not reset either" "$(status_of sysfs reset 03:00.0)" 1
 is "nothing is held yet" "$(sysfs assignable list)" ""
 check "take it" sysfs assignable add 03:00.0

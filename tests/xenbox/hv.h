@@ -23,6 +23,7 @@
 struct hv_config {
 	unsigned int xen_minor; /* 4.xen_minor */
 	bool pvh_dom0;
+	bool no_iommu;
 	unsigned int gsis;	 /* GSIs of the machine */
 	unsigned int extra_irqs; /* pirqs of a guest beyond the GSIs */
 	bool shared_gsi[256];	 /* a line that several domains use */

@@ -209,7 +209,9 @@ static int phys_info(struct xen_sysctl_physinfo *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->threads_per_core = p->cores_per_socket = p->nr_cpus = p->nr_nodes = 1;
-	p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_directio;
+	p->capabilities = XEN_SYSCTL_PHYSCAP_pv;
+	if (!hv_config.no_iommu)
+		p->capabilities |= XEN_SYSCTL_PHYSCAP_directio;
 	p->total_pages = p->max_mfn = 1u << 20;
 	p->free_pages = 1u << 19;
 	return 0;

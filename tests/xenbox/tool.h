@@ -89,7 +89,7 @@ void xl_forget(struct tool *t, unsigned int domid);
 /* Life of the box (up.c). */
 struct up_options {
 	unsigned int xen_minor, gsis, extra_irqs;
-	bool pvh_dom0;
+	bool pvh_dom0, no_iommu;
 	bool shared_gsi[256];
 	const char **devices;
 	unsigned int ndevices;

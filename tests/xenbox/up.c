@@ -210,7 +210,7 @@ static void hypervisor(const struct box *b, const struct up_options *opt, int re
 	}
 	hv_config = (struct hv_config){
 		.xen_minor = opt->xen_minor, .pvh_dom0 = opt->pvh_dom0, .gsis = opt->gsis,
-		.extra_irqs = opt->extra_irqs, .rundir = b->rundir, .dir = b->dir,
+		.extra_irqs = opt->extra_irqs, .no_iommu = opt->no_iommu, .rundir = b->rundir, .dir = b->dir,
 	};
 	memcpy(hv_config.shared_gsi, opt->shared_gsi, sizeof(hv_config.shared_gsi));
 	if (hv_init()) {
