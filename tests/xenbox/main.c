@@ -11,13 +11,25 @@
 #include "tool.h"
 
 #define DEVICES_MAX 256
+#define OPTIONS_MAX 4
+
+/* A command line, taken apart: `xenbox COMMAND [OPTION...] DIR [DOMID [WORD...]]`. */
+struct call {
+	struct tool t;
+	const char *dir;
+	bool has_domid;
+	unsigned int domid;
+	char **words;
+	int nr;
+	const char *opt[OPTIONS_MAX]; /* by their place in the command's list; "" where set without a value */
+};
 
 static const char usage_text[] =
 	"Usage: xenbox COMMAND DIR ...\n"
 	"\n"
 	"An emulated hypervisor with a real xenstored, for unmodified Xen userland.\n"
 	"\n"
-	"  up DIR [--xen 4.17|4.20] [--dom0 pv|pvh] [--gsis N] [--extra-irqs N]\n"
+	"  up DIR [--xen 4.17|4.20] [--dom0 pv|pvh] [--gsis N] [--extra-irqs N] [--no-iommu]\n"
 	"         [--device SBDF[,msi=N][,msix=N][,gsi=N]]... [--shared-gsi N]...\n"
 	"                                 start a box, ready when it returns\n"
 	"  down DIR                       stop it and remove what it made\n"
@@ -63,20 +75,6 @@ int domid_arg(const char *text, bool dom0, unsigned int *domid)
 	return 0;
 }
 
-/* Long options of one command into values[]; the rest of argv from optind on is left. */
-static int options(int argc, char **argv, const struct option *opts, const char **values)
-{
-	int c;
-
-	optind = 0;
-	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1) {
-		if (c == '?')
-			return TOOL_USAGE;
-		values[c - 1] = optarg ? optarg : "";
-	}
-	return 0;
-}
-
 /* ---- up and down ---- */
 
 static int up_parse(struct up_options *o, const char **v)
@@ -103,7 +101,8 @@ static int cmd_up(int argc, char **argv)
 	static const struct option opts[] = {
 		{ "xen", 1, NULL, 1 },	      { "dom0", 1, NULL, 2 },	{ "gsis", 1, NULL, 3 },
 		{ "extra-irqs", 1, NULL, 4 }, { "device", 1, NULL, 5 },
-		{ "shared-gsi", 1, NULL, 6 }, { NULL, 0, NULL, 0 },
+		{ "shared-gsi", 1, NULL, 6 }, { "no-iommu", 0, NULL, 7 },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *v[4] = { NULL }, *devices[DEVICES_MAX];
 	struct up_options o = { .devices = devices };
@@ -120,6 +119,8 @@ static int cmd_up(int argc, char **argv)
 			return usage("not a GSI", optarg);
 		else if (c == 6)
 			o.shared_gsi[gsi] = true;
+		else if (c == 7)
+			o.no_iommu = true;
 		else if (n < DEVICES_MAX)
 			devices[n++] = optarg;
 		else
@@ -133,169 +134,67 @@ static int cmd_up(int argc, char **argv)
 	return box_up(argv[optind], &o);
 }
 
-static int cmd_down(int argc, char **argv)
+static int cmd_down(struct call *c)
 {
-	return argc == 2 ? box_down(argv[1]) : usage("down takes one directory", NULL);
+	return box_down(c->dir);
 }
 
-/* ---- domains ---- */
+/* ---- domains and devices ---- */
 
-static int cmd_create(int argc, char **argv)
+static int cmd_create(struct call *c)
 {
-	static const struct option opts[] = {
-		{ "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 }, { NULL, 0, NULL, 0 },
-	};
-	const char *v[2] = { NULL };
-	unsigned int domid;
 	char name[24];
-	struct tool t;
-	int rc = TOOL_FAILED;
 
-	if (options(argc, argv, opts, v))
-		return TOOL_USAGE;
-	if (argc - optind != 2)
-		return usage("create takes a directory and a domain number", NULL);
-	if (v[1] && strcmp(v[1], "no"))
+	if (c->opt[1] && strcmp(c->opt[1], "no"))
 		return usage("guests in the box have no kernel, --kernel-pcifront can only be no",
 			     NULL);
-	if (domid_arg(argv[optind + 1], false, &domid))
-		return TOOL_USAGE;
-	snprintf(name, sizeof(name), "guest%u", domid);
-	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
-		rc = tool_create(&t, domid, v[0] ? v[0] : name);
-	tool_close(&t);
-	return rc;
+	snprintf(name, sizeof(name), "guest%u", c->domid);
+	return tool_create(&c->t, c->domid, c->opt[0] ? c->opt[0] : name);
 }
 
-static int cmd_halt(int argc, char **argv)
+static int cmd_halt(struct call *c)
 {
-	unsigned int domid;
-	struct tool t;
-	int rc = TOOL_FAILED;
-
-	if (argc != 3)
-		return usage("halt takes a directory and a domain number", NULL);
-	if (domid_arg(argv[2], false, &domid))
-		return TOOL_USAGE;
-	if (!tool_open(&t, argv[1]) && !tool_store(&t))
-		rc = tool_halt(&t, domid);
-	tool_close(&t);
-	return rc;
+	return tool_halt(&c->t, c->domid);
 }
 
-static int cmd_destroy(int argc, char **argv)
+static int cmd_destroy(struct call *c)
 {
-	static const struct option opts[] = { { "crash", 0, NULL, 1 }, { NULL, 0, NULL, 0 } };
-	const char *v[1] = { NULL };
-	unsigned int domid;
-	struct tool t;
-	int rc = TOOL_FAILED;
-
-	if (options(argc, argv, opts, v))
-		return TOOL_USAGE;
-	if (argc - optind != 2)
-		return usage("destroy takes a directory and a domain number", NULL);
-	if (domid_arg(argv[optind + 1], false, &domid))
-		return TOOL_USAGE;
-	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
-		rc = tool_destroy(&t, domid, v[0]);
-	tool_close(&t);
-	return rc;
+	return tool_destroy(&c->t, c->domid, c->opt[0]);
 }
 
-/* ---- devices ---- */
-
-/* Options, directory, domain and the devices of attach and detach. Number of devices, or -1. */
-static int device_args(int argc, char **argv, struct xl_device *devs, unsigned int *domid,
-		       bool *force, bool *wait)
-{
-	static const struct option opts[] = { { "no-wait", 0, NULL, 'w' }, { NULL, 0, NULL, 0 } };
-	int c, n = 0;
-
-	*force = false;
-	*wait = true;
-	optind = 0;
-	while ((c = getopt_long(argc, argv, "f", opts, NULL)) != -1) {
-		if (c == '?')
-			return -1;
-		*force |= c == 'f';
-		*wait &= c != 'w';
-	}
-	if (argc - optind < 3 || argc - optind > 2 + DEVICES_MAX) {
-		usage("a directory, a domain number and devices are wanted", NULL);
-		return -1;
-	}
-	if (domid_arg(argv[optind + 1], false, domid))
-		return -1;
-	for (int i = optind + 2; i < argc; i++)
-		if (xl_parse(&devs[n++], argv[i]))
-			return -1;
-	return n;
-}
-
-static int cmd_attach(int argc, char **argv)
+static int cmd_attach(struct call *c)
 {
 	static struct xl_device devs[DEVICES_MAX];
-	unsigned int domid;
-	bool force, wait;
-	int n = device_args(argc, argv, devs, &domid, &force, &wait);
-	struct tool t;
-	int rc = TOOL_FAILED;
 
-	if (n < 0)
-		return TOOL_USAGE;
-	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
-		rc = xl_attach(&t, domid, devs, (unsigned int)n, wait);
-	tool_close(&t);
-	return rc;
+	for (int i = 0; i < c->nr; i++)
+		if (xl_parse(&devs[i], c->words[i]))
+			return TOOL_USAGE;
+	return xl_attach(&c->t, c->domid, devs, (unsigned int)c->nr, !c->opt[0]);
 }
 
-static int cmd_detach(int argc, char **argv)
+static int cmd_detach(struct call *c)
 {
-	static struct xl_device devs[DEVICES_MAX];
-	unsigned int domid;
-	bool force, wait;
-	int n = device_args(argc, argv, devs, &domid, &force, &wait);
-	struct tool t;
-	int rc = TOOL_FAILED;
+	struct xl_device dev;
 
-	if (n < 0)
+	if (xl_parse(&dev, c->words[0]))
 		return TOOL_USAGE;
-	if (n > 1)
-		return usage("detach takes one device", NULL);
-	if (!tool_open(&t, argv[optind]) && !tool_store(&t))
-		rc = xl_detach(&t, domid, devs, force, wait);
-	tool_close(&t);
-	return rc;
+	return xl_detach(&c->t, c->domid, &dev, c->opt[1], !c->opt[0]);
 }
 
-static int cmd_list(int argc, char **argv)
+static int cmd_list(struct call *c)
 {
-	unsigned int domid;
-	struct tool t;
-	int rc = TOOL_FAILED;
-
-	if (argc != 3)
-		return usage("list takes a directory and a domain number", NULL);
-	if (domid_arg(argv[2], false, &domid))
-		return TOOL_USAGE;
-	if (!tool_open(&t, argv[1]) && !tool_store(&t))
-		rc = xl_list(&t, domid);
-	tool_close(&t);
-	return rc;
+	return xl_list(&c->t, c->domid);
 }
 
 /* ---- looking, and making calls fail ---- */
 
-static int cmd_log(int argc, char **argv)
+static int cmd_log(struct call *c)
 {
 	char path[BOX_PATH_MAX + 32], buf[65536];
 	ssize_t n;
 	int fd;
 
-	if (argc != 2)
-		return usage("log takes one directory", NULL);
-	snprintf(path, sizeof(path), "%s/" BOX_LOG, argv[1]);
+	snprintf(path, sizeof(path), "%s/" BOX_LOG, c->dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return tool_error("%s: %s", path, strerror(errno));
@@ -325,20 +224,9 @@ static int stat_print(struct tool *t, unsigned int from, bool one)
 	return rc;
 }
 
-static int cmd_stat(int argc, char **argv)
+static int cmd_stat(struct call *c)
 {
-	unsigned int domid = 0;
-	struct tool t;
-	int rc = TOOL_FAILED;
-
-	if (argc != 2 && argc != 3)
-		return usage("stat takes a directory and, if wanted, a domain number", NULL);
-	if (argc == 3 && domid_arg(argv[2], true, &domid))
-		return TOOL_USAGE;
-	if (!tool_open(&t, argv[1]))
-		rc = stat_print(&t, domid, argc == 3);
-	tool_close(&t);
-	return rc;
+	return stat_print(&c->t, c->domid, c->has_domid);
 }
 
 static int errno_arg(const char *text, int32_t *err)
@@ -362,7 +250,7 @@ static int errno_arg(const char *text, int32_t *err)
 
 static int fail_parse(struct xb_failure *f, char **arg, const char **v)
 {
-	char *colon = strchr(arg[1], ':');
+	char *colon = strchr(arg[0], ':');
 	unsigned int n = 0;
 
 	*f = (struct xb_failure){ .domid = -1 };
@@ -373,9 +261,9 @@ static int fail_parse(struct xb_failure *f, char **arg, const char **v)
 		f->count = 1;
 		*colon = '\0';
 	}
-	if (strlen(arg[1]) >= sizeof(f->op) || !*arg[1])
-		return usage("not an operation", arg[1]);
-	memcpy(f->op, arg[1], strlen(arg[1]));
+	if (strlen(arg[0]) >= sizeof(f->op) || !*arg[0])
+		return usage("not an operation", arg[0]);
+	memcpy(f->op, arg[0], strlen(arg[0]));
 	if ((v[0] && number(v[0], UINT32_MAX, &f->count)) ||
 	    (v[1] && number(v[1], UINT32_MAX, &f->skip)))
 		return usage("not a number", NULL);
@@ -383,57 +271,126 @@ static int fail_parse(struct xb_failure *f, char **arg, const char **v)
 		return TOOL_USAGE;
 	if (v[2])
 		f->domid = (int32_t)n;
-	return errno_arg(arg[2], &f->err);
+	return errno_arg(arg[1], &f->err);
 }
 
-static int cmd_fail(int argc, char **argv)
+static int cmd_fail(struct call *c)
 {
-	static const struct option opts[] = {
-		{ "count", 1, NULL, 1 }, { "skip", 1, NULL, 2 },  { "dom", 1, NULL, 3 },
-		{ "clear", 0, NULL, 4 }, { NULL, 0, NULL, 0 },
-	};
-	const char *v[4] = { NULL };
 	struct xb_failure f = { .op = "" };
 	struct xb_msg m = { .op = XB_CTL_FAIL };
-	struct tool t;
-	int rc = TOOL_FAILED;
 
-	if (options(argc, argv, opts, v))
+	if (c->nr != (c->opt[3] ? 0 : 2))
+		return usage("fail takes an operation and an error, or --clear", NULL);
+	if (!c->opt[3] && fail_parse(&f, c->words, c->opt))
 		return TOOL_USAGE;
-	if (argc - optind != (v[3] ? 1 : 3))
-		return usage("fail takes a directory, an operation and an error", NULL);
-	if (!v[3] && fail_parse(&f, argv + optind, v))
-		return TOOL_USAGE;
-	if (!tool_open(&t, argv[optind])) {
-		rc = xb_call(&t.hv, &m, &f, sizeof(f), NULL, 0, NULL) < 0 ?
-			     tool_error("%s: %s", f.op, errno == EINVAL ? "no such operation" :
-								       strerror(errno)) :
-			     TOOL_OK;
-	}
-	tool_close(&t);
-	return rc;
+	if (xb_call(&c->t.hv, &m, &f, sizeof(f), NULL, 0, NULL) < 0)
+		return tool_error("%s: %s", f.op,
+				  errno == EINVAL ? "no such operation" : strerror(errno));
+	return TOOL_OK;
 }
+
+/* ---- the command line ---- */
+
+enum reach { NOTHING, HYPERVISOR, STORE }; /* what a command has to be connected to */
+enum domain { NO_DOMID, GUEST, ANY_IF_GIVEN };
 
 static const struct command {
 	const char *name;
-	int (*run)(int argc, char **argv);
+	int (*run)(struct call *c);
+	enum reach reach;
+	enum domain domain;
+	int min, max; /* words behind directory and domain number */
+	const char *takes;
+	struct option opts[OPTIONS_MAX + 1]; /* val: the place in call.opt, from 1 on */
 } commands[] = {
-	{ "up", cmd_up },	{ "down", cmd_down }, { "create", cmd_create },
-	{ "halt", cmd_halt },	{ "destroy", cmd_destroy }, { "run", cmd_run },
-	{ "env", cmd_env },	{ "log", cmd_log },	{ "stat", cmd_stat }, { "fail", cmd_fail },
-	{ "attach", cmd_attach }, { "detach", cmd_detach }, { "list", cmd_list },
+	{ "down", cmd_down, NOTHING, NO_DOMID, 0, 0, "one directory", { { 0 } } },
+	{ "create", cmd_create, STORE, GUEST, 0, 0, "a directory and a domain number",
+	  { { "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 } } },
+	{ "halt", cmd_halt, STORE, GUEST, 0, 0, "a directory and a domain number", { { 0 } } },
+	{ "destroy", cmd_destroy, STORE, GUEST, 0, 0, "a directory and a domain number",
+	  { { "crash", 0, NULL, 1 } } },
+	{ "attach", cmd_attach, STORE, GUEST, 1, DEVICES_MAX, "a directory, a domain number and devices",
+	  { { "no-wait", 0, NULL, 1 } } },
+	{ "detach", cmd_detach, STORE, GUEST, 1, 1, "a directory, a domain number and one device",
+	  { { "no-wait", 0, NULL, 1 }, { "force", 0, NULL, 2 } } },
+	{ "list", cmd_list, STORE, GUEST, 0, 0, "a directory and a domain number", { { 0 } } },
+	{ "log", cmd_log, NOTHING, NO_DOMID, 0, 0, "one directory", { { 0 } } },
+	{ "stat", cmd_stat, HYPERVISOR, ANY_IF_GIVEN, 0, 0, "a directory and, if wanted, a domain number",
+	  { { 0 } } },
+	{ "fail", cmd_fail, HYPERVISOR, NO_DOMID, 0, 2, "a directory, an operation and an error",
+	  { { "count", 1, NULL, 1 }, { "skip", 1, NULL, 2 }, { "dom", 1, NULL, 3 },
+	    { "clear", 0, NULL, 4 } } },
 };
+
+/* Those that take their command line apart themselves. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} own_parsers[] = { { "up", cmd_up }, { "run", cmd_run }, { "env", cmd_env } };
+
+static int parse(const struct command *cmd, struct call *call, int argc, char **argv)
+{
+	int c;
+
+	optind = 0;
+	/* -f: detach has it from xl */
+	while ((c = getopt_long(argc, argv, cmd->run == cmd_detach ? "f" : "", cmd->opts, NULL)) != -1) {
+		if (c == '?')
+			return TOOL_USAGE;
+		call->opt[c == 'f' ? 1 : c - 1] = optarg ? optarg : "";
+	}
+	argv += optind;
+	argc -= optind;
+	call->has_domid = cmd->domain == GUEST || (cmd->domain == ANY_IF_GIVEN && argc > 1);
+	call->words = argv + 1 + call->has_domid;
+	call->nr = argc - 1 - call->has_domid;
+	if (call->nr < cmd->min || call->nr > cmd->max) {
+		fprintf(stderr, "xenbox: %s takes %s (see xenbox --help)\n", cmd->name, cmd->takes);
+		return TOOL_USAGE;
+	}
+	call->dir = argv[0];
+	return call->has_domid ? domid_arg(argv[1], cmd->domain == ANY_IF_GIVEN, &call->domid) : 0;
+}
+
+static int run_command(const struct command *cmd, int argc, char **argv)
+{
+	struct call call = { .dir = NULL };
+	int rc = parse(cmd, &call, argc, argv);
+
+	if (rc)
+		return rc;
+	if (cmd->reach == NOTHING)
+		return cmd->run(&call);
+	if (tool_open(&call.t, call.dir) || (cmd->reach == STORE && tool_store(&call.t)))
+		rc = TOOL_FAILED;
+	else
+		rc = cmd->run(&call);
+	tool_close(&call.t);
+	return rc;
+}
+
+static bool is_one_of(const char *arg, const char *a, const char *b, const char *c)
+{
+	return !strcmp(arg, a) || !strcmp(arg, b) || !strcmp(arg, c);
+}
 
 int main(int argc, char **argv)
 {
 	if (argc < 2)
 		return usage("no command", NULL);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+	if (is_one_of(argv[1], "--help", "-h", "help")) {
 		fputs(usage_text, stdout);
 		return TOOL_OK;
 	}
+	if (is_one_of(argv[1], "--version", "-V", "version")) {
+		puts("xenbox " XENPCI_VERSION);
+		return TOOL_OK;
+	}
+	for (size_t i = 0; i < sizeof(own_parsers) / sizeof(own_parsers[0]); i++)
+		if (!strcmp(argv[1], own_parsers[i].name))
+			return own_parsers[i].run(argc - 1, argv + 1);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return run_command(&commands[i], argc - 1, argv + 1);
 	return usage("unknown command", argv[1]);
 }
