@@ -21,7 +21,7 @@ struct call {
 	unsigned int domid;
 	char **words;
 	int nr;
-	const char *opt[OPTIONS_MAX]; /* by their place in the command's list; "" where set without a value */
+	const char *opt[OPTIONS_MAX]; /* in the order of the command's list; "" where it has no value */
 };
 
 static const char usage_text[] =
