@@ -181,6 +181,41 @@ void get_all(struct pcidev *dev, uint8_t *bytes)
 		bytes_put(bytes, at, 4, get(dev, at, 4));
 }
 
+static struct logbook bench_log;
+struct provider *bench;
+
+int open_bench(void **state)
+{
+	(void)state;
+	logbook_init(&bench_log);
+	bench = open_provider("image:" BENCH, &bench_log);
+	return 0;
+}
+
+int close_bench(void **state)
+{
+	(void)state;
+	provider_close(bench);
+	return 0;
+}
+
+struct pcidev *lone_open(struct lone *lone, const uint8_t *bytes, size_t nr)
+{
+	machine_begin(&lone->machine);
+	machine_text(&lone->machine, "00:05.0 x\n");
+	machine_dump(&lone->machine, bytes, nr);
+	lone->provider = machine_open(&lone->machine);
+	assert_non_null(lone->provider);
+	return open_device(lone->provider, "00:05.0");
+}
+
+void lone_close(struct lone *lone, struct pcidev *dev)
+{
+	pcidev_close(dev);
+	provider_close(lone->provider);
+	machine_end(&lone->machine);
+}
+
 uint64_t measure(struct pcidev *dev, unsigned number)
 {
 	bool rom = number == PCIDEV_ROM;

@@ -57,6 +57,20 @@ void set(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
 /* All of dev's config space into bytes of config_size. */
 void get_all(struct pcidev *dev, uint8_t *bytes);
 
+/* The bundled machine, for tests that are written BENCH_TEST(test). */
+extern struct provider *bench;
+int open_bench(void **state);
+int close_bench(void **state);
+#define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
+
+/* A machine that is one function, 00:05.0, of these bytes; lone_close closes dev, too. */
+struct lone {
+	struct machine machine;
+	struct provider *provider;
+};
+struct pcidev *lone_open(struct lone *lone, const uint8_t *bytes, size_t nr);
+void lone_close(struct lone *lone, struct pcidev *dev);
+
 /* The size of a BAR (or PCIDEV_ROM) as a driver measures it: ones written, read back, restored. */
 uint64_t measure(struct pcidev *dev, unsigned number);
 

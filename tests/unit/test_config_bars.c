@@ -5,7 +5,7 @@
 #include <linux/pci_regs.h>
 
 #include "common/util.h"
-#include "tests/unit/support_config.h"
+#include "tests/unit/support_config_nic.h"
 
 #define MEM64 (PCI_BASE_ADDRESS_MEM_TYPE_64)
 #define PREF  (PCI_BASE_ADDRESS_MEM_PREFETCH)
@@ -13,20 +13,12 @@
 #define IO    (PCI_BASE_ADDRESS_SPACE_IO)
 
 static struct fake dev;
-static struct config *cfg;
 
 static int setup(void **state)
 {
 	(void)state;
 	fake_init(&dev, 0, 256);
 	cfg = NULL;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	config_close(cfg);
 	return 0;
 }
 
@@ -325,7 +317,7 @@ static void reset_clears_latches(void **state)
 	assert_int_equal(dev.enables, 1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, close_cfg)
 
 int main(void)
 {

@@ -6,29 +6,18 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "tests/unit/support_config.h"
+#include "tests/unit/support_config_nic.h"
 
 enum { PM = 0xc8, MSI = 0xd0, EXP = 0xe0, MSIX = 0xa0, VPD = 0x40 };
 
-static struct fake nic;
-static struct config *cfg;
 
 static const struct config_policy permissive = { .permissive = true };
 static const struct config_policy interrupt_control = { .interrupt_control = true };
 
 static int setup(void **state)
 {
-	(void)state;
-	fake_nic(&nic);
+	open_nic(state);
 	fake_cap(&nic, VPD, PCI_CAP_ID_VPD);
-	cfg = NULL;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	config_close(cfg);
 	return 0;
 }
 
@@ -416,7 +405,7 @@ static void express_is_named_and_closed(void **state)
 	assert_int_equal(config_denied_total(cfg), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, close_cfg)
 
 int main(void)
 {

@@ -5,28 +5,10 @@
 #include <linux/pci_regs.h>
 
 #include "common/util.h"
-#include "tests/unit/support_config.h"
-
-static struct fake nic;
-static struct config *cfg;
+#include "tests/unit/support_config_nic.h"
 
 static const struct config_policy permissive = { .permissive = true };
 static const struct config_policy interrupt_control = { .interrupt_control = true };
-
-static int setup(void **state)
-{
-	(void)state;
-	fake_nic(&nic);
-	cfg = NULL;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	config_close(cfg);
-	return 0;
-}
 
 static uint32_t hw_command(void)
 {
@@ -335,7 +317,7 @@ static void a_dead_device_answers_op_failed(void **state)
 	assert_int_equal(errno, ENODEV);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_nic, close_cfg)
 
 int main(void)
 {

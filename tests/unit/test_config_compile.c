@@ -6,23 +6,15 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "tests/unit/support_config.h"
+#include "tests/unit/support_config_nic.h"
 
 static struct fake dev;
-static struct config *cfg;
 
 static int setup(void **state)
 {
 	(void)state;
 	fake_nic(&dev);
 	cfg = NULL;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	config_close(cfg);
 	return 0;
 }
 
@@ -284,7 +276,7 @@ static void more_quirks_than_a_table_holds(void **state)
 	assert_int_equal(dev.space[0x100 + 150], 0x00);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, close_cfg)
 
 int main(void)
 {

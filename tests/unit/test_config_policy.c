@@ -9,25 +9,7 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "tests/unit/support_config.h"
-
-static struct fake nic;
-static struct config *cfg;
-
-static int setup(void **state)
-{
-	(void)state;
-	fake_nic(&nic);
-	cfg = NULL;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	config_close(cfg);
-	return 0;
-}
+#include "tests/unit/support_config_nic.h"
 
 static void open_with(const struct config_quirk *quirks, unsigned nr, bool permissive)
 {
@@ -418,7 +400,7 @@ static void reads_cost_at_most_one_access(void **state)
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_nic, close_cfg)
 
 int main(void)
 {

@@ -6,23 +6,13 @@
 #include "tests/unit/unit.h"
 
 #include "common/util.h"
-#include "tests/unit/support_config.h"
+#include "tests/unit/support_config_nic.h"
 
-static struct fake nic;
-static struct config *cfg;
 
 static int setup(void **state)
 {
-	(void)state;
-	fake_nic(&nic);
+	open_nic(state);
 	cfg = fake_open(&nic, NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	config_close(cfg);
 	return 0;
 }
 
@@ -166,13 +156,13 @@ static void values_are_cut_to_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(reads_as_measured, setup, teardown),
-		cmocka_unit_test_setup_teardown(sizes_as_measured, setup, teardown),
-		cmocka_unit_test_setup_teardown(writes_as_measured, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_as_measured, setup, close_cfg),
+		cmocka_unit_test_setup_teardown(sizes_as_measured, setup, close_cfg),
+		cmocka_unit_test_setup_teardown(writes_as_measured, setup, close_cfg),
 		cmocka_unit_test_setup_teardown(a_byte_of_the_command_leaves_the_other, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(malformed_requests_as_measured, setup, teardown),
-		cmocka_unit_test_setup_teardown(values_are_cut_to_size, setup, teardown),
+						close_cfg),
+		cmocka_unit_test_setup_teardown(malformed_requests_as_measured, setup, close_cfg),
+		cmocka_unit_test_setup_teardown(values_are_cut_to_size, setup, close_cfg),
 	};
 
 	return cmocka_run_group_tests_name("config vectors", tests, NULL, NULL);

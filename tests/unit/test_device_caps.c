@@ -58,8 +58,7 @@ static void test_hostile_caps(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		struct pcidev_cap cap = { 0 };
-		struct machine m;
-		struct provider *p;
+		struct lone lone;
 		struct pcidev *dev;
 		uint8_t bytes[256];
 		unsigned walked = 0;
@@ -69,19 +68,12 @@ static void test_hostile_caps(void **state)
 		bytes[PCI_CAPABILITY_LIST] = lists[i].first;
 		for (size_t n = 0; n < 4 && lists[i].cap[n][0]; n++)
 			memcpy(bytes + lists[i].cap[n][0], lists[i].cap[n] + 1, 2);
-		machine_begin(&m);
-		machine_text(&m, "00:05.0 x\n");
-		machine_dump(&m, bytes, sizeof(bytes));
-		p = machine_open(&m);
-		assert_non_null(p);
-		dev = open_device(p, "00:05.0");
+		dev = lone_open(&lone, bytes, sizeof(bytes));
 		while (pcidev_next_cap(dev, &cap))
 			walked++;
 		if (walked != lists[i].walked)
 			fail_msg("%s: %u capabilities", lists[i].name, walked);
-		pcidev_close(dev);
-		provider_close(p);
-		machine_end(&m);
+		lone_close(&lone, dev);
 	}
 }
 
@@ -90,19 +82,13 @@ static void test_cap_beyond_end(void **state)
 {
 	(void)state;
 	for (unsigned id = 1; id <= PCI_CAP_ID_MAX; id++) {
-		struct machine m;
-		struct provider *p;
+		struct lone lone;
 		struct pcidev *dev;
 		uint8_t before[256], bytes[256];
 
 		bytes_init(bytes, 0x1234, 0x5678);
 		bytes_cap(bytes, 0xfc, (uint8_t)id);
-		machine_begin(&m);
-		machine_text(&m, "00:05.0 x\n");
-		machine_dump(&m, bytes, sizeof(bytes));
-		p = machine_open(&m);
-		assert_non_null(p);
-		dev = open_device(p, "00:05.0");
+		dev = lone_open(&lone, bytes, sizeof(bytes));
 		get_all(dev, before);
 		for (unsigned at = 0x40; at < 256; at++)
 			set(dev, at, 1, 0xff);
@@ -110,9 +96,7 @@ static void test_cap_beyond_end(void **state)
 			assert_int_equal(get(dev, at, 1), before[at]);
 		assert_int_equal(pcidev_reset(dev), -1);
 		assert_int_equal(errno, ENOTTY);
-		pcidev_close(dev);
-		provider_close(p);
-		machine_end(&m);
+		lone_close(&lone, dev);
 	}
 }
 
@@ -132,24 +116,16 @@ static void test_hostile_ext_caps(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct machine m;
-		struct provider *p;
+		struct lone lone;
 		struct pcidev *dev;
 
 		memset(bytes, 0, sizeof(bytes));
 		bytes_init(bytes, 0x1234, 0x5678);
 		bytes_put(bytes, 0x100, 4, lists[i].header[0]);
 		bytes_put(bytes, 0x200, 4, lists[i].header[1]);
-		machine_begin(&m);
-		machine_text(&m, "00:05.0 x\n");
-		machine_dump(&m, bytes, sizeof(bytes));
-		p = machine_open(&m);
-		assert_non_null(p);
-		dev = open_device(p, "00:05.0");
+		dev = lone_open(&lone, bytes, sizeof(bytes));
 		assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_DSN), lists[i].dsn);
-		pcidev_close(dev);
-		provider_close(p);
-		machine_end(&m);
+		lone_close(&lone, dev);
 	}
 }
 

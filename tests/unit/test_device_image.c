@@ -10,24 +10,6 @@
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 
-static struct logbook log_;
-static struct provider *bench;
-
-static int open_bench(void **state)
-{
-	(void)state;
-	logbook_init(&log_);
-	bench = open_provider("image:" BENCH, &log_);
-	return 0;
-}
-
-static int close_bench(void **state)
-{
-	(void)state;
-	provider_close(bench);
-	return 0;
-}
-
 /* ---- BARs */
 
 static void test_bar_kinds(void **state)
@@ -138,29 +120,21 @@ static void test_command(void **state)
 /* Error bits are cleared by ones, and only by ones; the rest is read-only. */
 static void test_status(void **state)
 {
-	struct machine m;
-	struct provider *p;
+	struct lone lone;
 	struct pcidev *dev;
 	uint8_t bytes[256];
 
 	(void)state;
 	bytes_init(bytes, 0x1234, 0x5678);
 	bytes_put(bytes, PCI_STATUS, 2, 0xfab8 & ~0x10);
-	machine_begin(&m);
-	machine_text(&m, "00:05.0 x\n");
-	machine_dump(&m, bytes, sizeof(bytes));
-	p = machine_open(&m);
-	assert_non_null(p);
-	dev = open_device(p, "00:05.0");
+	dev = lone_open(&lone, bytes, sizeof(bytes));
 	set(dev, PCI_STATUS, 2, 0);
 	assert_int_equal(get(dev, PCI_STATUS, 2), 0xfaa8);
 	set(dev, PCI_STATUS, 2, 0x8000);
 	assert_int_equal(get(dev, PCI_STATUS, 2), 0x7aa8);
 	set(dev, PCI_STATUS, 2, 0xffff);
 	assert_int_equal(get(dev, PCI_STATUS, 2), 0x02a8);
-	pcidev_close(dev);
-	provider_close(p);
-	machine_end(&m);
+	lone_close(&lone, dev);
 }
 
 static void test_small_registers(void **state)
@@ -296,8 +270,7 @@ static void test_msi_masks(void **state)
 /* A 32-bit MSI with four maskable vectors. */
 static void test_msi_32(void **state)
 {
-	struct machine m;
-	struct provider *p;
+	struct lone lone;
 	struct pcidev *dev;
 	uint8_t bytes[256];
 
@@ -305,21 +278,14 @@ static void test_msi_32(void **state)
 	bytes_init(bytes, 0x1234, 0x5678);
 	bytes_cap(bytes, 0x50, PCI_CAP_ID_MSI);
 	bytes_put(bytes, 0x52, 2, PCI_MSI_FLAGS_MASKBIT | 2 << 1);
-	machine_begin(&m);
-	machine_text(&m, "00:05.0 x\n");
-	machine_dump(&m, bytes, sizeof(bytes));
-	p = machine_open(&m);
-	assert_non_null(p);
-	dev = open_device(p, "00:05.0");
+	dev = lone_open(&lone, bytes, sizeof(bytes));
 	set(dev, 0x58, 4, UINT32_MAX); /* data, and nothing above it */
 	assert_int_equal(get(dev, 0x58, 4), 0xffff);
 	set(dev, 0x5c, 4, UINT32_MAX); /* four mask bits */
 	assert_int_equal(get(dev, 0x5c, 4), 0xf);
 	set(dev, 0x60, 4, UINT32_MAX); /* pending */
 	assert_int_equal(get(dev, 0x60, 4), 0);
-	pcidev_close(dev);
-	provider_close(p);
-	machine_end(&m);
+	lone_close(&lone, dev);
 }
 
 static void test_express_masks(void **state)
@@ -348,8 +314,7 @@ static void test_express_masks(void **state)
 /* Error bits of device status; those of a link port. */
 static void test_express_status(void **state)
 {
-	struct machine m;
-	struct provider *p;
+	struct lone lone;
 	struct pcidev *dev;
 	uint8_t bytes[256];
 
@@ -359,21 +324,14 @@ static void test_express_status(void **state)
 	bytes_put(bytes, 0x62, 2, 2 | PCI_EXP_TYPE_DOWNSTREAM << 4);
 	bytes_put(bytes, 0x6a, 2, 0x003f);
 	bytes_put(bytes, 0x72, 2, 0xf011);
-	machine_begin(&m);
-	machine_text(&m, "00:05.0 x\n");
-	machine_dump(&m, bytes, sizeof(bytes));
-	p = machine_open(&m);
-	assert_non_null(p);
-	dev = open_device(p, "00:05.0");
+	dev = lone_open(&lone, bytes, sizeof(bytes));
 	set(dev, 0x6a, 2, 0x0005);
 	assert_int_equal(get(dev, 0x6a, 2), 0x003a);
 	set(dev, 0x68, 4, 0xffff0000); /* with the control register, in one write */
 	assert_int_equal(get(dev, 0x68, 4), 0x00300000);
 	set(dev, 0x72, 2, 0xffff);
 	assert_int_equal(get(dev, 0x72, 2), 0x3011);
-	pcidev_close(dev);
-	provider_close(p);
-	machine_end(&m);
+	lone_close(&lone, dev);
 }
 
 /* The flag turns over at once, so that a driver's wait for it ends. */
@@ -397,7 +355,6 @@ static void test_vpd(void **state)
 
 int main(void)
 {
-#define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_bar_kinds),
 		BENCH_TEST(test_bar_moves),

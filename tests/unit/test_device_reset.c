@@ -9,24 +9,6 @@
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 
-static struct logbook log_;
-static struct provider *bench;
-
-static int open_bench(void **state)
-{
-	(void)state;
-	logbook_init(&log_);
-	bench = open_provider("image:" BENCH, &log_);
-	return 0;
-}
-
-static int close_bench(void **state)
-{
-	(void)state;
-	provider_close(bench);
-	return 0;
-}
-
 enum { MARK = PCI_CACHE_LINE_SIZE };
 
 /* Leaves a mark that only a reset takes away. */
@@ -172,8 +154,7 @@ static void test_power_states(void **state)
 /* With D1 and D2: deeper step by step, and PME status cleared by a one. */
 static void test_power_steps(void **state)
 {
-	struct machine m;
-	struct provider *p;
+	struct lone lone;
 	struct pcidev *dev;
 	uint8_t bytes[256];
 
@@ -182,12 +163,7 @@ static void test_power_steps(void **state)
 	bytes_cap(bytes, 0x50, PCI_CAP_ID_PM);
 	bytes_put(bytes, 0x52, 2, PCI_PM_CAP_D1 | PCI_PM_CAP_D2 | 3);
 	bytes_put(bytes, 0x54, 2, PCI_PM_CTRL_PME_STATUS);
-	machine_begin(&m);
-	machine_text(&m, "00:05.0 x\n");
-	machine_dump(&m, bytes, sizeof(bytes));
-	p = machine_open(&m);
-	assert_non_null(p);
-	dev = open_device(p, "00:05.0");
+	dev = lone_open(&lone, bytes, sizeof(bytes));
 	mark(dev);
 	for (unsigned d = 1; d <= 3; d++) {
 		set(dev, 0x54, 2, d);
@@ -207,9 +183,7 @@ static void test_power_steps(void **state)
 	set(dev, 0x54, 2, 0);
 	assert_int_equal(get(dev, 0x54, 2), 0);
 	assert_false(was_reset(dev));
-	pcidev_close(dev);
-	provider_close(p);
-	machine_end(&m);
+	lone_close(&lone, dev);
 }
 
 /* The provider's reset: by FLR, AF FLR, PM or the bus, or ENOTTY. */
@@ -366,7 +340,6 @@ static void test_bridge_registers(void **state)
 
 int main(void)
 {
-#define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_express_flr),
 		BENCH_TEST(test_flr_widths),

@@ -73,24 +73,7 @@ static const struct pcidev_ops traced_ops = {
 	.close = traced_close,
 };
 
-static struct logbook log_;
-static struct provider *bench;
 static struct traced traced;
-
-static int open_bench(void **state)
-{
-	(void)state;
-	logbook_init(&log_);
-	bench = open_provider("image:" BENCH, &log_);
-	return 0;
-}
-
-static int close_bench(void **state)
-{
-	(void)state;
-	provider_close(bench);
-	return 0;
-}
 
 static struct pcidev *trace(const char *sbdf)
 {
@@ -418,8 +401,7 @@ static void test_quiesce_goes_on(void **state)
 /* PME status is cleared by a one: restoring does not write it. */
 static void test_pme_status_is_kept(void **state)
 {
-	struct machine m;
-	struct provider *p;
+	struct lone lone;
 	struct pcidev *dev;
 	struct pcidev_saved *saved;
 	uint8_t bytes[256];
@@ -428,25 +410,17 @@ static void test_pme_status_is_kept(void **state)
 	bytes_init(bytes, 0x1234, 0x5678);
 	bytes_cap(bytes, 0x50, PCI_CAP_ID_PM);
 	bytes_put(bytes, 0x54, 2, PCI_PM_CTRL_PME_STATUS);
-	machine_begin(&m);
-	machine_text(&m, "00:05.0 x\n");
-	machine_dump(&m, bytes, sizeof(bytes));
-	p = machine_open(&m);
-	assert_non_null(p);
-	dev = open_device(p, "00:05.0");
+	dev = lone_open(&lone, bytes, sizeof(bytes));
 	saved = save(dev);
 	set(dev, 0x54, 2, PCI_PM_CTRL_PME_ENABLE);
 	assert_int_equal(pcidev_restore(dev, saved), 0);
 	assert_int_equal(get(dev, 0x54, 2), PCI_PM_CTRL_PME_STATUS);
 	pcidev_saved_free(saved);
-	pcidev_close(dev);
-	provider_close(p);
-	machine_end(&m);
+	lone_close(&lone, dev);
 }
 
 int main(void)
 {
-#define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_round_trip),
 		BENCH_TEST(test_writes_only_what_differs),

@@ -39,6 +39,18 @@ static void answers(void **state)
 	xenpcifront_close(fe);
 }
 
+/* Asks a backend that does not answer in time, though its device would. */
+static void ask_in_vain(struct xenpcifront *fe)
+{
+	struct xen_pci_op op = plain(1);
+
+	fe->channel.timeout_ms = SHORT_MS;
+	fake.device = answer_seven;
+	fake.silent = true;
+	assert_int_equal(channel_request(&fe->channel, &op), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+}
+
 /* The answer to a request that timed out must not be taken for the next one's. */
 static void late_answer(void **state)
 {
@@ -46,11 +58,7 @@ static void late_answer(void **state)
 	struct xen_pci_op op = plain(1);
 
 	(void)state;
-	fe->channel.timeout_ms = SHORT_MS;
-	fake.device = answer_seven;
-	fake.silent = true;
-	assert_int_equal(channel_request(&fe->channel, &op), -1);
-	assert_int_equal(errno, ETIMEDOUT);
+	ask_in_vain(fe);
 	/* The request stays where it is: the flag is the backend's to clear. */
 	assert_true(page_requested(fake.page));
 
@@ -77,10 +85,7 @@ static void probe_fails(void **state)
 	struct xen_pci_op op = plain(1);
 
 	(void)state;
-	fe->channel.timeout_ms = SHORT_MS;
-	fake.device = answer_seven;
-	fake.silent = true;
-	assert_int_equal(channel_request(&fe->channel, &op), -1);
+	ask_in_vain(fe);
 	fake_serve();
 	fake.silent = false;
 	fe->channel.timeout_ms = LONG_MS;
@@ -102,10 +107,7 @@ static void reconnect_heals(void **state)
 	struct xen_pci_op op = plain(1);
 
 	(void)state;
-	fe->channel.timeout_ms = SHORT_MS;
-	fake.device = answer_seven;
-	fake.silent = true;
-	assert_int_equal(channel_request(&fe->channel, &op), -1);
+	ask_in_vain(fe);
 	fake.silent = false;
 	fe->channel.timeout_ms = LONG_MS;
 	assert_int_equal(channel_offer(&fe->channel, 0, false), 0);
