@@ -2,7 +2,11 @@
 #
 #   make            everything, into build/
 #   make demo       the main job on this machine, no Xen needed
+#                   (DUMP=FILE: on another, as lspci -vvxxxx printed it)
 #   make check      unit and box tests (SAN=1: under ASan and UBSan)
+#   make demo-xen   the main job on real Xen, which boots under QEMU
+#   make check-xen  the scenarios on real Xen (tests/xen/README.md)
+#   make shell-xen  an interactive dom0
 #   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
 #   make lint       clang-tidy, cppcheck, a build with clang, unit tests under valgrind
 #   make install    DESTDIR= PREFIX=
