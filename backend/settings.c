@@ -54,6 +54,7 @@ static int wrong(struct reader *r, const config_setting_t *at, const char *what)
 static int take_words(struct reader *r, const config_setting_t *at, const struct key *key)
 {
 	unsigned *set = key->value;
+	char text[64];
 
 	if (config_setting_type(at) != CONFIG_TYPE_ARRAY)
 		return wrong(r, at, "must be an array: [ \"...\", ... ]");
@@ -61,8 +62,10 @@ static int take_words(struct reader *r, const config_setting_t *at, const struct
 		const char *word = config_setting_get_string_elem(at, i);
 		unsigned bits = word ? key->word(word) : 0;
 
-		if (!bits)
-			return wrong(r, at, "has a word in it that is not known here");
+		if (!bits) {
+			snprintf(text, sizeof(text), "does not know \"%.40s\"", word ? word : "(no text)");
+			return wrong(r, at, text);
+		}
 		*set |= bits;
 	}
 	return 0;

@@ -108,6 +108,8 @@ static void a_mistake_names_its_line(void **state)
 		{ "devices = (\n{ bdf = \"0:3:0.0\"; vendor = 1; } );\n", 2, "either bdf" },
 		{ "devices = (\n{ bdf = \"nonsense\"; } );\n", 2, "must be an address" },
 		{ "devices = (\n{ vendor = 0x10000; device = 1; } );\n", 2, "out of range" },
+		{ "devices = (\n{ bdf = \"0:3:0.0\";\n allow = [ \"slot\", \"slots\" ]; } );\n", 3,
+		  "does not know \"slots\"" },
 		{ "devices = (\n{ bdf = \"0:3:0.0\";\n permissive = 1; } );\n", 3, "true or false" },
 		{ "devices = (\n{ bdf = \"0:3:0.0\";\n permisive = true; } );\n", 3, "unknown key" },
 		{ "quirks = (\n{ bdf = \"0:3:0.0\"; width = 4; reason = \"r\"; } );\n", 2, "offset" },
