@@ -8,6 +8,13 @@ DEPS_LINT := clang clang-tidy libclang-rt-14-dev cppcheck
 DEPS_BENCH := gnuplot-nox
 DEPS_RIG := $(shell cat tests/xen/deps.txt 2>/dev/null)
 
+# A plain make says what to do, rather than which header the compiler misses.
+ifneq ($(filter all install,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci 2>/dev/null && echo found),found)
+$(error libraries are missing: `make deps` installs them as root, and otherwise prints the line to run)
+endif
+endif
+
 missing = $(strip $(foreach p,$(1),$(if $(filter install,$(word 2,$(shell \
 	dpkg-query -W -f='x $${Status}' $(p) 2>/dev/null))),,$(p))))
 
