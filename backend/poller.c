@@ -3,23 +3,31 @@
 
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "backend/channel.h"
 #include "backend/guest.h"
 #include "common/util.h"
 
-/* A look ends after so much time, or so many turns: then it is others' turn to be heard. */
-#define LOOK_NS 20000u
+/*
+ * A look ends after so many turns, or so many times what hearing the others costs, which is a
+ * microsecond here and a hundred there: looking is to be most of what is done, and others are to
+ * wait little longer than they must.
+ */
 #define LOOK_TURNS 16
+#define LOOK_ROUNDS 8
+#define LOOK_MIN_NS 20000u
 /* Looks at every hot guest between two looks at the clock. */
 #define LOOKS_PER_CLOCK 32
 /* Saved up again before guests become hot again: no flutter at the edge. */
 #define CREDIT_RESUME_NS (POLLER_CREDIT_NS / 50)
 /* 64 requests are left out at most. */
 #define MISSES_MAX 6
-#define CLOSE_TOGETHER 4
-/* A yield that took so long let somebody else run. */
-#define GAVE_WAY_NS 20000u
+/* A gap seen asleep contains two wakings up: up to so many times the limit it is worth a try. */
+#define CLOSE_TOGETHER 2
+/* A guest is looked at for so many times its usual gap, and for one limit in so many at least. */
+#define WINDOW_GAPS 8
+#define WINDOW_MIN 8
 
 void poller_init(struct poller *p, uint32_t limit_us)
 {
@@ -47,23 +55,37 @@ static void spend(struct poller *p, uint64_t ns)
 		p->broke = true;
 }
 
-/*
- * Whether the request after this one is worth looking for, by the time since the answer before.
- * Our own waking up is part of that time, and may be the most of it: hence several limits.
- */
+/* What is usual, moved by what was seen. */
+static void learn(uint64_t *usual, uint64_t seen)
+{
+	*usual = *usual ? *usual - *usual / 4 + seen / 4 : seen;
+}
+
+static uint64_t window(const struct poller *p, const struct polled *w)
+{
+	uint64_t ns = WINDOW_GAPS * w->gap_ns;
+
+	if (ns > p->limit_ns)
+		return p->limit_ns;
+	return ns < p->limit_ns / WINDOW_MIN ? p->limit_ns / WINDOW_MIN : ns;
+}
+
+/* Whether the request after this one is worth looking for, by the time since the answer before. */
 static bool worth_it(const struct poller *p, struct polled *w, uint64_t gap)
 {
 	if (gap > CLOSE_TOGETHER * p->limit_ns)
 		return false;
+	learn(&w->gap_ns, gap);
 	if (!w->skip)
 		return true;
 	w->skip--;
 	return false;
 }
 
-static void found(struct polled *w)
+static void found(struct polled *w, uint64_t gap)
 {
 	w->misses = 0;
+	learn(&w->gap_ns, gap);
 }
 
 static void missed(struct polled *w)
@@ -93,7 +115,8 @@ bool poller_keep(struct poller *p, struct guest *g)
 		return false;
 	w->hot = true;
 	w->served = false;
-	p->nr_hot++;
+	if (!p->nr_hot++)
+		p->left_ns = 0;
 	TAILQ_INSERT_TAIL(&p->hot, g, polled.link);
 	return true;
 }
@@ -141,9 +164,9 @@ static void move_on(struct poller *p, uint64_t now)
 		next = TAILQ_NEXT(g, polled.link);
 		if (w->served) {
 			w->served = false;
+			found(w, now - w->answered_ns);
 			w->answered_ns = now;
-			found(w);
-		} else if (p->broke || now - w->answered_ns > p->limit_ns) {
+		} else if (p->broke || now - w->answered_ns > window(p, w)) {
 			if (!p->broke)
 				missed(w);
 			poller_drop(p, g);
@@ -152,16 +175,26 @@ static void move_on(struct poller *p, uint64_t now)
 	}
 }
 
-/* Nobody gains by looking where another process could run instead. */
-static void give_way(struct poller *p, uint64_t *clock)
+/* How often another process took the processor from us, or had it by our yielding. */
+static long switches(void)
 {
-	uint64_t before = *clock;
-	struct guest *g;
+	struct rusage u;
 
-	sched_yield();
-	*clock = now_ns();
-	if (*clock - before < GAVE_WAY_NS)
+	return getrusage(RUSAGE_THREAD, &u) ? 0 : u.ru_nivcsw;
+}
+
+/* Nobody gains by looking where another process could run instead. */
+static void give_way(struct poller *p, bool yield)
+{
+	struct guest *g;
+	long n;
+
+	if (yield)
+		sched_yield();
+	n = switches();
+	if (n == p->switches)
 		return;
+	p->switches = n;
 	while ((g = TAILQ_FIRST(&p->hot))) {
 		missed(&g->polled);
 		poller_drop(p, g);
@@ -169,10 +202,25 @@ static void give_way(struct poller *p, uint64_t *clock)
 	}
 }
 
+/* How long a look that begins now may take. */
+static uint64_t begin_look(struct poller *p, uint64_t now)
+{
+	uint64_t ns;
+
+	if (!p->left_ns)
+		p->switches = switches();
+	else
+		learn(&p->round_ns, now - p->left_ns);
+	ns = LOOK_ROUNDS * p->round_ns;
+	if (ns > p->limit_ns)
+		ns = p->limit_ns;
+	return ns < LOOK_MIN_NS ? LOOK_MIN_NS : ns;
+}
+
 void poller_look(struct poller *p, uint64_t *clock, bool once)
 {
 	unsigned looks = once ? 1 : LOOKS_PER_CLOCK, turns = 0;
-	uint64_t before = *clock = now_ns(), end = once ? before : before + LOOK_NS;
+	uint64_t before = *clock = now_ns(), end = before + begin_look(p, before);
 
 	do {
 		unsigned served = 0;
@@ -191,7 +239,8 @@ void poller_look(struct poller *p, uint64_t *clock, bool once)
 		turns += served;
 		move_on(p, *clock);
 		before = *clock;
-	} while (p->nr_hot && turns < LOOK_TURNS && before < end);
-	if (!turns && p->nr_hot)
-		give_way(p, clock);
+	} while (!once && p->nr_hot && turns < LOOK_TURNS && before < end);
+	p->left_ns = before;
+	if (p->nr_hot)
+		give_way(p, !turns);
 }

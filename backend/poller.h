@@ -5,8 +5,9 @@
  * its port stays masked meanwhile, so that its kicks cost nothing. It becomes hot only when its
  * requests have come close together (a lone request never costs a look), and where looking was in
  * vain, it is left out for its next 2, 4 ... 64 such requests; all looking together is
- * bounded to a share of one processor, and ends at once where another process wants that
- * processor. One thread. Nothing logs.
+ * bounded to a share of one processor, and ends at once where another process took that
+ * processor. How long to look follows from what is seen: the gaps between a guest's requests,
+ * and what a round of system calls costs here. One thread. Nothing logs.
  */
 #ifndef XENPCI_BACKEND_POLLER_H
 #define XENPCI_BACKEND_POLLER_H
@@ -30,16 +31,20 @@ struct polled {
 	bool served;	      /* since the clock was last read */
 	uint8_t misses;	      /* looks in a row that were in vain */
 	uint8_t skip;	      /* so many requests are left out */
+	uint64_t gap_ns;      /* usual, from an answer to the next request; 0: not known */
 	uint64_t answered_ns; /* when the last answer was given, or a little later */
 };
 
 struct poller {
-	uint64_t limit_ns; /* how long to look after an answer; 0: polling is off */
+	uint64_t limit_ns; /* how long to look after an answer, at most; 0: polling is off */
 	struct guest_queue hot;
 	unsigned nr_hot;
 	uint64_t credit_ns; /* looking time that is left */
 	uint64_t stamp_ns;  /* when credit_ns was last brought up to date */
 	bool broke;	    /* out of credit; nobody is hot until some is saved up again */
+	uint64_t round_ns;  /* usual, from the end of a look to the next: system calls, others' events */
+	uint64_t left_ns;   /* when the last look ended; 0: nobody was hot since */
+	long switches;	    /* how often the processor had been taken from us by then */
 };
 
 /* limit_us 0: no guest is ever hot. */
@@ -61,8 +66,9 @@ static inline bool poller_idle(const struct poller *p)
 
 /*
  * Looks at all hot guests, and gives each that has something its turn (channel.h): for a few
- * microseconds, or once where somebody else waits. Guests that had nothing for too long are let
- * go. *clock is kept up to date. Look for events of others afterwards.
+ * times as long as hearing the others takes, or once where somebody else waits. Guests that had
+ * nothing for too long are let go; all are, where another process took the processor. *clock is
+ * kept up to date. Look for events of others afterwards.
  */
 void poller_look(struct poller *p, uint64_t *clock, bool once);
 

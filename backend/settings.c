@@ -316,7 +316,7 @@ void settings_init(struct settings *s)
 		.slots = SLOTS_VPCI,
 		.answer_warning_ms = 500,
 		.aer_timeout_ms = 5000,
-		.poll_us = 200,
+		.poll_us = 1000,
 	};
 }
 

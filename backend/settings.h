@@ -8,7 +8,7 @@
  *	answer_warning_ms = 500;
  *	aer_timeout_ms = 5000;
  *	aer_failed = "detach";		# or "pause", "destroy": a guest that does not recover
- *	poll_us = 200;
+ *	poll_us = 1000;
  *	allow = [ "small-bar" ];	# rules of assignable.h that any device may break
  *	hide = [ "0000:03:00.0" ];	# taken from the host's drivers at start
  *	devices = (
