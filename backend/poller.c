@@ -3,7 +3,7 @@
 
 #include <sched.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <time.h>
 
 #include "backend/channel.h"
 #include "backend/guest.h"
@@ -28,6 +28,11 @@
 /* A guest is looked at for so many times its usual gap, and for one limit in so many at least. */
 #define WINDOW_GAPS 8
 #define WINDOW_MIN 8
+/* Others who had one in so many nanoseconds of a look want the processor. */
+#define TAKEN_SHARE 4
+/* Then looking rests: for so many times the limit, twice as long each time that did not help. */
+#define REST_FIRST 4
+#define REST_MAX 32
 
 void poller_init(struct poller *p, uint32_t limit_us)
 {
@@ -111,7 +116,7 @@ bool poller_keep(struct poller *p, struct guest *g)
 	earn(p, now);
 	worth = worth_it(p, w, now - w->answered_ns);
 	w->answered_ns = now;
-	if (!worth || p->broke || p->nr_hot == POLLER_HOT_MAX)
+	if (!worth || p->broke || now < p->until_ns || p->nr_hot == POLLER_HOT_MAX)
 		return false;
 	w->hot = true;
 	w->served = false;
@@ -175,31 +180,43 @@ static void move_on(struct poller *p, uint64_t now)
 	}
 }
 
-/* How often another process took the processor from us, or had it by our yielding. */
-static long switches(void)
+static uint64_t own_cpu_ns(void)
 {
-	struct rusage u;
+	struct timespec ts;
 
-	return getrusage(RUSAGE_THREAD, &u) ? 0 : u.ru_nivcsw;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Nobody gains by looking where another process could run instead. */
-static void give_way(struct poller *p, bool yield)
+static void rest(struct poller *p, uint64_t now)
 {
+	bool again = p->rest_ns && now - p->until_ns < 2 * p->rest_ns;
 	struct guest *g;
-	long n;
 
-	if (yield)
-		sched_yield();
-	n = switches();
-	if (n == p->switches)
-		return;
-	p->switches = n;
+	p->rest_ns = again ? 2 * p->rest_ns : REST_FIRST * p->limit_ns;
+	if (p->rest_ns > REST_MAX * p->limit_ns)
+		p->rest_ns = REST_MAX * p->limit_ns;
+	p->until_ns = now + p->rest_ns;
 	while ((g = TAILQ_FIRST(&p->hot))) {
-		missed(&g->polled);
 		poller_drop(p, g);
 		channel_let_go(g);
 	}
+}
+
+/* Nobody gains by looking where somebody else could run instead. since: when cpu_ns was read. */
+static void give_way(struct poller *p, uint64_t *clock, uint64_t since, bool yield)
+{
+	uint64_t cpu, wall, own;
+
+	if (yield)
+		sched_yield();
+	cpu = own_cpu_ns();
+	*clock = now_ns();
+	wall = *clock - since;
+	own = cpu - p->cpu_ns;
+	p->cpu_ns = cpu;
+	if (own < wall && wall - own > wall / TAKEN_SHARE)
+		rest(p, *clock);
 }
 
 /* How long a look that begins now may take. */
@@ -208,7 +225,7 @@ static uint64_t begin_look(struct poller *p, uint64_t now)
 	uint64_t ns;
 
 	if (!p->left_ns)
-		p->switches = switches();
+		p->cpu_ns = own_cpu_ns();
 	else
 		learn(&p->round_ns, now - p->left_ns);
 	ns = LOOK_ROUNDS * p->round_ns;
@@ -220,8 +237,10 @@ static uint64_t begin_look(struct poller *p, uint64_t now)
 void poller_look(struct poller *p, uint64_t *clock, bool once)
 {
 	unsigned looks = once ? 1 : LOOKS_PER_CLOCK, turns = 0;
-	uint64_t before = *clock = now_ns(), end = before + begin_look(p, before);
+	uint64_t before = now_ns(), since = p->left_ns ? p->left_ns : before;
+	uint64_t end = before + begin_look(p, before);
 
+	*clock = before;
 	do {
 		unsigned served = 0;
 
@@ -240,7 +259,7 @@ void poller_look(struct poller *p, uint64_t *clock, bool once)
 		move_on(p, *clock);
 		before = *clock;
 	} while (!once && p->nr_hot && turns < LOOK_TURNS && before < end);
-	p->left_ns = before;
 	if (p->nr_hot)
-		give_way(p, !turns);
+		give_way(p, clock, since, !turns);
+	p->left_ns = *clock;
 }

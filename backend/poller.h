@@ -5,8 +5,8 @@
  * its port stays masked meanwhile, so that its kicks cost nothing. It becomes hot only when its
  * requests have come close together (a lone request never costs a look), and where looking was in
  * vain, it is left out for its next 2, 4 ... 64 such requests; all looking together is
- * bounded to a share of one processor, and ends at once where another process took that
- * processor. How long to look follows from what is seen: the gaps between a guest's requests,
+ * bounded to a share of one processor, and rests where others took that processor meanwhile:
+ * who sleeps is let in at once when woken, who polls has to wait his turn. How long to look follows from what is seen: the gaps between a guest's requests,
  * and what a round of system calls costs here. One thread. Nothing logs.
  */
 #ifndef XENPCI_BACKEND_POLLER_H
@@ -44,7 +44,9 @@ struct poller {
 	bool broke;	    /* out of credit; nobody is hot until some is saved up again */
 	uint64_t round_ns;  /* usual, from the end of a look to the next: system calls, others' events */
 	uint64_t left_ns;   /* when the last look ended; 0: nobody was hot since */
-	long switches;	    /* how often the processor had been taken from us by then */
+	uint64_t cpu_ns;    /* our own time on the processor by then */
+	uint64_t rest_ns;   /* how long nobody becomes hot, for others wanted the processor */
+	uint64_t until_ns;  /* ... and until when */
 };
 
 /* limit_us 0: no guest is ever hot. */
@@ -67,7 +69,7 @@ static inline bool poller_idle(const struct poller *p)
 /*
  * Looks at all hot guests, and gives each that has something its turn (channel.h): for a few
  * times as long as hearing the others takes, or once where somebody else waits. Guests that had
- * nothing for too long are let go; all are, where another process took the processor. *clock is
+ * nothing for too long are let go; all are, where others took the processor. *clock is
  * kept up to date. Look for events of others afterwards.
  */
 void poller_look(struct poller *p, uint64_t *clock, bool once);

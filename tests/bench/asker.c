@@ -12,10 +12,13 @@
  *				in nanoseconds
  *   asker enumerate N		loads the kernel's pcifront and prints how many nanoseconds it takes until
  *				there are N PCI devices
+ *   asker until NODE VALUE...	in domain 0: prints "watching", waits until the node in xenstore has had
+ *				each value, in this order, and prints when that was (CLOCK_REALTIME, nanoseconds)
  */
 #include <dirent.h>
 #include <signal.h>
 
+#include "common/store.h"
 #include "frontend/front.h"
 #include "tests/bench/channel.h"
 
@@ -244,6 +247,29 @@ static void enumerate(unsigned n)
 	printf("%llu\n", (unsigned long long)(now_ns() - start));
 }
 
+static void until(const char *node, char *const *values, int n)
+{
+	struct xs_handle *xs = xs_open(0);
+	struct timespec ts;
+	char is[16], **event;
+
+	if (!xs || !xs_watch(xs, node, ""))
+		bench_die("watch");
+	puts("watching");
+	fflush(stdout);
+	for (int i = 0; i < n; i++) {
+		while (store_read(xs, XBT_NULL, node, NULL, is, sizeof(is)) < 0 || strcmp(is, values[i])) {
+			event = xs_read_watch(xs, &(unsigned){ 0 });
+			if (!event)
+				bench_die("xenstore");
+			free(event);
+		}
+	}
+	clock_gettime(CLOCK_REALTIME, &ts);
+	printf("%lld%09ld\n", (long long)ts.tv_sec, ts.tv_nsec);
+	xs_close(xs);
+}
+
 static unsigned count(const char *text)
 {
 	unsigned long n = strtoul(text, NULL, 10);
@@ -260,6 +286,10 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "enumerate") && argc == 3) {
 		enumerate(count(argv[2]));
+		return 0;
+	}
+	if (!strcmp(what, "until") && argc > 3) {
+		until(argv[2], argv + 3, argc - 3);
 		return 0;
 	}
 	connect_front(&a);
