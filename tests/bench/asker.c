@@ -14,6 +14,7 @@
  *				there are N PCI devices
  *   asker until NODE VALUE...	in domain 0: prints "watching", waits until the node in xenstore has had
  *				each value, in this order, and prints when that was (CLOCK_REALTIME, nanoseconds)
+ *   asker tick			in domain 0: wakes up every 5 ms, until it is killed
  */
 #include <dirent.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 #include "frontend/front.h"
 #include "tests/bench/channel.h"
 
-enum { CONNECT_MS = 10000, WARM_UP = 200, KICKS = 4, PAUSE_NS = 300000, ROUND_MAX = 100000 };
+enum { CONNECT_MS = 10000, WARM_UP = 200, KICKS = 4, PAUSE_NS = 300000, TICK_NS = 5000000, ROUND_MAX = 100000 };
 #define ENUMERATE_NS 20000000000u
 
 struct asker {
@@ -288,6 +289,9 @@ int main(int argc, char **argv)
 		enumerate(count(argv[2]));
 		return 0;
 	}
+	if (!strcmp(what, "tick"))
+		for (;;)
+			pause_ns(TICK_NS);
 	if (!strcmp(what, "until") && argc > 3) {
 		until(argv[2], argv + 3, argc - 3);
 		return 0;
