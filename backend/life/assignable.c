@@ -266,6 +266,38 @@ bool assignable_check(const struct topology *t, int i, uint32_t domid, unsigned 
 	return !out->refused;
 }
 
+/* By slot, link or bus. Virtual functions are reset one by one, and are of no slot. */
+static bool neighbours(const struct topology *t, int i, int j)
+{
+	int one = topology_root(t, i), other = topology_root(t, j);
+
+	if (one != other && !topology_same_slot(t, one, other))
+		return false;
+	return !t->function[i].info.is_vf || !t->function[j].info.is_vf ||
+	       topology_uppermost_pci_bridge(t, i) != TOPOLOGY_NONE;
+}
+
+static bool share_page(const struct pcidev_info *a, const struct pcidev_info *b)
+{
+	for (int i = 0; i < PCIDEV_RESOURCES; i++) {
+		for (int k = 0; is_memory(a, i) && k < PCIDEV_RESOURCES; k++) {
+			if (is_memory(b, k) && pages_overlap(&a->resource[i], &b->resource[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool assignable_concerns(const struct topology *t, int i, int j, bool judged)
+{
+	const struct topology_function *a = &t->function[i], *b = &t->function[j];
+
+	if (i == j || neighbours(t, i, j) || topology_pf_and_vf(t, i, j))
+		return true;
+	return judged && ((a->intx && b->intx && a->info.irq && a->info.irq == b->info.irq) ||
+			  share_page(&a->info, &b->info));
+}
+
 const struct assignable_refusal *assignable_first(const struct assignable *a)
 {
 	for (unsigned k = 0; k < a->nr; k++) {

@@ -94,6 +94,13 @@ const char *assignable_text(const struct topology *t, int i,
 /* The first refusal that nothing overrides, or NULL. */
 const struct assignable_refusal *assignable_first(const struct assignable *a);
 
+/*
+ * Whether it matters to j what happens to i, whatever the settings: the same function, or one that a
+ * reset may reach too. With judged, j is to be judged by the rules above: then also one that shares
+ * a line or a page with it.
+ */
+bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
+
 const char *assignable_rule_name(enum assignable_rule rule);
 /*
  * The set that `name` stands for: one rule that a setting overrides, or "all" of them. 0

@@ -214,6 +214,25 @@ static bool same_functions(const struct topology *t, const struct sbdf *list, in
 	return true;
 }
 
+/* fn was there before, as old. */
+static void keep_known(struct topology_function *fn, const struct topology_function *old)
+{
+	const struct pcidev_info *now = &fn->info, *then = &old->info;
+
+	fn->guest = old->guest;
+	fn->quarantined = old->quarantined;
+	if (now->vendor != then->vendor || now->device != then->device ||
+	    now->class_code != then->class_code)
+		return;
+	fn->info.header_type = then->header_type;
+	fn->kind = old->kind;
+	fn->flr = old->flr;
+	fn->af_flr = old->af_flr;
+	fn->pm_reset = old->pm_reset;
+	fn->intx = old->intx;
+	fn->msi = old->msi;
+}
+
 int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *lg)
 {
 	struct topology fresh = { 0 };
@@ -236,10 +255,8 @@ int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *
 	for (int i = 0; i < fresh.nr; i++) {
 		int old = topology_find(t, fresh.function[i].info.sbdf);
 
-		if (old != TOPOLOGY_NONE) {
-			fresh.function[i].guest = t->function[old].guest;
-			fresh.function[i].quarantined = t->function[old].quarantined;
-		}
+		if (old != TOPOLOGY_NONE)
+			keep_known(&fresh.function[i], &t->function[old]);
 	}
 	topology_dispose(t);
 	*t = fresh;
@@ -304,4 +321,41 @@ int topology_uppermost_pci_bridge(const struct topology *t, int i)
 bool topology_pf_and_vf(const struct topology *t, int i, int j)
 {
 	return t->function[i].pf == j || t->function[j].pf == i;
+}
+
+int topology_root(const struct topology *t, int i)
+{
+	for (int steps = 0; t->function[i].parent != TOPOLOGY_NONE && steps < t->nr; steps++)
+		i = t->function[i].parent;
+	return i;
+}
+
+/* Where tree has function i of t. */
+static int place_in(const struct topology *tree, const struct topology *t, int i)
+{
+	return i == TOPOLOGY_NONE ? i : topology_find(tree, t->function[i].info.sbdf);
+}
+
+int topology_tree(const struct topology *t, int i, struct topology *tree, int *at)
+{
+	int root = topology_root(t, i), nr = 0;
+
+	for (int k = 0; k < t->nr; k++)
+		nr += topology_root(t, k) == root;
+	tree->nr = 0;
+	tree->function = calloc((size_t)nr + 1, sizeof(*tree->function));
+	if (!tree->function)
+		return -1;
+	for (int k = 0; k < t->nr; k++) {
+		if (topology_root(t, k) == root)
+			tree->function[tree->nr++] = t->function[k];
+	}
+	for (int k = 0; k < tree->nr; k++) {
+		struct topology_function *fn = &tree->function[k];
+
+		fn->parent = place_in(tree, t, fn->parent);
+		fn->pf = place_in(tree, t, fn->pf);
+	}
+	*at = place_in(tree, t, i);
+	return 0;
 }

@@ -84,8 +84,9 @@ int topology_read(struct topology *t, struct provider *p, xentoollog_logger *lg)
 /* Safe on a zeroed one, and twice. */
 void topology_dispose(struct topology *t);
 /*
- * Brings drivers up to date, and everything where functions came or went; what the
- * caller knew of those that stayed is kept. As topology_read; on failure *t is as it was.
+ * Brings drivers up to date, and everything where functions came or went; of those that
+ * stayed, what the caller knew is kept, and what their registers tell: one may be in reset
+ * now, and read ones. As topology_read; on failure *t is as it was.
  */
 int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *lg);
 
@@ -110,5 +111,13 @@ bool topology_same_slot(const struct topology *t, int i, int j);
 int topology_uppermost_pci_bridge(const struct topology *t, int i);
 /* Whether i and j are a physical function and a virtual one of it. */
 bool topology_pf_and_vf(const struct topology *t, int i, int j);
+
+/* The function on a root bus from which i hangs, or which it is. */
+int topology_root(const struct topology *t, int i);
+/*
+ * A copy of all that hangs from i's root, into *tree, which is to be disposed of; i's place in it
+ * into *at. 0, or -1 with errno ENOMEM.
+ */
+int topology_tree(const struct topology *t, int i, struct topology *tree, int *at);
 
 #endif

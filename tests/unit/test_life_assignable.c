@@ -324,6 +324,40 @@ static void test_shared_irq(void **state)
 	assert_int_equal(result.line_other, TOPOLOGY_NONE);
 }
 
+static bool concerns(const char *a, const char *b, bool judged)
+{
+	int i = (int)(fn(a) - t.function), j = (int)(fn(b) - t.function);
+
+	assert_true(assignable_concerns(&t, i, j, judged) == assignable_concerns(&t, j, i, judged));
+	return assignable_concerns(&t, i, j, judged);
+}
+
+static void test_concerns(void **state)
+{
+	(void)state;
+	assert_true(concerns("00:04.0", "00:04.0", false));
+	assert_false(concerns("00:04.0", "00:07.0", true));
+	/* One slot, on a root bus and behind a port; one bus, with its bridges. */
+	assert_true(concerns("00:1f.2", "00:1f.3", false));
+	assert_true(concerns("02:00.0", "02:00.1", false));
+	assert_true(concerns("04:01.0", "04:02.0", false));
+	assert_true(concerns("04:01.0", "00:03.0", false));
+	assert_false(concerns("02:00.0", "01:00.0", false));
+	/* Virtual functions: with their physical one, not with each other, unless a bridge merges them. */
+	assert_true(concerns("05:00.0", "05:00.2", false));
+	assert_false(concerns("05:00.2", "05:00.3", true));
+	fn("00:1c.0")->kind = TOPOLOGY_PCI_BRIDGE;
+	assert_true(concerns("05:00.2", "05:00.3", false));
+	/* A line, where both have a pin, and a page, where one is judged. */
+	assert_false(concerns("00:1a.0", "01:00.0", false));
+	assert_true(concerns("00:1a.0", "01:00.0", true));
+	fn("00:1a.0")->intx = false;
+	assert_false(concerns("00:1a.0", "01:00.0", true));
+	set_bar("00:04.0", 0, 0x383800000800, 0x400);
+	assert_true(concerns("00:04.0", "00:07.0", true));
+	assert_false(concerns("00:04.0", "00:07.0", false));
+}
+
 /* More others than are named: they are counted. */
 static void test_many_others(void **state)
 {
@@ -418,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bars, begin, end),
 		cmocka_unit_test_setup_teardown(test_shared_page, begin, end),
 		cmocka_unit_test_setup_teardown(test_shared_irq, begin, end),
+		cmocka_unit_test_setup_teardown(test_concerns, begin, end),
 		cmocka_unit_test_setup_teardown(test_many_others, begin, end),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test_teardown(test_p6t6, end_dump),

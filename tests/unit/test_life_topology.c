@@ -305,6 +305,73 @@ static void test_refresh(void **state)
 	machine_end(&m);
 }
 
+/* A refresh while a function that was there is in reset, and reads ones. */
+static void test_refresh_in_reset(void **state)
+{
+	struct topology t, fresh;
+	struct machine m;
+	struct provider *p, *more;
+	struct pcidev *port;
+	uint32_t control;
+	int i;
+
+	(void)state;
+	p = read_dump("image:" BENCH, &t);
+	i = find(&t, "01:00.0");
+	assert_true(t.function[i].flr);
+	port = provider_open_device(p, address("00:01.0"));
+	assert_non_null(port);
+	assert_int_equal(pcidev_read(port, PCI_BRIDGE_CONTROL, 2, &control), 0);
+	assert_int_equal(pcidev_write(port, PCI_BRIDGE_CONTROL, 2, control | PCI_BRIDGE_CTL_BUS_RESET), 0);
+	/* Whoever reads anew sees nothing of it. */
+	assert_int_equal(topology_read(&fresh, p, NULL), 0);
+	assert_false(fresh.function[i].flr);
+	topology_dispose(&fresh);
+	/* As if a function had come: everything is read anew. */
+	t.nr--;
+	assert_int_equal(topology_refresh(&t, p, NULL), 0);
+	assert_true(t.function[i].flr);
+	assert_int_equal(t.function[i].kind, TOPOLOGY_ENDPOINT);
+	/* Another device in its place is another. */
+	machine_begin(&m);
+	express_function(&m, "01:00.0 Ethernet controller: b", PCI_EXP_TYPE_RC_END, false, 0);
+	more = machine_open(&m);
+	assert_int_equal(topology_refresh(&t, more, NULL), 0);
+	assert_false(t.function[find(&t, "01:00.0")].flr);
+	topology_dispose(&t);
+	pcidev_close(port);
+	provider_close(p);
+	provider_close(more);
+	machine_end(&m);
+}
+
+/* What hangs from one root, by itself. */
+static void test_tree(void **state)
+{
+	static const char *const all[] = { "00:03.0", "03:00.0", "04:01.0", "04:02.0" };
+	struct topology t, tree;
+	struct provider *p = read_dump("image:" BENCH, &t);
+	int at;
+
+	(void)state;
+	t.function[find(&t, "04:02.0")].guest = 7;
+	assert_int_equal(topology_tree(&t, find(&t, "04:01.0"), &tree, &at), 0);
+	assert_int_equal(tree.nr, ARRAY_SIZE(all));
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		assert_int_equal(find(&tree, all[i]), i);
+	assert_int_equal(at, 2);
+	assert_int_equal(tree.function[at].parent, 1);
+	assert_int_equal(tree.function[1].parent, 0);
+	assert_int_equal(tree.function[0].parent, TOPOLOGY_NONE);
+	assert_int_equal(tree.function[3].guest, 7);
+	topology_dispose(&tree);
+	assert_int_equal(topology_tree(&t, find(&t, "05:00.2"), &tree, &at), 0);
+	assert_int_equal(tree.function[at].pf, find(&tree, "05:00.0"));
+	topology_dispose(&tree);
+	topology_dispose(&t);
+	provider_close(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +382,8 @@ int main(void)
 		cmocka_unit_test(test_type_field),
 		cmocka_unit_test(test_ari),
 		cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_refresh_in_reset),
+		cmocka_unit_test(test_tree),
 	};
 
 	return cmocka_run_group_tests_name("life_topology", tests, NULL, NULL);
