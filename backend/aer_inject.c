@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/helper.h"
 #include "backend/recovery.h"
 #include "common/log.h"
 #include "common/store.h"
@@ -47,6 +48,28 @@ static void run_step(struct backend *be, struct sbdf host, const char *text)
 		tell(be, host, pciif_aer_result_name(result));
 }
 
+/* Whether the guest that has it must not be touched now: its node stays until then. */
+static bool is_busy(struct backend *be, struct sbdf host)
+{
+	const struct claim *claim = claim_find(&be->host, host);
+
+	return claim && helper_busy(be->guests[claim->irq.talk->domid]);
+}
+
+void aer_inject_again(struct backend *be, const char *dir)
+{
+	char path[3 * GUEST_DIR_MAX];
+	unsigned n = 0;
+	char **list = xs_directory(be->xen.xs, XBT_NULL, dir, &n);
+
+	be->inject_due = false;
+	for (unsigned i = 0; list && i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s/" STEP, dir, list[i]);
+		aer_inject(be, dir, path);
+	}
+	free(list);
+}
+
 void aer_inject(struct backend *be, const char *dir, const char *path)
 {
 	size_t len = strlen(dir);
@@ -66,6 +89,10 @@ void aer_inject(struct backend *be, const char *dir, const char *path)
 	if (node_bdf_parse(bdf, &host) ||
 	    store_read(be->xen.xs, XBT_NULL, device, STEP, text, sizeof(text)) < 0)
 		return;
+	if (is_busy(be, host)) {
+		be->inject_due = true;
+		return;
+	}
 	store_remove(be->xen.xs, XBT_NULL, device, STEP);
 	run_step(be, host, text);
 }

@@ -15,6 +15,9 @@
 /* A change at path, below dir (which is ours and AER_INJECT_DIR). Logs each step. */
 void aer_inject(struct backend *be, const char *dir, const char *path);
 
+/* For requests that were left because a helper had the guest (be->inject_due). */
+void aer_inject_again(struct backend *be, const char *dir);
+
 /* Looks whether g's step in flight has ended, and writes its verdict if so. */
 void aer_finish(struct guest *g, uint64_t now);
 

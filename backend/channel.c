@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "backend/aer_inject.h"
 #include "backend/helper.h"
 #include "backend/serve.h"
 #include "common/store.h"
@@ -91,6 +90,7 @@ void channel_disconnect(struct guest *g)
 	xen_unmap_page(&g->be->xen, g->page);
 	g->page = NULL;
 	g->unmask_ns = 0;
+	g->turn_due = false;
 }
 
 static void let_go(struct guest *g, bool genuine)
@@ -111,22 +111,28 @@ static void let_go(struct guest *g, bool genuine)
 
 void channel_turn(struct guest *g)
 {
-	bool waited = g->aer.waiting, served;
+	bool answered, served;
 
-	if (!g->page || g->unmask_ns || helper_busy(g))
+	if (!g->page || g->unmask_ns)
 		return;
+	if (helper_busy(g)) {
+		g->turn_due = true;
+		return;
+	}
+	answered = g->aer.waiting && !page_flag(g->page, XEN_PCIB_active);
 	served = serve_request(g);
 	if (helper_busy(g))
 		return;
-	if (waited)
-		aer_finish(g, now_ns());
+	/* What follows from it may be a reset. */
+	if (answered)
+		schedule_at(&g->be->schedule, g, g->be->now_ns);
 	if (served && poller_keep(&g->be->poller, g))
 		return;
 	/* Seen with the port still masked: what comes later raises it again at unmask. */
 	if (page_requested(g->page))
 		schedule_ready(&g->be->schedule, g);
 	else if (!g->polled.hot)
-		let_go(g, served || (waited && !g->aer.waiting));
+		let_go(g, served || answered);
 }
 
 void channel_served(struct guest *g)

@@ -31,7 +31,7 @@ static inline bool channel_has_work(const struct guest *g)
 	       (g->aer.waiting && !page_flag(g->page, XEN_PCIB_active));
 }
 
-/* A helper's request was answered: the port is let go, or another turn taken. */
+/* A helper that had it is done: the port is let go, or another turn taken. */
 void channel_served(struct guest *g);
 
 /* After looking (poller.h) without an event: unmasks the port. */

@@ -129,10 +129,13 @@ static struct claim *new_claim(struct host *host, struct talk *talk, struct sbdf
 		return NULL;
 	}
 	claim->host = host;
+	claim->handover.judged = true;
+	handover_begin(host, &claim->handover, a);
 	if (open_device(claim, a, p)) {
 		int err = errno;
 
 		pcidev_close(claim->dev);
+		handover_end(host, &claim->handover);
 		free(claim);
 		errno = err;
 		return NULL;
@@ -155,6 +158,7 @@ static void drop_claim(struct claim *claim)
 		hypercall_release_msix(claim->host->hypercall, claim->dev->info.sbdf);
 	custody_release_line(claim);
 	pcidev_close(claim->dev);
+	handover_end(claim->host, &claim->handover);
 	free(claim);
 	errno = saved;
 }
@@ -198,8 +202,10 @@ struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, co
 	if (custody_judge(claim, p) || take_over(claim, p) ||
 	    read_policy(claim, opts, opts_node, p))
 		goto fail;
-	if (!begin_shadow(claim, command))
+	if (!begin_shadow(claim, command)) {
+		handover_end(host, &claim->handover);
 		return claim;
+	}
 	problem_set(p, errno, "%s: its filter does not start: %s", sbdf_format(a, buf), strerror(errno));
 fail:
 	drop_claim(claim);
@@ -265,6 +271,7 @@ struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, 
 		return NULL;
 	}
 	claim->published = true;
+	handover_end(host, &claim->handover);
 	return claim;
 }
 
@@ -290,10 +297,17 @@ static void clean(struct claim *claim)
 	pcidev_quiesce(claim->dev);
 }
 
+void claim_leaves(struct claim *claim)
+{
+	handover_queue(claim->host, &claim->handover, claim->dev->info.sbdf);
+}
+
 void claim_release(struct claim *claim)
 {
 	if (!claim)
 		return;
+	claim_leaves(claim);
+	handover_begin(claim->host, &claim->handover, claim->dev->info.sbdf);
 	interrupt_release(&claim->irq);
 	clean(claim);
 	drop_claim(claim);

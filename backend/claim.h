@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One PCI function held for one guest: taken from a provider, filtered, given
- * back clean (protocol notes 5.1 to 5.5). One thread.
+ * back clean (protocol notes 5.1 to 5.5). What takes it, or gives it back, may wait, and
+ * others run meanwhile (device/slow.h): only this guest's things stay as they were.
  */
 #ifndef XENPCI_BACKEND_CLAIM_H
 #define XENPCI_BACKEND_CLAIM_H
@@ -10,6 +11,7 @@
 
 #include "backend/config/config.h"
 #include "backend/device/save.h"
+#include "backend/handover.h"
 #include "backend/interrupt.h"
 #include "backend/problem.h"
 #include "backend/settings.h"
@@ -27,6 +29,7 @@ struct claim {
 	struct host *host;
 	struct provider *provider;
 	struct pcidev *dev;
+	struct handover handover;
 	struct pcidev_saved *saved; /* as it was before the guest */
 	struct config *cfg;
 	struct interrupts irq;
@@ -52,14 +55,16 @@ struct host {
 	unsigned nr_providers;
 	struct custody *custody; /* one for each provider */
 	struct claims claims;
+	struct handovers handovers;
 	const struct reset_wait *reset_wait; /* how resets wait; NULL: for real */
 	bool reset_untold; /* said once: Xen does not want to know of resets */
 };
 
 /*
- * Takes function a for the guest of talk: judges whether it may, tells Xen of it, saves
- * its configuration, resets it, silences it and compiles its filter. opts is the text of node
- * opts_node, or NULL; what is wrong in it is logged, and *opts_wrong tells it.
+ * Takes function a for the guest of talk: waits for devices that change hands and concern it
+ * (handover.h), judges whether it may, tells Xen of it, saves its configuration, resets it, silences
+ * it and compiles its filter. opts is the text of node opts_node, or NULL; what is wrong in it is
+ * logged, and *opts_wrong tells it.
  * The effective policy is logged. The caller assigns ->virt and puts it into its list.
  * NULL with errno and *p: ENODEV, EBUSY (another guest's or the host's, named), EPERM (a
  * rule of assignable.h), EIO (it did not come back from a reset), ENODATA (no usable
@@ -75,6 +80,9 @@ struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, co
  */
 struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
 			   const char *opts_node, bool *unsure, struct problem *p);
+
+/* It will be given back, after others perhaps: who wants it from now on waits for that. */
+void claim_leaves(struct claim *claim);
 
 /* Inside t: what a successor needs to resume it. 0, or -1 with errno. */
 int claim_record(struct claim *claim, xs_transaction_t t);

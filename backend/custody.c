@@ -13,6 +13,7 @@
 
 int custody_init(struct host *host)
 {
+	TAILQ_INIT(&host->handovers);
 	host->custody = calloc(host->nr_providers + 1, sizeof(*host->custody));
 	return host->custody ? 0 : -1;
 }
@@ -36,6 +37,23 @@ static struct custody *custody_of(const struct claim *claim)
 	return NULL;
 }
 
+bool custody_concerns(const struct host *host, struct sbdf a, struct sbdf b, bool judged)
+{
+	bool known = false;
+
+	for (unsigned i = 0; i < host->nr_providers; i++) {
+		const struct topology *t = &host->custody[i].topology;
+		int one = topology_find(t, a), other = topology_find(t, b);
+
+		if (one == TOPOLOGY_NONE || other == TOPOLOGY_NONE)
+			continue;
+		if (assignable_concerns(t, one, other, judged))
+			return true;
+		known = true;
+	}
+	return !known;
+}
+
 /* Every guest's functions of this machine. */
 static void note_guests(struct topology *t, const struct host *host)
 {
@@ -51,24 +69,42 @@ static void note_guests(struct topology *t, const struct host *host)
 	}
 }
 
-/* The machine as it is now, and claim's place in it; NULL with errno. */
+static int refresh(struct custody *c, struct claim *claim)
+{
+	struct host *host = claim->host;
+	struct topology first;
+
+	if (c->read)
+		return topology_refresh(&c->topology, claim->provider, host->lg);
+	if (topology_read(&first, claim->provider, host->lg))
+		return -1;
+	if (c->read) {
+		/* Another was quicker, and may have begun to reset what we saw. */
+		topology_dispose(&first);
+		return 0;
+	}
+	c->topology = first;
+	c->read = true;
+	return 0;
+}
+
+/*
+ * The machine as it is now, and claim's place in it; NULL with errno. It is true until somebody
+ * waits (device/slow.h).
+ */
 static struct topology *look_around(struct claim *claim, int *i)
 {
 	struct custody *c = custody_of(claim);
 	struct host *host = claim->host;
 	struct topology *t;
-	int rc;
 
 	if (!c) {
 		errno = ENODEV;
 		return NULL;
 	}
 	t = &c->topology;
-	rc = c->read ? topology_refresh(t, claim->provider, host->lg) :
-		       topology_read(t, claim->provider, host->lg);
-	if (rc)
+	if (refresh(c, claim))
 		return NULL;
-	c->read = true;
 	note_guests(t, host);
 	*i = topology_find(t, claim->dev->info.sbdf);
 	if (*i == TOPOLOGY_NONE) {
@@ -267,6 +303,21 @@ static void say_why_not(struct claim *claim, const struct topology *t, int err,
 		  "%s: not reset: %s", name_of(claim, name), text[0] ? text : strerror(err));
 }
 
+/* To the log and to Xen. */
+static void say_how(struct claim *claim, const struct reset_request *request,
+		    const struct reset_result *result)
+{
+	const struct topology *t = request->topology;
+	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
+
+	talk_tell(claim->irq.talk, result->lost || !result->restored ? XTL_WARN : XTL_INFO,
+		  "%s: reset %s", name_of(claim, name), reset_text(t, result, text));
+	for (int k = 0; k < t->nr; k++) {
+		if (reset_reaches(t, result->method, request->function, k))
+			tell_xen(claim, t->function[k].info.sbdf, result->kind);
+	}
+}
+
 static int reset(struct claim *claim, const struct pcidev_saved *image)
 {
 	struct settings_life life;
@@ -276,27 +327,26 @@ static int reset(struct claim *claim, const struct pcidev_saved *image)
 		.image = image,
 		.wait = claim->host->reset_wait ? claim->host->reset_wait : &reset_wait_default,
 	};
+	struct topology tree;
 	struct reset_result result;
-	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
+	char name[SBDF_TEXT];
+	int i;
+	const struct topology *now = look_around(claim, &i);
 
-	request.topology = look_around(claim, &request.function);
-	if (!request.topology) {
+	/* A copy: while we wait, others look around. */
+	if (!now || topology_tree(now, i, &tree, &request.function)) {
 		talk_tell(claim->irq.talk, XTL_WARN, "%s: not reset: %s", name_of(claim, name),
 			  strerror(errno));
 		return 0;
 	}
+	request.topology = &tree;
 	settings_life(&claim->host->settings, &claim->dev->info, &life);
 	request.methods = life.methods;
-	if (reset_function(&request, &result) && !result.lost) {
-		say_why_not(claim, request.topology, errno, &result);
-		return 0;
-	}
-	talk_tell(claim->irq.talk, result.lost || !result.restored ? XTL_WARN : XTL_INFO,
-		  "%s: reset %s", name_of(claim, name), reset_text(request.topology, &result, text));
-	for (int k = 0; k < request.topology->nr; k++) {
-		if (reset_reaches(request.topology, result.method, request.function, k))
-			tell_xen(claim, request.topology->function[k].info.sbdf, result.kind);
-	}
+	if (reset_function(&request, &result) && !result.lost)
+		say_why_not(claim, &tree, errno, &result);
+	else
+		say_how(claim, &request, &result);
+	topology_dispose(&tree);
 	if (!result.lost)
 		return 0;
 	quarantine(claim);
@@ -310,7 +360,12 @@ int custody_reset(struct claim *claim)
 
 int custody_recover(struct claim *claim)
 {
-	return reset(claim, pcidev_alive(claim->dev) ? NULL : claim->saved);
+	int rc;
+
+	handover_begin(claim->host, &claim->handover, claim->dev->info.sbdf);
+	rc = reset(claim, pcidev_alive(claim->dev) ? NULL : claim->saved);
+	handover_end(claim->host, &claim->handover);
+	return rc;
 }
 
 /* ---- At start ---- */

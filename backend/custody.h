@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A device between host and guest: judged before it is given, reset whenever it
- * changes hands, and Xen told of it (protocol notes 5.1, 5.4, 5.6). One thread.
+ * changes hands, and Xen told of it (protocol notes 5.1, 5.4, 5.6). Resets wait, and others run
+ * meanwhile (device/slow.h).
  */
 #ifndef XENPCI_BACKEND_CUSTODY_H
 #define XENPCI_BACKEND_CUSTODY_H
@@ -13,6 +14,12 @@ struct custody {
 	struct topology topology;
 	bool read;
 };
+
+/*
+ * Whether what happens to a may concern b, by what is known of their machine
+ * (assignable_concerns); where one is not known yet, it may. Never waits.
+ */
+bool custody_concerns(const struct host *host, struct sbdf a, struct sbdf b, bool judged);
 
 /* One for each of host's providers. 0, or -1 with errno ENOMEM. */
 int custody_init(struct host *host);

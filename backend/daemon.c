@@ -50,13 +50,20 @@ static void on_signal(struct daemon *d)
 	d->be.closing = true;
 	d->close_by_ns = now_ns() + CLOSE_TIMEOUT_NS;
 	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
-		guest_ask_to_close(g);
+		if (!helper_busy(g))
+			guest_ask_to_close(g);
 }
 
 static void on_xenstore(struct daemon *d)
 {
 	if (watches_drain(&d->watches))
 		lost(d, "xenstore");
+}
+
+static void on_helpers(struct daemon *d)
+{
+	helpers_answer(&d->be);
+	watches_helped(&d->watches, false);
 }
 
 static void on_xenstored_end(struct daemon *d)
@@ -109,7 +116,7 @@ static bool closed(struct daemon *d)
 	if (now_ns() >= d->close_by_ns)
 		return true;
 	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
-		if (!guest_closed(g))
+		if (helper_busy(g) || !guest_closed(g))
 			return false;
 	return true;
 }
@@ -117,7 +124,8 @@ static bool closed(struct daemon *d)
 /* Whether somebody waits for a turn. */
 static bool busy(const struct daemon *d)
 {
-	return !TAILQ_EMPTY(&d->be.schedule.ready) || !TAILQ_EMPTY(&d->be.schedule.dirty);
+	return !TAILQ_EMPTY(&d->be.schedule.ready) ||
+	       (!TAILQ_EMPTY(&d->be.schedule.dirty) && helpers_left(&d->be.helpers));
 }
 
 /* How long to sleep, in epoll_wait's milliseconds. */
@@ -158,12 +166,12 @@ static void turn(struct daemon *d)
 		else if (events[i].data.fd == xen_event_fd(&d->be.xen))
 			on_event(d);
 		else if (events[i].data.fd == d->be.helpers.fd)
-			helpers_finish(&d->be);
+			on_helpers(d);
 		else if (events[i].data.fd == takeover_fd(&d->be.takeover))
 			takeover_news(&d->be.takeover);
 	}
 	serve_ready(d);
-	/* One guest's nodes, then requests again: a claim with its reset takes long. */
+	/* One guest's nodes, then requests again. */
 	watches_update_one(&d->watches);
 	serve_timers(d);
 	if (!poller_idle(&d->be.poller))
@@ -238,7 +246,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	custody_hide(&be->host, o->sysfs_root, be->xen.xs);
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (helpers_open(&be->helpers) || d->epoll_fd < 0 || open_signals(d) ||
+	if (helpers_open(be) || d->epoll_fd < 0 || open_signals(d) ||
 	    poll_fd(d, be->helpers.fd) || poll_fd(d, d->signal_fd) ||
 	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen)) ||
 	    (be->xen.life_fd >= 0 && poll_fd(d, be->xen.life_fd)) ||
@@ -301,6 +309,8 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	while (!d->done)
 		turn(d);
 	rc = d->rc;
+	/* No device is left in the middle of its reset. */
+	watches_helped(&d->watches, true);
 	if (d->keep_guests || rc) {
 		/* As if killed: whatever we closed, the guests would notice. */
 		log_info(lg, "stopped; guests and devices are left to a successor");

@@ -3,7 +3,8 @@
  * One guest: the instance of the protocol behind /local/domain/<us>/backend/pci/
  * <domid>/0, its life as named steps, each safe to repeat and safe on a half-built
  * instance. Judged by level (protocol/states.h): events only say "look again".
- * One thread. What a guest can cause is logged through its talk.
+ * What touches devices may wait for them, in a helper (helper.h), and then others run: only
+ * the guest's own things are as they were. What a guest can cause is logged through its talk.
  */
 #ifndef XENPCI_BACKEND_GUEST_H
 #define XENPCI_BACKEND_GUEST_H
@@ -17,10 +18,12 @@
 
 struct helped;
 
-/* Threads that carry requests out (helper.h). */
+/* Threads that do what may have to wait for a device (helper.h). */
 struct helpers {
 	int fd; /* readable: one is done */
 	unsigned nr;
+	unsigned nr_work; /* of them, those that do more than one request */
+	TAILQ_HEAD(helped_list, helped) list;
 };
 
 #define BACKEND_ROOT_MAX 48
@@ -37,6 +40,7 @@ struct backend {
 	struct takeover takeover;
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool closing;		  /* we are to end: guests are asked to close */
+	bool inject_due;	  /* an operator's AER request waits for a guest's helper */
 	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid */
 };
 
@@ -71,9 +75,10 @@ struct guest {
 	unsigned nr_claims;
 	struct claim *last; /* the one asked for last: requests come in bursts */
 	struct aer aer;
-	struct helped *helped; /* a request that a thread carries out (helper.h); NULL: none */
+	struct helped *helped; /* what a thread does for it (helper.h); NULL: nothing */
 	bool slow;	       /* one of its devices was, of late (helper.h) */
 	bool update_due;       /* a look at its nodes waits for that */
+	bool turn_due;	       /* its channel, whose port is masked, does */
 };
 
 /* The guest of the lowest domid not below *domid, which it sets; NULL: none. */

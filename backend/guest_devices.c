@@ -51,6 +51,10 @@ static void release(struct guest *g, struct claim *claim)
 
 void guest_devices_release(struct guest *g)
 {
+	struct claim *leaving;
+
+	TAILQ_FOREACH(leaving, &g->claims, of_guest)
+		claim_leaves(leaving);
 	while (!TAILQ_EMPTY(&g->claims)) {
 		struct claim *claim = TAILQ_FIRST(&g->claims);
 		struct sbdf host = claim->dev->info.sbdf;

@@ -2,7 +2,8 @@
 /*
  * The devices of a guest: the entries dev-N, state-N, opts-N that the toolstack
  * writes, and the vdev-N, state-N, root-N that answer them. N is not stable, so
- * devices are known by their address. One thread.
+ * devices are known by their address. One thread. What gives or takes devices may wait for them, and
+ * others run meanwhile (device/slow.h).
  */
 #ifndef XENPCI_BACKEND_GUEST_DEVICES_H
 #define XENPCI_BACKEND_GUEST_DEVICES_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/helper.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 
@@ -16,18 +17,27 @@
 #define SLOW_MAX 16
 
 struct helped {
+	TAILQ_ENTRY(helped) link;
 	struct guest *g;
+	bool (*work)(struct guest *g); /* NULL: the request is to be served */
+	bool keep;		       /* what work returned */
+	bool waits;		       /* it has waited for a device */
+	bool done;
+	pthread_t thread;
 	struct xen_pci_op op;
 	unsigned vectors;
 	uint64_t start_ns;
-	pthread_t thread;
-	bool done;
 };
 
-int helpers_open(struct helpers *h)
+int helpers_open(struct backend *be)
 {
-	h->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return h->fd < 0 ? -1 : 0;
+	struct helpers *all = &be->helpers;
+
+	TAILQ_INIT(&all->list);
+	/* One thread runs at a time: one heap is enough, and leaves less unused. */
+	mallopt(M_ARENA_MAX, 1);
+	all->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return all->fd < 0 ? -1 : 0;
 }
 
 void helper_learn(struct guest *g, uint64_t took_ns)
@@ -52,15 +62,21 @@ static void *help(void *arg)
 {
 	struct helped *h = arg;
 
-	slow_helper_enter();
-	h->vectors = serve_op(h->g, &h->op);
+	slow_helper_enter(&h->waits);
+	if (h->work)
+		h->keep = h->work(h->g);
+	else
+		h->vectors = serve_op(h->g, &h->op);
 	h->done = true;
-	eventfd_write(h->g->be->helpers.fd, 1);
+	slow_tell();
+	/* Work that never waited has the main thread waiting for it. */
+	if (!h->work || h->waits)
+		eventfd_write(h->g->be->helpers.fd, 1);
 	slow_helper_leave();
 	return NULL;
 }
 
-static int start(struct helped *h)
+static int start_thread(struct helped *h)
 {
 	pthread_attr_t attr;
 	int err;
@@ -72,10 +88,28 @@ static int start(struct helped *h)
 	return err;
 }
 
+/* On success the main thread holds the lock. 0, or -1. */
+static int start(struct helped *h)
+{
+	struct helpers *all = &h->g->be->helpers;
+
+	if (!all->nr)
+		slow_main_hold();
+	if (start_thread(h)) {
+		if (!all->nr)
+			slow_main_drop();
+		return -1;
+	}
+	all->nr++;
+	all->nr_work += h->work != NULL;
+	TAILQ_INSERT_TAIL(&all->list, h, link);
+	h->g->helped = h;
+	return 0;
+}
+
 bool helper_begin(struct guest *g, const struct xen_pci_op *op)
 {
 	struct claim *claim = guest_find(g, op->domain, op->bus, op->devfn);
-	struct helpers *all = &g->be->helpers;
 	struct helped *h;
 
 	if (!claim || claim->slowness < SLOW_FROM)
@@ -86,64 +120,118 @@ bool helper_begin(struct guest *g, const struct xen_pci_op *op)
 	h->g = g;
 	h->op = *op;
 	h->start_ns = now_ns();
-	if (!all->nr)
-		slow_main_hold();
 	if (start(h)) {
-		if (!all->nr)
-			slow_main_drop();
 		free(h);
 		return false;
 	}
-	all->nr++;
-	g->helped = h;
 	poller_drop(&g->be->poller, g);
 	return true;
 }
 
 /* The helper is done, or will be soon; the main thread holds the lock. */
-static struct helped *collect(struct guest *g)
+static void collect(struct helped *h)
 {
-	struct helped *h = g->helped;
-	struct helpers *all = &g->be->helpers;
+	struct helpers *all = &h->g->be->helpers;
 
 	slow_main_pause();
 	pthread_join(h->thread, NULL);
 	slow_main_resume();
-	g->helped = NULL;
+	h->g->helped = NULL;
+	TAILQ_REMOVE(&all->list, h, link);
+	all->nr_work -= h->work != NULL;
 	if (!--all->nr)
 		slow_main_drop();
-	return h;
+}
+
+enum helper_work helper_do(struct guest *g, bool (*work)(struct guest *g))
+{
+	struct helped *h = calloc(1, sizeof(*h));
+	bool keep;
+
+	if (h) {
+		h->g = g;
+		h->work = work;
+	}
+	/* Without a thread it is done all the same, and everybody waits. */
+	if (!h || start(h)) {
+		free(h);
+		return work(g) ? HELPER_KEEP : HELPER_GONE;
+	}
+	while (!h->waits && !h->done)
+		slow_wait();
+	if (!h->done) {
+		if (g->polled.hot)
+			g->turn_due = true;
+		poller_drop(&g->be->poller, g);
+		return HELPER_WAITS;
+	}
+	collect(h);
+	keep = h->keep;
+	free(h);
+	return keep ? HELPER_KEEP : HELPER_GONE;
+}
+
+struct guest *helpers_next(struct backend *be, bool wait, bool *keep)
+{
+	struct helpers *all = &be->helpers;
+	struct helped *h;
+	struct guest *g;
+
+	for (;;) {
+		TAILQ_FOREACH(h, &all->list, link)
+			if (h->work && h->done)
+				break;
+		if (h || !wait || !all->nr_work)
+			break;
+		slow_wait();
+	}
+	if (!h)
+		return NULL;
+	g = h->g;
+	*keep = h->keep;
+	collect(h);
+	free(h);
+	return g;
 }
 
 void helper_wait(struct guest *g)
 {
-	if (g->helped)
-		free_keep(collect(g));
+	struct helped *h = g->helped;
+
+	/* Its work does not wait for itself. */
+	if (!h || h->work)
+		return;
+	collect(h);
+	free_keep(h);
 }
 
-static void finish(struct guest *g)
+static void answer(struct helped *h)
 {
-	struct helped *h = collect(g);
+	struct guest *g = h->g;
 
+	collect(h);
 	if (g->page) {
 		serve_done(g, &h->op, h->vectors, h->start_ns);
 		channel_served(g);
 	}
 	free(h);
+	g->turn_due = false;
 	if (g->update_due)
 		schedule_dirty(&g->be->schedule, g);
 	g->update_due = false;
 }
 
-void helpers_finish(struct backend *be)
+void helpers_answer(struct backend *be)
 {
-	struct guest *g;
+	struct helped *h, *next;
 	eventfd_t n;
 
 	eventfd_read(be->helpers.fd, &n);
-	for (uint32_t domid = 0; (g = backend_next_guest(be, &domid)); domid++)
-		if (g->helped && g->helped->done)
-			finish(g);
+	for (h = TAILQ_FIRST(&be->helpers.list); h; h = next) {
+		next = TAILQ_NEXT(h, link);
+		if (!h->work && h->done)
+			answer(h);
+	}
 }
 
 void helpers_close(struct backend *be)
@@ -156,14 +244,14 @@ void helpers_close(struct backend *be)
 	be->helpers.fd = -1;
 }
 
-void helpers_pause(struct helpers *h)
+void helpers_pause(struct helpers *all)
 {
-	if (h->nr)
+	if (all->nr)
 		slow_main_pause();
 }
 
-void helpers_resume(struct helpers *h)
+void helpers_resume(struct helpers *all)
 {
-	if (h->nr)
+	if (all->nr)
 		slow_main_resume();
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A request to a device that was seen to be slow is carried out by a thread of its own,
- * so that other guests do not wait for it (device/slow.h). At most one per guest, since a guest has
- * one request at a time; a fast device never has one. Meanwhile nothing else of that guest is
- * touched: whoever is about to asks helper_busy. Main thread only.
+ * What may have to wait for a device is done by a helper, a thread that lives for one task, so that
+ * other guests need not wait too (device/slow.h): a request to a device that was seen to be slow, and
+ * all work that can touch devices (a look at a guest's nodes, its death, a step of error recovery).
+ * A guest has at most one. Meanwhile nothing else of that guest is touched: whoever is about to asks
+ * helper_busy, and leaves a note of what is due. Main thread only.
  */
 #ifndef XENPCI_BACKEND_HELPER_H
 #define XENPCI_BACKEND_HELPER_H
@@ -12,9 +13,11 @@
 
 /* An answer that took so long was slow; two in a row make the device slow, some fast ones mend it. */
 #define HELPER_SLOW_NS 1000000u
+/* Guests whose work waits for a device at one time; others stand in line. */
+#define HELPER_WORK_MAX 16
 
 /* 0, or -1 with errno. */
-int helpers_open(struct helpers *h);
+int helpers_open(struct backend *be);
 /* Waits for those that still run: as long as their devices take. */
 void helpers_close(struct backend *be);
 
@@ -36,13 +39,34 @@ static inline bool helper_busy(const struct guest *g)
 {
 	return g->helped;
 }
+
+enum helper_work {
+	HELPER_WAITS, /* for a device: helpers_next will tell */
+	HELPER_KEEP,  /* done */
+	HELPER_GONE,  /* done, and nothing is left of the guest */
+};
+/*
+ * Has work(g) done, which tells whether g is to be kept. Returns as soon as it waits or is done, so
+ * that what is begun first is first. For a guest that is not busy, if helpers_left.
+ */
+enum helper_work helper_do(struct guest *g, bool (*work)(struct guest *g));
+static inline bool helpers_left(const struct helpers *all)
+{
+	return all->nr_work < HELPER_WORK_MAX;
+}
+
 /* The fd was readable: gives the answers that are there. */
-void helpers_finish(struct backend *be);
-/* Waits for g's helper, if it has one: as long as the device takes. The answer is dropped. */
+void helpers_answer(struct backend *be);
+/*
+ * The next guest whose work is done, and whether it is to be kept; NULL: there is none. With wait,
+ * waits as long as there is work.
+ */
+struct guest *helpers_next(struct backend *be, bool wait, bool *keep);
+/* Waits for g's request, if a helper has one: as long as the device takes. The answer is dropped. */
 void helper_wait(struct guest *g);
 
 /* Around the main thread's sleep. */
-void helpers_pause(struct helpers *h);
-void helpers_resume(struct helpers *h);
+void helpers_pause(struct helpers *all);
+void helpers_resume(struct helpers *all);
 
 #endif

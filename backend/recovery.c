@@ -150,21 +150,27 @@ bool recovery_verdict(struct guest *g, struct sbdf host, int32_t result)
 	return true;
 }
 
-/* Compares with what was counted before, and begins to recover where there is more. */
+/* Whether more was counted than before; *now is what is counted. */
+static bool has_errors(const struct claim *claim, struct claim_errors *now)
+{
+	const struct claim_errors *before = &claim->errors;
+
+	memset(now, 0, sizeof(*now));
+	return before->counted && !read_errors(claim, now) &&
+	       (now->fatal != before->fatal || now->nonfatal != before->nonfatal);
+}
+
+/* Begins to recover where there are errors. */
 static void look_at(struct guest *g, struct claim *claim)
 {
-	struct claim_errors now = { 0 };
+	struct claim_errors now;
 	char name[SBDF_TEXT];
 	bool fatal;
 
-	if (!claim->errors.counted || read_errors(claim, &now))
+	/* The next look finds it again if one is in flight. */
+	if (!has_errors(claim, &now) || g->aer.recovering || g->aer.waiting)
 		return;
 	fatal = now.fatal != claim->errors.fatal;
-	if (!fatal && now.nonfatal == claim->errors.nonfatal)
-		return;
-	/* The next look finds it again if one is in flight. */
-	if (g->aer.recovering || g->aer.waiting)
-		return;
 	claim->errors = now;
 	talk_tell(&g->talk, XTL_WARN, "%s: %s error (%" PRIu64 " fatal, %" PRIu64 " not, so far)",
 		  sbdf_format(claim->dev->info.sbdf, name), fatal ? "fatal" : "non-fatal", now.fatal,
@@ -173,23 +179,34 @@ static void look_at(struct guest *g, struct claim *claim)
 	go_on(g, claim, XEN_PCI_OP_aer_detected, fatal ? PCIIF_AER_FROZEN : PCIIF_AER_NORMAL);
 }
 
-void recovery_look(struct guest *g, uint64_t now)
+void recovery_begin(struct guest *g)
 {
 	struct claim *claim, *next;
-	bool any = false;
 
-	if (!g->aer.look_ns)
-		return;
-	if (now < g->aer.look_ns) {
-		schedule_at(&g->be->schedule, g, g->aer.look_ns);
-		return;
-	}
 	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
 		next = TAILQ_NEXT(claim, of_guest);
-		any |= claim->errors.counted;
 		look_at(g, claim);
 	}
+}
+
+bool recovery_look(struct guest *g, uint64_t now)
+{
+	bool counted = false, errors = false;
+	struct claim_errors then;
+	struct claim *claim;
+
+	if (!g->aer.look_ns)
+		return false;
+	if (now < g->aer.look_ns) {
+		schedule_at(&g->be->schedule, g, g->aer.look_ns);
+		return false;
+	}
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		counted |= claim->errors.counted;
+		errors |= has_errors(claim, &then);
+	}
 	g->aer.look_ns = 0;
-	if (any)
+	if (counted)
 		look_again(g, now);
+	return errors;
 }

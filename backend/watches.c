@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "backend/aer_inject.h"
-#include "backend/recovery.h"
+#include "backend/channel.h"
 #include "backend/helper.h"
+#include "backend/recovery.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/store.h"
@@ -16,7 +17,7 @@
 #define TOKEN_RELEASE "release"
 #define TOKEN_AER "aer"
 #define TOKEN_FRONTEND 'f' /* and the domid */
-#define HELPED_AGAIN_NS 10000000u
+#define BUSY_AGAIN_NS 10000000u /* for timers */
 #define DRAIN_MAX 1024	   /* events in one turn */
 
 static struct guest *guest_of(struct watches *w, uint32_t domid)
@@ -159,27 +160,77 @@ static void drop(struct watches *w, struct guest *g)
 	guest_free(g);
 }
 
+/* Nothing is left of it, unless its nodes have come anew meanwhile. */
+static void end(struct watches *w, struct guest *g)
+{
+	uint32_t domid = g->domid;
+	bool again = g->update_due;
+
+	drop(w, g);
+	g = again ? guest_of(w, domid) : NULL;
+	if (g)
+		schedule_dirty(&w->be->schedule, g);
+}
+
+/* Its helper is done: now what was put off. */
+static void go_on(struct watches *w, struct guest *g)
+{
+	if (g->update_due)
+		schedule_dirty(&w->be->schedule, g);
+	g->update_due = false;
+	if (g->turn_due && g->page)
+		channel_served(g);
+	g->turn_due = false;
+	if (w->be->closing)
+		guest_ask_to_close(g);
+}
+
+void watches_helped(struct watches *w, bool wait)
+{
+	struct guest *g;
+	bool keep;
+
+	while ((g = helpers_next(w->be, wait, &keep))) {
+		if (keep)
+			go_on(w, g);
+		else
+			end(w, g);
+	}
+	if (w->be->inject_due && !wait)
+		aer_inject_again(w->be, w->aer);
+}
+
 void watches_update_one(struct watches *w)
 {
-	struct guest *g = schedule_next_dirty(&w->be->schedule);
+	struct guest *g;
 
+	if (!helpers_left(&w->be->helpers))
+		return;
+	g = schedule_next_dirty(&w->be->schedule);
 	if (!g)
 		return;
 	if (helper_busy(g))
 		g->update_due = true;
-	else if (!guest_update(g))
-		drop(w, g);
+	else if (helper_do(g, guest_update) == HELPER_GONE)
+		end(w, g);
+}
+
+static bool recover(struct guest *g)
+{
+	if (g->aer.waiting)
+		aer_finish(g, now_ns());
+	recovery_begin(g);
+	return true;
 }
 
 void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 {
-	if (helper_busy(g)) {
-		schedule_at(&w->be->schedule, g, now + HELPED_AGAIN_NS);
+	if (helper_busy(g) || !helpers_left(&w->be->helpers)) {
+		schedule_at(&w->be->schedule, g, now + BUSY_AGAIN_NS);
 		return;
 	}
-	if (g->aer.waiting)
-		aer_finish(g, now);
-	recovery_look(g, now);
+	if (recovery_look(g, now) || g->aer.waiting)
+		helper_do(g, recover);
 	/* A look that was put off is due; one too many does no harm. */
 	schedule_dirty(&w->be->schedule, g);
 }

@@ -21,8 +21,10 @@ void watches_close(struct watches *w);
 
 /* Takes the events that wait, a bounded number. 0, or -1 with errno where xenstore is lost. */
 int watches_drain(struct watches *w);
-/* Brings one guest that was marked up to date. */
+/* Brings one guest that was marked up to date, or has a helper do it. */
 void watches_update_one(struct watches *w);
+/* Goes on with guests whose helpers are done; with wait, until there is no other. */
+void watches_helped(struct watches *w, bool wait);
 /* A guest's timer: a look that was put off, an AER step that ran out. */
 void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now);
 

@@ -16,7 +16,9 @@
 
 enum { ID_ABSENT = 0xffff, SLOW_MS_MAX = 1000 };
 
+/* Behind the file's name; one length. */
 #define SLOW_OPTION ",slow="
+#define GATE_OPTION ",gate="
 
 static struct image *image_of(struct provider *p)
 {
@@ -290,49 +292,68 @@ static int build(struct image *image, const struct image_text *text, const char 
 	return 0;
 }
 
-/*
- * Takes the last ",slow=BDF:MS" off the end of spec. 1: it did; 0: there is none; -1 with
- * errno EINVAL.
- */
-static int take_slow(char *spec, struct sbdf *sbdf, unsigned *ms)
+/* ",slow=BDF:MS" or ",gate=BDF:FILE" */
+struct option {
+	bool gate;
+	struct sbdf sbdf;
+	const char *value;
+	uint64_t ms;
+};
+
+/* Takes the last option off the end of spec. 1: it did; 0: there is none; -1 with errno EINVAL. */
+static int take_option(char *spec, struct option *o)
 {
 	char *at = NULL, *colon;
-	uint64_t n;
 
-	for (char *next = spec; (next = strstr(next, SLOW_OPTION)); next++)
-		at = next;
+	for (char *next = spec; (next = strchr(next, ',')); next++)
+		if (!strncmp(next, SLOW_OPTION, strlen(SLOW_OPTION)) ||
+		    !strncmp(next, GATE_OPTION, strlen(GATE_OPTION)))
+			at = next;
 	if (!at)
 		return 0;
-	colon = strrchr(at, ':');
+	o->gate = !strncmp(at, GATE_OPTION, strlen(GATE_OPTION));
 	*at = 0;
 	at += strlen(SLOW_OPTION);
-	if (!colon || colon < at || number_parse(colon + 1, 10, SLOW_MS_MAX, &n))
+	colon = strrchr(at, ':');
+	if (!colon || !colon[1])
 		return fail(EINVAL);
 	*colon = 0;
-	*ms = (unsigned)n;
-	return sbdf_parse(at, sbdf) ? fail(EINVAL) : 1;
+	o->value = colon + 1;
+	if (sbdf_parse(at, &o->sbdf) || (!o->gate && number_parse(o->value, 10, SLOW_MS_MAX, &o->ms)))
+		return fail(EINVAL);
+	return 1;
 }
 
-/* Leaves the file's name in spec. 0, or -1 with errno EINVAL, logged. */
-static int slow_down(struct image *image, char *spec, xentoollog_logger *lg)
+static int apply_option(struct image *image, const struct option *o)
 {
-	struct image_function *fn;
-	struct sbdf sbdf;
-	unsigned ms;
+	struct image_function *fn = find(image, o->sbdf);
+
+	if (!fn)
+		return fail(EINVAL);
+	if (!o->gate) {
+		fn->slow_ms = (unsigned)o->ms;
+		return 0;
+	}
+	free(fn->gate);
+	fn->gate = strdup(o->value);
+	return fn->gate ? 0 : -1;
+}
+
+/* Leaves the file's name in spec. With image NULL that is all. 0, or -1 with errno, logged. */
+static int take_options(struct image *image, char *spec, xentoollog_logger *lg)
+{
+	struct option o;
 	int rc;
 
-	while ((rc = take_slow(spec, &sbdf, &ms)) > 0) {
-		fn = image ? find(image, sbdf) : NULL;
-		if (fn)
-			fn->slow_ms = ms;
-		else if (image)
-			rc = fail(EINVAL);
-		if (rc < 0)
+	while ((rc = take_option(spec, &o)) > 0)
+		if (image && apply_option(image, &o)) {
+			rc = -1;
 			break;
-	}
+		}
 	if (rc < 0)
-		log_error(lg, "image:%s: after it comes ,slow=BDF:MS, a function of the file and up to %d "
-			      "milliseconds", spec, SLOW_MS_MAX);
+		log_error(lg, "image:%s: after it comes ,slow=BDF:MS or ,gate=BDF:FILE, a function of it and "
+			      "up to %d milliseconds, or a file's name without a colon: %s", spec,
+			  SLOW_MS_MAX, strerror(errno));
 	return rc;
 }
 
@@ -345,7 +366,7 @@ struct provider *image_provider_open(const char *spec, xentoollog_logger *lg)
 	if (!image || !file || !options)
 		goto out;
 	image->provider.ops = &image_ops;
-	if (slow_down(NULL, file, lg) || image_text_load(file, lg, &text))
+	if (take_options(NULL, file, lg) || image_text_load(file, lg, &text))
 		goto out;
 	qsort(text.function, text.nr, sizeof(*text.function), by_address);
 	if (build(image, &text, file, lg))
@@ -356,7 +377,7 @@ struct provider *image_provider_open(const char *spec, xentoollog_logger *lg)
 		errno = EINVAL;
 		goto out;
 	}
-	if (slow_down(image, options, lg))
+	if (take_options(image, options, lg))
 		goto out;
 	image_text_dispose(&text);
 	free(file);

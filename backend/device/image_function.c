@@ -8,7 +8,7 @@
 #include "backend/device/slow.h"
 #include "common/util.h"
 
-enum { ID_ABSENT = 0xffff, IRQ_NONE = 255 };
+enum { ID_ABSENT = 0xffff, IRQ_NONE = 255, GATE_LOOK_NS = 1000000 };
 
 static struct image_function *function_of(struct pcidev *dev)
 {
@@ -131,13 +131,8 @@ static void byte_effect(struct image_function *fn, unsigned at, uint8_t old, uin
 /* Whose turn it is has nothing to do with what is read: the wait comes first. */
 static void wait_if_slow(const struct image_function *fn)
 {
-	const struct timespec ts = { fn->slow_ms / 1000, fn->slow_ms % 1000 * 1000000 };
-
-	if (!fn->slow_ms)
-		return;
-	slow_begin();
-	nanosleep(&ts, NULL);
-	slow_end();
+	if (fn->slow_ms)
+		slow_sleep(fn->slow_ms * 1000000ull);
 }
 
 static int image_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
@@ -181,6 +176,17 @@ static bool has_bus_reset(const struct image_function *fn)
 	return true;
 }
 
+/* In reset, as long as somebody likes. */
+static void wait_at_gate(struct image_function *fn)
+{
+	if (!fn->gate)
+		return;
+	fn->held = true;
+	while (!access(fn->gate, F_OK))
+		slow_sleep(GATE_LOOK_NS);
+	fn->held = false;
+}
+
 static int image_reset(struct pcidev *dev)
 {
 	struct image_function *fn = function_of(dev);
@@ -188,6 +194,7 @@ static int image_reset(struct pcidev *dev)
 	if (!has_flr(fn) && !has_pm_reset(fn) && !has_bus_reset(fn))
 		return fail(ENOTTY);
 	function_reset(fn);
+	wait_at_gate(fn);
 	return 0;
 }
 
@@ -323,5 +330,7 @@ int image_function_init(struct image_function *fn, const struct image_text_funct
 void image_function_dispose(struct image_function *fn)
 {
 	free_keep(fn->now);
+	free_keep(fn->gate);
+	fn->gate = NULL;
 	fn->now = fn->reset = fn->writable = fn->clear = NULL;
 }

@@ -24,6 +24,7 @@ struct image_function {
 	struct image *image;
 	bool open;
 	unsigned slow_ms;  /* what every access takes */
+	char *gate;	   /* a reset takes as long as there is a file of this name; NULL: no time */
 	bool held;	   /* in reset by a bridge above: reads ones, ignores writes */
 	/* config_size bytes each; the last three are in one piece of memory, which is the image's. */
 	uint8_t *now;	   /* what a read shows */

@@ -102,8 +102,9 @@ struct provider {
 
 /*
  * Opens a provider from the text after --devices: "sysfs", "sysfs:ROOT" (ROOT
- * stands for /sys) or "image:FILE", for tests with ",slow=BDF:MS" behind it once or more:
- * every access to that function takes so long. Logs what is wrong with a file, by line.
+ * stands for /sys) or "image:FILE", for tests with ",slow=BDF:MS" (every access to that function
+ * takes so long) or ",gate=BDF:FILE" (a reset of it takes as long as FILE is there) behind it, once
+ * or more. Logs what is wrong with a file, by line.
  * Returns NULL with errno: EINVAL (malformed text or file), or the OS's.
  */
 struct provider *provider_open(const char *spec, xentoollog_logger *lg);

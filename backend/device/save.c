@@ -3,12 +3,12 @@
 
 #include <linux/pci_regs.h>
 #include <string.h>
-#include <time.h>
 
+#include "backend/device/slow.h"
 #include "common/util.h"
 
 enum {
-	D3HOT_DELAY_MS = 10,
+	D3HOT_DELAY_NS = 10000000,
 	EXP_CONTROLS_2 = 2, /* the express version that has second control registers */
 	BRIDGE_DISCARD_STATUS = 0x400,
 };
@@ -233,7 +233,6 @@ static bool differs(struct pcidev *dev, const struct saved_register *r)
 /* To D0, where registers can be written and hold. */
 static int wake(struct pcidev *dev, unsigned pm)
 {
-	static const struct timespec delay = { 0, D3HOT_DELAY_MS * 1000000L };
 	uint32_t ctrl;
 
 	if (!pm)
@@ -246,7 +245,7 @@ static int wake(struct pcidev *dev, unsigned pm)
 		return -1;
 	/* An image is awake at once. */
 	if (!dev->info.bars_movable)
-		nanosleep(&delay, NULL);
+		slow_sleep(D3HOT_DELAY_NS);
 	return 0;
 }
 

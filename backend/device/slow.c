@@ -3,14 +3,17 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "common/util.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t heard = PTHREAD_COND_INITIALIZER;
-static atomic_uint waiting; /* helpers that want the lock */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static atomic_uint waiting; /* those who want the lock, but for the main thread's resume */
+static unsigned asleep;	    /* in slow_wait, and not told yet */
+static unsigned telling;    /* changes with each slow_tell */
 static _Thread_local bool is_helper;
+static _Thread_local bool *first_wait; /* NULL: told already, or to nobody */
 
 /* A mutex is not fair: the count makes the main thread stand back (slow_main_pause). */
 static void helper_lock(void)
@@ -21,10 +24,21 @@ static void helper_lock(void)
 	pthread_cond_signal(&heard);
 }
 
+static void tell_of_wait(void)
+{
+	if (!first_wait)
+		return;
+	*first_wait = true;
+	first_wait = NULL;
+	slow_tell();
+}
+
 void slow_begin(void)
 {
-	if (is_helper)
-		pthread_mutex_unlock(&lock);
+	if (!is_helper)
+		return;
+	tell_of_wait();
+	pthread_mutex_unlock(&lock);
 }
 
 void slow_end(void)
@@ -34,6 +48,37 @@ void slow_end(void)
 	if (is_helper)
 		helper_lock();
 	errno = saved;
+}
+
+void slow_sleep(uint64_t ns)
+{
+	struct timespec ts = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+
+	slow_begin();
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+	slow_end();
+}
+
+void slow_wait(void)
+{
+	unsigned before;
+
+	tell_of_wait();
+	before = telling;
+	asleep++;
+	while (telling == before)
+		pthread_cond_wait(&changed, &lock);
+	atomic_fetch_sub(&waiting, 1);
+	pthread_cond_signal(&heard);
+}
+
+void slow_tell(void)
+{
+	telling++;
+	atomic_fetch_add(&waiting, asleep);
+	asleep = 0;
+	pthread_cond_broadcast(&changed);
 }
 
 void slow_main_hold(void)
@@ -61,14 +106,16 @@ void slow_main_resume(void)
 	errno = saved;
 }
 
-void slow_helper_enter(void)
+void slow_helper_enter(bool *waits)
 {
 	is_helper = true;
+	first_wait = waits;
 	helper_lock();
 }
 
 void slow_helper_leave(void)
 {
 	is_helper = false;
+	first_wait = NULL;
 	pthread_mutex_unlock(&lock);
 }

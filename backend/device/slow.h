@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices that take milliseconds to answer. The daemon is one thread, and what it does
- * is written for one; while a slow device is asked, a helper thread (helper.h) waits for it, and
- * the rest goes on. One lock keeps that simple: whoever runs holds it, and a helper lets it go only
- * here, around the wait itself. Without helpers nothing is locked. Nothing logs.
+ * Waits that must not be everybody's: devices that take milliseconds to answer, resets. What the
+ * daemon does is written for one thread; where something has to be waited for, a helper thread
+ * (helper.h) does it, and the rest goes on. One lock keeps that simple: whoever runs holds it, and a
+ * helper lets it go only here, around the wait itself. So what others can change may have changed
+ * after slow_end and slow_wait, and nowhere else. "One thread" in the headers of the backend means one
+ * at a time, by this lock. Without helpers nothing is locked. Nothing logs.
  */
 #ifndef XENPCI_BACKEND_DEVICE_SLOW_H
 #define XENPCI_BACKEND_DEVICE_SLOW_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Around an access that may take long, by whichever thread; errno is kept. Not nested. */
 void slow_begin(void);
 void slow_end(void);
+
+/* Sleeps between the two. */
+void slow_sleep(uint64_t ns);
+
+/* Waits for slow_tell, by whoever holds the lock; for a condition that others make true. */
+void slow_wait(void);
+/* What somebody may wait for has changed. */
+void slow_tell(void);
 
 /* The main thread: takes the lock while there are helpers, lets it go when there are none. */
 void slow_main_hold(void);
@@ -19,8 +32,11 @@ void slow_main_drop(void);
 void slow_main_pause(void);
 void slow_main_resume(void);
 
-/* A helper's whole work: from enter on, slow_begin and slow_end have an effect in this thread. */
-void slow_helper_enter(void);
+/*
+ * A helper's whole work: from enter on, slow_begin, slow_end and slow_wait let the lock go in this
+ * thread. *waits, unless NULL, is set (and told) when that happens first.
+ */
+void slow_helper_enter(bool *waits);
 void slow_helper_leave(void);
 
 #endif

@@ -77,9 +77,20 @@ static int config_write(struct pcidev *dev, unsigned offset, unsigned size, uint
 	return (size_t)n == size ? 0 : fail(EIO);
 }
 
+/* The kernel does the work before it returns, and may wait for the device. */
+static int have_done(const struct sysfs_device *sd, const char *attribute, const char *text)
+{
+	int rc;
+
+	slow_begin();
+	rc = sysfs_attr_write(sd->dir, attribute, text);
+	slow_end();
+	return rc;
+}
+
 static int sysfs_reset(struct pcidev *dev)
 {
-	if (!sysfs_attr_write(device_of(dev)->dir, "reset", "1"))
+	if (!have_done(device_of(dev), "reset", "1"))
 		return 0;
 	/* The kernel shows the file only where it knows a way. */
 	return fail(errno == ENOENT ? ENOTTY : errno);
@@ -96,7 +107,7 @@ static int sysfs_enable(struct pcidev *dev, bool on)
 	uint32_t command;
 
 	if (on != sd->enabled) {
-		if (!sysfs_attr_write(sd->dir, "enable", on ? "1" : "0")) {
+		if (!have_done(sd, "enable", on ? "1" : "0")) {
 			sd->enabled = on;
 		} else if (errno != EBUSY && errno != ENOENT && (on || errno != EIO)) {
 			return -1;

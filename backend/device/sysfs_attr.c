@@ -18,7 +18,8 @@ static const uint64_t resource_unusable = 0xb0000000; /* disabled, unset, busy *
 
 int sysfs_attr_read(int dir, const char *name, char *buf, size_t size)
 {
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	/* A test tree may have a FIFO for a file that is only to be written. */
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	size_t at = 0;
 	ssize_t n = 1;
 

@@ -3,6 +3,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "backend/device/slow.h"
 #include "common/util.h"
 
 /* Milliseconds. PCI Express base specification 6.6.1, 6.6.2; PCI PM 5.4.1. */
@@ -17,11 +18,8 @@ enum {
 
 static void sleep_really(void *context, unsigned ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-
 	(void)context;
-	while (nanosleep(&ts, &ts) && errno == EINTR)
-		;
+	slow_sleep(ms * 1000000ull);
 }
 
 const struct reset_wait reset_wait_default = {

@@ -16,7 +16,8 @@ balance() { echo $(($(hypercalls | grep -c ' prepare_msix .* -> 0') - $(hypercal
 is "nor a prepared MSI-X table" "$(balance)" 0
 
 # --- The whole stack: guests that come, have devices, lose them, die ---
-daemon_start --allow all
+# Two of the devices take their time, so that others come and go while one is reset.
+daemon_start --allow all --devices "image:$bench,slow=0000:00:05.0:1,slow=0000:04:01.0:1"
 devices=(0000:00:04.0 0000:00:05.0 0000:00:06.0 0000:00:07.0 0000:01:00.0 0000:02:00.0 0000:02:00.1
 	0000:04:01.0 0000:05:00.0 0000:05:00.2)
 views() { # what a guest first sees of each device

@@ -122,4 +122,5 @@ answer g8 5
 daemon_stop
 
 check_not "slow= needs a device" timeout 5 "$xenbox" run "$DIR" 0 -- "$B/xenpcid" --devices "image:$bench,slow=zz:3"
+check_not "gate= needs a file" timeout 5 "$xenbox" run "$DIR" 0 -- "$B/xenpcid" --devices "image:$bench,gate=0000:00:07.0:"
 check_not "slow= needs one that is there" timeout 5 "$xenbox" run "$DIR" 0 -- "$B/xenpcid" --devices "image:$bench,slow=0000:7f:00.0:3"
