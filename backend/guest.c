@@ -431,6 +431,7 @@ static int look(struct guest *g)
 				fatal(g, own, &p);
 				return 0;
 			}
+			return 1; /* it may have waited */
 		}
 		peer = peer_state(g);
 	}
