@@ -268,7 +268,7 @@ int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t dom
 			 unsigned size)
 {
 	char dir[3 * MEMORY_DIR_MAX];
-	struct record r;
+	struct record r = { .slot = -1 };
 
 	*d = (struct memory_device){ .memory = m, .domid = domid, .host = host, .slot = -1 };
 	if (read_record(m, dir_of(d, dir), &r))
