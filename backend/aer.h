@@ -21,11 +21,11 @@ struct aer {
 	struct sbdf host;  /* whose error it is */
 	uint64_t until_ns; /* when the guest has had its time */
 	bool answered;	   /* the last verdict is the guest's own */
-	/* recovery.h's: what the steps are for, and when to look for errors. */
+	/* recovery.h's: whether there are errors to see to, and what the steps are for. */
+	bool found;
 	bool recovering;
 	bool fatal;
 	struct sbdf recovered;
-	uint64_t look_ns; /* 0: nothing to look at */
 };
 
 /* A step as an operator writes it: "detected frozen", "mmio", "slotreset", "resume". */

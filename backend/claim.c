@@ -308,6 +308,7 @@ void claim_release(struct claim *claim)
 		return;
 	claim_leaves(claim);
 	handover_begin(claim->host, &claim->handover, claim->dev->info.sbdf);
+	custody_mend(claim);
 	interrupt_release(&claim->irq);
 	clean(claim);
 	drop_claim(claim);
@@ -315,6 +316,7 @@ void claim_release(struct claim *claim)
 
 void claim_idle(struct claim *claim)
 {
+	custody_mend(claim);
 	interrupt_release(&claim->irq);
 	config_reset(claim->cfg);
 	claim_remember_shadow(claim);

@@ -16,11 +16,16 @@
 #include "backend/problem.h"
 #include "backend/settings.h"
 
-/* What the kernel has counted of the device's errors. */
+/* What the kernel has counted of errors that concern the device (recovery.h). */
 struct claim_errors {
 	bool counted; /* it does count */
-	uint64_t fatal;
+	bool has_root;
+	bool below_root; /* directly: no switch in between */
+	struct sbdf root; /* its root port */
+	uint64_t fatal; /* its own, and those of the ports above */
 	uint64_t nonfatal;
+	uint64_t root_fatal; /* told to its root port, by whomever */
+	uint64_t since_ns; /* a fatal one, whose reset is awaited; 0: none */
 };
 
 struct claim {

@@ -358,14 +358,50 @@ int custody_reset(struct claim *claim)
 	return reset(claim, claim->saved);
 }
 
+/* What Xen and the guest have put into the device since it was claimed, and a reset has taken. */
+static void restore_use(struct claim *claim)
+{
+	struct config_state state;
+	char name[SBDF_TEXT];
+
+	config_save_state(claim->cfg, &state);
+	if (config_load_state(claim->cfg, &state))
+		talk_say(claim->irq.talk, XTL_WARN, "%s: not all of its BARs are where the guest has "
+			  "them: %s", name_of(claim, name), strerror(errno));
+	if (claim->irq.mode == INTERRUPT_NONE)
+		return;
+	if (hypercall_restore_msi(claim->host->hypercall, claim->dev->info.sbdf) ||
+	    interrupt_turn_on(&claim->irq))
+		talk_say(claim->irq.talk, XTL_WARN, "%s: its %s did not survive the reset: %s",
+			  name_of(claim, name),
+			  claim->irq.mode == INTERRUPT_MSIX ? "MSI-X" : "MSI", strerror(errno));
+}
+
 int custody_recover(struct claim *claim)
 {
 	int rc;
 
 	handover_begin(claim->host, &claim->handover, claim->dev->info.sbdf);
-	rc = reset(claim, pcidev_alive(claim->dev) ? NULL : claim->saved);
+	rc = reset(claim, claim->saved);
+	if (!rc)
+		restore_use(claim);
 	handover_end(claim->host, &claim->handover);
 	return rc;
+}
+
+bool custody_mend(struct claim *claim)
+{
+	char name[SBDF_TEXT];
+	int rc;
+
+	if (!pcidev_lost_config(claim->dev, claim->saved))
+		return false;
+	rc = pcidev_restore(claim->dev, claim->saved);
+	talk_say(claim->irq.talk, rc ? XTL_WARN : XTL_INFO, "%s: was reset by others: its configuration "
+		  "is %s%s", name_of(claim, name), rc ? "not restored: " : "restored",
+		  rc ? strerror(errno) : "");
+	restore_use(claim);
+	return true;
 }
 
 /* ---- At start ---- */

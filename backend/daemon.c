@@ -11,6 +11,7 @@
 #include "backend/channel.h"
 #include "backend/custody.h"
 #include "backend/helper.h"
+#include "backend/recovery.h"
 #include "backend/watches.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -102,6 +103,8 @@ static void serve_timers(struct daemon *d)
 	uint64_t now = d->be.now_ns;
 	struct guest *g;
 
+	if (d->be.look_ns && d->be.look_ns <= now)
+		recovery_look(&d->be, now);
 	while ((g = schedule_next_expired(&d->be.schedule, now))) {
 		channel_unmask_due(g, now);
 		watches_guest_timer(&d->watches, g, now);
@@ -137,6 +140,8 @@ static int timeout_ms(struct daemon *d)
 		return 0;
 	if (d->close_by_ns && d->close_by_ns < first)
 		first = d->close_by_ns;
+	if (d->be.look_ns && d->be.look_ns < first)
+		first = d->be.look_ns;
 	if (first == UINT64_MAX)
 		return -1;
 	now = now_ns();

@@ -38,6 +38,7 @@ struct backend {
 	struct helpers helpers;
 	uint64_t now_ns; /* the clock, as last looked at: in this turn, or at the last answer */
 	struct takeover takeover;
+	uint64_t look_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool closing;		  /* we are to end: guests are asked to close */
 	bool inject_due;	  /* an operator's AER request waits for a guest's helper */

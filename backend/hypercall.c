@@ -199,6 +199,14 @@ int hypercall_release_msix(struct hypercall *hc, struct sbdf a)
 	return physdev_device(a, &dev) ? -1 : physdev(hc, PHYSDEVOP_release_msix, &dev, sizeof(dev));
 }
 
+int hypercall_restore_msi(struct hypercall *hc, struct sbdf a)
+{
+	physdev_pci_device_t dev;
+
+	return physdev_device(a, &dev) ? -1 :
+					 physdev(hc, PHYSDEVOP_restore_msi_ext, &dev, sizeof(dev));
+}
+
 int hypercall_setup_gsi(struct hypercall *hc, uint32_t gsi)
 {
 	physdev_setup_gsi_t setup = { .gsi = (int)gsi, .triggering = GSI_LEVEL, .polarity = GSI_LOW };

@@ -67,6 +67,12 @@ int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq);
 int hypercall_prepare_msix(struct hypercall *hc, struct sbdf a);
 int hypercall_release_msix(struct hypercall *hc, struct sbdf a);
 
+/*
+ * Has Xen write the messages of a's mapped vectors into the device again, which lost them in a reset,
+ * and turn MSI or MSI-X on. 0, or -1 with errno: ENOSYS (PVH dom0), ENXIO (memory decoding off), ENODEV.
+ */
+int hypercall_restore_msi(struct hypercall *hc, struct sbdf a);
+
 /* Sets gsi up as PCI interrupts are: level, low. 0 (also where it was), or -1 with errno. */
 int hypercall_setup_gsi(struct hypercall *hc, uint32_t gsi);
 

@@ -6,49 +6,74 @@
 
 #include "backend/custody.h"
 #include "backend/guest_devices.h"
+#include "backend/helper.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/util.h"
 
-enum { LOOK_EVERY_NS = 1000000000, COUNTERS_TEXT_MAX = 2048 };
+#define LOOK_EVERY_NS 1000000000u
+/*
+ * So long the kernel's reset of a bus takes at most, where the link does not say that it is back. Until it
+ * is over, an access to the device's config space would wait for it, and all guests with it.
+ */
+#define SETTLED_NS 2500000000u
 
-/* Reads the total at the end of a file of counters, "TOTAL_ERR_FATAL 3". 0, or -1 with errno. */
-static int read_counter(const struct claim *claim, const char *file, const char *total,
+enum { COUNTERS_TEXT_MAX = 2048, PORTS_MAX = 32 };
+
+/* Reads the number behind label in a file of counters, "TOTAL_ERR_FATAL 3". 0, or -1 with errno. */
+static int read_counter(const struct claim *claim, struct sbdf a, const char *file, const char *label,
 			uint64_t *value)
 {
 	char text[COUNTERS_TEXT_MAX], *at;
 
-	if (provider_attribute(claim->provider, claim->dev->info.sbdf, file, text, sizeof(text)) < 0)
+	if (provider_attribute(claim->provider, a, file, text, sizeof(text)) < 0)
 		return -1;
-	at = strstr(text, total);
+	at = strstr(text, label);
 	if (!at)
 		return fail(EINVAL);
-	at += strlen(total);
+	at += strlen(label);
 	at[strcspn(at, "\n")] = '\0';
 	return number_parse(at, 10, UINT64_MAX, value);
 }
 
+/* Adds what function a has counted itself. */
+static int add_errors(const struct claim *claim, struct sbdf a, struct claim_errors *e)
+{
+	uint64_t fatal, nonfatal;
+
+	if (read_counter(claim, a, "aer_dev_fatal", "TOTAL_ERR_FATAL ", &fatal) ||
+	    read_counter(claim, a, "aer_dev_nonfatal", "TOTAL_ERR_NONFATAL ", &nonfatal))
+		return -1;
+	e->fatal += fatal;
+	e->nonfatal += nonfatal;
+	return 0;
+}
+
+/* Of the device and of the ports above it, up to the root port. 0, or -1: its errors are not counted. */
 static int read_errors(const struct claim *claim, struct claim_errors *e)
 {
-	if (read_counter(claim, "aer_dev_fatal", "TOTAL_ERR_FATAL ", &e->fatal) ||
-	    read_counter(claim, "aer_dev_nonfatal", "TOTAL_ERR_NONFATAL ", &e->nonfatal))
+	struct sbdf a = claim->dev->info.sbdf;
+	unsigned ports = 0;
+
+	memset(e, 0, sizeof(*e));
+	if (add_errors(claim, a, e))
 		return -1;
+	while (ports < PORTS_MAX && provider_parent(claim->provider, a, &a) > 0) {
+		ports++;
+		e->root = a;
+		add_errors(claim, a, e);
+	}
+	e->below_root = ports == 1;
+	e->has_root = ports && !read_counter(claim, e->root, "aer_rootport_total_err_fatal", "",
+					     &e->root_fatal);
 	e->counted = true;
 	return 0;
 }
 
-static void look_again(struct guest *g, uint64_t now)
-{
-	g->aer.look_ns = now + LOOK_EVERY_NS;
-	schedule_at(&g->be->schedule, g, g->aer.look_ns);
-}
-
 void recovery_watch(struct guest *g, struct claim *claim)
 {
-	if (read_errors(claim, &claim->errors))
-		return;
-	if (!g->aer.look_ns)
-		look_again(g, now_ns());
+	if (!read_errors(claim, &claim->errors) && !g->be->look_ns)
+		g->be->look_ns = now_ns() + LOOK_EVERY_NS;
 }
 
 static struct claim *find(struct guest *g, struct sbdf host)
@@ -150,63 +175,123 @@ bool recovery_verdict(struct guest *g, struct sbdf host, int32_t result)
 	return true;
 }
 
-/* Whether more was counted than before; *now is what is counted. */
-static bool has_errors(const struct claim *claim, struct claim_errors *now)
-{
-	const struct claim_errors *before = &claim->errors;
+/* What the counters say of a device. */
+enum finding {
+	FINDING_NOTHING,
+	FINDING_SOON, /* a fatal error: since_ns tells when to look again */
+	FINDING_ERROR,
+};
 
-	memset(now, 0, sizeof(*now));
-	return before->counted && !read_errors(claim, now) &&
-	       (now->fatal != before->fatal || now->nonfatal != before->nonfatal);
+/* Compares with what was counted before; *found is what is counted. */
+static enum finding compare(struct claim *claim, uint64_t now, struct claim_errors *found)
+{
+	struct claim_errors *e = &claim->errors;
+
+	if (!e->counted || read_errors(claim, found))
+		return FINDING_NOTHING;
+	if (found->fatal == e->fatal && found->root_fatal == e->root_fatal)
+		return found->nonfatal == e->nonfatal ? FINDING_NOTHING : FINDING_ERROR;
+	if (!e->since_ns)
+		e->since_ns = now;
+	return now < e->since_ns + SETTLED_NS ? FINDING_SOON : FINDING_ERROR;
 }
 
-/* Begins to recover where there are errors. */
-static void look_at(struct guest *g, struct claim *claim)
+/* Nobody to ask: the guest is not there yet, or no more. */
+static void recover_alone(struct guest *g, struct claim *claim)
 {
-	struct claim_errors now;
 	char name[SBDF_TEXT];
-	bool fatal;
 
-	/* The next look finds it again if one is in flight. */
-	if (!has_errors(claim, &now) || g->aer.recovering || g->aer.waiting)
-		return;
-	fatal = now.fatal != claim->errors.fatal;
-	claim->errors = now;
-	talk_tell(&g->talk, XTL_WARN, "%s: %s error (%" PRIu64 " fatal, %" PRIu64 " not, so far)",
-		  sbdf_format(claim->dev->info.sbdf, name), fatal ? "fatal" : "non-fatal", now.fatal,
-		  now.nonfatal);
+	if (custody_recover(claim))
+		lose(g, claim, "the device does not come back");
+	else
+		talk_tell(&g->talk, XTL_INFO, "%s: recovered from its error; no frontend is connected",
+			  sbdf_format(claim->dev->info.sbdf, name));
+}
+
+static void begin(struct guest *g, struct claim *claim, bool fatal)
+{
+	const struct claim_errors *e = &claim->errors;
+	char name[SBDF_TEXT], root[SBDF_TEXT];
+
+	sbdf_format(claim->dev->info.sbdf, name);
+	if (e->has_root)
+		talk_tell(&g->talk, XTL_WARN, "%s: %s error (it and the ports above: %" PRIu64 " fatal, %"
+			  PRIu64 " not, so far; told to %s: %" PRIu64 " fatal)", name,
+			  fatal ? "fatal" : "non-fatal", e->fatal, e->nonfatal,
+			  sbdf_format(e->root, root), e->root_fatal);
+	else
+		talk_tell(&g->talk, XTL_WARN, "%s: %s error (%" PRIu64 " fatal, %" PRIu64
+			  " not, so far)", name, fatal ? "fatal" : "non-fatal", e->fatal, e->nonfatal);
+	/* Before the guest hears of it: its driver will want to be rid of its vectors. */
+	custody_mend(claim);
 	g->aer.fatal = fatal;
-	go_on(g, claim, XEN_PCI_OP_aer_detected, fatal ? PCIIF_AER_FROZEN : PCIIF_AER_NORMAL);
+	if (g->page)
+		go_on(g, claim, XEN_PCI_OP_aer_detected,
+		      fatal ? PCIIF_AER_FROZEN : PCIIF_AER_NORMAL);
+	else
+		recover_alone(g, claim);
+}
+
+/* Begins to recover where there are errors that concern the device. */
+static void look_at(struct guest *g, struct claim *claim, uint64_t now)
+{
+	struct claim_errors *e = &claim->errors, found;
+	bool own, fatal, reset;
+
+	/* What is found now is found again after what is in flight. */
+	if (g->aer.recovering || g->aer.waiting || compare(claim, now, &found) != FINDING_ERROR)
+		return;
+	own = found.fatal != e->fatal || found.nonfatal != e->nonfatal;
+	fatal = found.fatal != e->fatal || found.root_fatal != e->root_fatal;
+	*e = found;
+	reset = pcidev_lost_config(claim->dev, claim->saved);
+	/* Behind a switch it may have been another's, whose bus is not this device's. */
+	if (own || reset || e->below_root || !pcidev_alive(claim->dev))
+		begin(g, claim, fatal || reset);
 }
 
 void recovery_begin(struct guest *g)
 {
 	struct claim *claim, *next;
+	uint64_t now = now_ns();
 
+	g->aer.found = false;
 	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
 		next = TAILQ_NEXT(claim, of_guest);
-		look_at(g, claim);
+		look_at(g, claim, now);
 	}
 }
 
-bool recovery_look(struct guest *g, uint64_t now)
+/* Notes it where there is something to do. Returns when to look again. */
+static uint64_t look_for(struct guest *g, struct claim *claim, uint64_t now)
 {
-	bool counted = false, errors = false;
-	struct claim_errors then;
-	struct claim *claim;
+	struct claim_errors found;
 
-	if (!g->aer.look_ns)
-		return false;
-	if (now < g->aer.look_ns) {
-		schedule_at(&g->be->schedule, g, g->aer.look_ns);
-		return false;
+	/* No guest, or a busy one: the counters keep it. */
+	switch (g && !helper_busy(g) ? compare(claim, now, &found) : FINDING_NOTHING) {
+	case FINDING_SOON:
+		return claim->errors.since_ns + SETTLED_NS;
+	case FINDING_ERROR:
+		g->aer.found = true;
+		schedule_at(&g->be->schedule, g, now);
+		break;
+	case FINDING_NOTHING:
+		break;
 	}
-	TAILQ_FOREACH(claim, &g->claims, of_guest) {
-		counted |= claim->errors.counted;
-		errors |= has_errors(claim, &then);
+	return now + LOOK_EVERY_NS;
+}
+
+void recovery_look(struct backend *be, uint64_t now)
+{
+	struct claim *claim;
+	uint64_t at;
+
+	be->look_ns = 0;
+	TAILQ_FOREACH(claim, &be->host.claims, of_host) {
+		if (!claim->errors.counted)
+			continue;
+		at = look_for(be->guests[claim->irq.talk->domid], claim, now);
+		if (!be->look_ns || at < be->look_ns)
+			be->look_ns = at;
 	}
-	g->aer.look_ns = 0;
-	if (counted)
-		look_again(g, now);
-	return errors;
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "backend/custody.h"
 #include "backend/helper.h"
 #include "common/util.h"
 
@@ -44,10 +45,12 @@ unsigned serve_op(struct guest *g, struct xen_pci_op *op)
 	case XEN_PCI_OP_enable_msi:
 		return interrupt_enable_msi(&claim->irq, op);
 	case XEN_PCI_OP_disable_msi:
+		custody_mend(claim);
 		return interrupt_disable_msi(&claim->irq, op);
 	case XEN_PCI_OP_enable_msix:
 		return interrupt_enable_msix(&claim->irq, op);
 	case XEN_PCI_OP_disable_msix:
+		custody_mend(claim);
 		return interrupt_disable_msix(&claim->irq, op);
 	case XEN_PCI_OP_enable_multi_msi:
 		return interrupt_enable_multi_msi(&claim->irq, op);

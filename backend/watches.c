@@ -229,7 +229,7 @@ void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 		schedule_at(&w->be->schedule, g, now + BUSY_AGAIN_NS);
 		return;
 	}
-	if (recovery_look(g, now) || g->aer.waiting)
+	if (g->aer.found || g->aer.waiting)
 		helper_do(g, recover);
 	/* A look that was put off is due; one too many does no harm. */
 	schedule_dirty(&w->be->schedule, g);

@@ -198,6 +198,14 @@ out:
 	return NULL;
 }
 
+bool pcidev_lost_config(struct pcidev *dev, const struct pcidev_saved *saved)
+{
+	uint32_t now;
+
+	return pcidev_alive(dev) && !pcidev_read(dev, PCI_COMMAND, 2, &now) &&
+	       saved->command & ~now & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+}
+
 void pcidev_saved_free(struct pcidev_saved *saved)
 {
 	free_keep(saved);

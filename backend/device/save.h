@@ -55,4 +55,10 @@ struct pcidev_saved *pcidev_saved_parse(struct pcidev *dev, const char *text);
 /* Whether the device answers: false where its class and revision read ones. */
 bool pcidev_alive(struct pcidev *dev);
 
+/*
+ * Whether dev was reset since saved was taken and not restored, by whomever: it answers, and does not
+ * decode what it decoded then.
+ */
+bool pcidev_lost_config(struct pcidev *dev, const struct pcidev_saved *saved);
+
 #endif

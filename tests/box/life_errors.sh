@@ -4,30 +4,53 @@
 # guest in Linux's order, and what becomes of a guest that does not recover.
 . "$(dirname "$0")/lib.sh"
 
-# --- A host of plain files: three functions whose errors are counted ---
+# --- A host of plain files: functions whose errors are counted ---
+# 01:00.0 is below a root port, 06:00.0 below a switch on it; of 02:00.0 and 03:00.0 no port is known.
 sys=$WORK/sys
-sysfs_function() { # BDF
-	local dev=$sys/bus/pci/devices/0000:$1
-	mkdir -p "$dev"
+devices=$sys/bus/pci/devices
+root=00:1c.0
+sysfs_function() { # BDF [FOLDER-ABOVE]
+	local dev=$devices/0000:$1 n
+	if [ -n "${2:-}" ]; then
+		mkdir -p "$sys/devices/$2/0000:$1" "$devices"
+		ln -s "../../../devices/$2/0000:$1" "$dev"
+	else
+		mkdir -p "$dev"
+	fi
 	head -c 256 /dev/zero >"$dev/config"
-	printf '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02' |
-		dd of="$dev/config" conv=notrunc status=none
+	put "$1" 0 '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02'
+	put "$1" 16 '\x00\x00\x00\xfe'
 	echo 0x8086 >"$dev/vendor"
 	echo 0x10d3 >"$dev/device"
 	echo 0x020000 >"$dev/class"
 	echo 0 >"$dev/irq"
 	yes "0x0 0x0 0x0" | head -n 7 >"$dev/resource"
 	: >"$dev/reset"
-	count "$1" fatal 0
-	count "$1" nonfatal 0
+	for n in fatal nonfatal; do count "$1" $n 0; done
 }
+sysfs_bridge() { # BDF FOLDER-ABOVE
+	sysfs_function "$@"
+	put "$1" 10 '\x04\x06\x00\x00\x01'
+	echo 0x060400 >"$devices/0000:$1/class"
+}
+put() { # BDF OFFSET BYTES: into config space
+	# shellcheck disable=SC2059
+	printf "$3" | dd of="$devices/0000:$1/config" bs=1 seek="$2" conv=notrunc status=none
+}
+bytes() { od -An -tx1 -j "$2" -N "$3" "$devices/0000:$1/config" | tr -d ' '; } # BDF OFFSET N
+replace() { cat >"$1.new" && mv "$1.new" "$1"; }
 count() { # BDF KIND N: what the kernel's counters say from now on
-	local file=$sys/bus/pci/devices/0000:$1/aer_dev_$2
-	printf 'Undefined 0\nDLP 0\nMalfTLP %d\nTOTAL_ERR_%s %d\n' "$3" "${2^^}" "$3" >"$file.new"
-	mv "$file.new" "$file"
+	printf 'Undefined 0\nDLP 0\nMalfTLP %d\nTOTAL_ERR_%s %d\n' "$3" "${2^^}" "$3" |
+		replace "$devices/0000:$1/aer_dev_$2"
 }
-resets_of() { cat "$sys/bus/pci/devices/0000:$1/reset"; }
-for bdf in 01:00.0 02:00.0 03:00.0; do sysfs_function $bdf; done
+count_root() { echo "$1" | replace "$devices/0000:$root/aer_rootport_total_err_fatal"; }
+resets_of() { cat "$devices/0000:$1/reset"; }
+sysfs_bridge $root pci0000:00
+sysfs_bridge 05:01.0 pci0000:00/0000:$root
+sysfs_function 01:00.0 pci0000:00/0000:$root
+sysfs_function 06:00.0 pci0000:00/0000:$root/0000:05:01.0
+for bdf in 02:00.0 03:00.0; do sysfs_function $bdf; done
+count_root 0
 cat >"$WORK/errors.conf" <<'END'
 aer_timeout_ms = 300;
 END
@@ -36,31 +59,64 @@ box_up
 daemon_start --config "$WORK/errors.conf" --devices "sysfs:$sys" --sysfs-root "$sys"
 guest 7
 guest 8
+guest 9
 
 # --- A guest that recovers ---
+watchers=()
+watch() { # DOMID
+	in_domain "$1" "$B/xenpci-front" watch --timeout 60000 >"$WORK/watch.$1" 2>&1 &
+	watchers+=($!)
+}
+seen() { grep -qE "$1" "$WORK/watch.7" && grep -qE "$1" "$WORK/watch.9"; }
+told=1 # the first of the next error's steps
+steps() { # DOMID
+	awk '$1 == "aer" { printf "%s/%s ", $3, $4 }' "$WORK/watch.$1" | cut -d ' ' -f "$told-"
+}
+recovered() { [ "$(log_count "0000:$1: recovered from its error")" = "$2" ]; }
 attach 7 0000:01:00.0
-in_domain 7 "$B/xenpci-front" watch --timeout 60000 >"$WORK/watch.out" 2>&1 &
-watcher=$!
-seen() { grep -qE "$1" "$WORK/watch.out"; }
-steps() { awk '$1 == "aer" { printf "%s/%s ", $3, $4 }' "$WORK/watch.out"; }
-check "the guest watches" wait_for 10000 seen 'added.*00:00.0'
-: >"$sys/bus/pci/devices/0000:01:00.0/reset"
+attach 9 0000:06:00.0
+watch 7
+watch 9
+check "the guests watch" wait_for 10000 seen 'added.*00:00.0'
+: >"$devices/0000:01:00.0/reset"
 count 01:00.0 nonfatal 1
-check "an error that is not fatal is recovered from" wait_for 5000 logged \
-	'0000:01:00.0: recovered from its error'
-is "in these steps" "$(steps)" "detected/normal mmio_enabled/normal resume/normal "
+check "an error that is not fatal is recovered from" wait_for 5000 recovered 01:00.0 1
+is "in these steps" "$(steps 7)" "detected/normal mmio_enabled/normal resume/normal "
 is "without a reset" "$(resets_of 01:00.0)" ""
-before=$(steps)
+
+told=4
+frozen="detected/frozen slot_reset/normal resume/normal "
 count 01:00.0 fatal 1
-recovered_twice() { [ "$(log_count 'recovered from its error')" = 2 ]; }
-check "a fatal one too" wait_for 5000 recovered_twice
-is "in these steps, frozen at first" "$(steps)" "${before}detected/frozen slot_reset/normal resume/normal "
+check "a fatal one too" wait_for 10000 recovered 01:00.0 2
+is "in these steps, frozen at first" "$(steps 7)" "$frozen"
 is "with a reset in between" "$(resets_of 01:00.0)" 1
-check "the log tells of both" logged '0000:01:00.0: fatal error \(1 fatal, 1 not, so far\)'
-kill "$watcher"
-wait "$watcher" 2>/dev/null
+check "the log tells of both" logged '0000:01:00.0: fatal error .*: 1 fatal, 1 not, so far'
+
+# Linux before 6.16 counts a device's fatal error at its root port only, resets the bus, restores nothing.
+told=7
+: >"$devices/0000:01:00.0/reset"
+put 01:00.0 4 '\x00\x00'
+put 01:00.0 16 '\x00\x00\x00\x00'
+count_root 1
+check "one that only the root port counts" wait_for 10000 recovered 01:00.0 3
+is "in these steps" "$(steps 7)" "$frozen"
+is "with a reset of ours" "$(resets_of 01:00.0)" 1
+is "the BAR is where it was" "$(bytes 01:00.0 16 4)" 000000fe
+is "it decodes" $((0x$(bytes 01:00.0 4 1) & 3)) 3
+check "the log says that its configuration was gone" logged \
+	'0000:01:00.0: was reset by others: its configuration is restored'
+check "a device below a switch there is not concerned" recovered 06:00.0 0
+
+told=1
+count 05:01.0 nonfatal 1
+check "an error of the port above it is" wait_for 5000 recovered 06:00.0 1
+is "in these steps" "$(steps 9)" "detected/normal mmio_enabled/normal resume/normal "
+kill "${watchers[@]}"
+wait "${watchers[@]}" 2>/dev/null
 detach 7 0000:01:00.0 --no-wait
+detach 9 0000:06:00.0 --no-wait
 destroy 7
+destroy 9
 
 # --- Guests that do not ---
 lost() { # NAME WHY
@@ -102,7 +158,7 @@ lost "a driver that gives up" "disconnect"
 start 2
 count 02:00.0 nonfatal 4
 tell g8 aer 5000
-: >"$sys/bus/pci/devices/0000:02:00.0/reset"
+: >"$devices/0000:02:00.0/reset"
 check "it wants a reset" tell g8 aer_answer 3
 check "and hears of it" tell g8 aer 5000
 like "as a slot reset" "$R" '^9 1 0 0 0'
@@ -155,7 +211,7 @@ for policy in pause destroy; do
 	printf 'aer_timeout_ms = 300;\naer_failed = "%s";\n' $policy >"$WORK/errors.conf"
 	daemon_start --config "$WORK/errors.conf" --devices "sysfs:$sys" --sysfs-root "$sys"
 	start 0
-	count 02:00.0 fatal $((RANDOM + 1))
+	count 02:00.0 nonfatal $((RANDOM + 5))
 	check "$policy: the guest is dealt with" wait_for 5000 logged_since "the guest is to be ${policy%e}ed"
 	call=${policy}domain
 	check "$policy: Xen is told" grep -q "$call dom=8" <<<"$(wait_for 3000 grep -q "$call" "$DIR/hypercalls.log"; hypercalls)"
