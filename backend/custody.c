@@ -318,13 +318,14 @@ static void say_how(struct claim *claim, const struct reset_request *request,
 	}
 }
 
-static int reset(struct claim *claim, const struct pcidev_saved *image)
+/* By one of methods, as far as the settings allow them. */
+static int reset(struct claim *claim, unsigned methods)
 {
 	struct settings_life life;
 	struct reset_request request = {
 		.provider = claim->provider,
 		.dev = claim->dev,
-		.image = image,
+		.image = claim->saved,
 		.wait = claim->host->reset_wait ? claim->host->reset_wait : &reset_wait_default,
 	};
 	struct topology tree;
@@ -341,7 +342,7 @@ static int reset(struct claim *claim, const struct pcidev_saved *image)
 	}
 	request.topology = &tree;
 	settings_life(&claim->host->settings, &claim->dev->info, &life);
-	request.methods = life.methods;
+	request.methods = life.methods & methods;
 	if (reset_function(&request, &result) && !result.lost)
 		say_why_not(claim, &tree, errno, &result);
 	else
@@ -353,9 +354,18 @@ static int reset(struct claim *claim, const struct pcidev_saved *image)
 	return fail(EIO);
 }
 
+/*
+ * MSI-X is masked as a whole by nobody here. Xen does it, for good, when it is to mask a vector (a
+ * guest's end is enough) and finds memory decoding off, and then gives the device to no guest. It would
+ * undo a write; where the mask is still there, what seemed to be a reset was none, as D3hot can be.
+ */
 int custody_reset(struct claim *claim)
 {
-	return reset(claim, claim->saved);
+	if (reset(claim, RESET_ALL))
+		return -1;
+	if (!pcidev_masked_since(claim->dev, claim->saved))
+		return 0;
+	return reset(claim, RESET_ALL & ~(RESET_BIT(RESET_KERNEL) | RESET_BIT(RESET_PM)));
 }
 
 /* What Xen and the guest have put into the device since it was claimed, and a reset has taken. */
@@ -382,7 +392,7 @@ int custody_recover(struct claim *claim)
 	int rc;
 
 	handover_begin(claim->host, &claim->handover, claim->dev->info.sbdf);
-	rc = reset(claim, claim->saved);
+	rc = reset(claim, RESET_ALL);
 	if (!rc)
 		restore_use(claim);
 	handover_end(claim->host, &claim->handover);

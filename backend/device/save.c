@@ -206,6 +206,15 @@ bool pcidev_lost_config(struct pcidev *dev, const struct pcidev_saved *saved)
 	       saved->command & ~now & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 }
 
+bool pcidev_masked_since(struct pcidev *dev, const struct pcidev_saved *saved)
+{
+	uint32_t now;
+
+	return saved->msix && pcidev_alive(dev) &&
+	       !pcidev_read(dev, saved->msix + PCI_MSIX_FLAGS, 2, &now) &&
+	       now & ~saved->msix_flags & PCI_MSIX_FLAGS_MASKALL;
+}
+
 void pcidev_saved_free(struct pcidev_saved *saved)
 {
 	free_keep(saved);

@@ -61,4 +61,7 @@ bool pcidev_alive(struct pcidev *dev);
  */
 bool pcidev_lost_config(struct pcidev *dev, const struct pcidev_saved *saved);
 
+/* Whether MSI-X is masked as a whole, which it was not when saved was taken. */
+bool pcidev_masked_since(struct pcidev *dev, const struct pcidev_saved *saved);
+
 #endif

@@ -248,6 +248,46 @@ static void test_messages_on(void **state)
 	pcidev_close(dev);
 }
 
+/* A reset by others shows by the decoding that it took; one that was restored does not. */
+static void test_lost_config(void **state)
+{
+	struct pcidev *dev = trace("00:04.0");
+	struct pcidev_saved *saved = save(dev);
+
+	(void)state;
+	assert_false(pcidev_lost_config(dev, saved));
+	set(traced.real, PCI_COMMAND, 2, 0x0507);
+	assert_false(pcidev_lost_config(dev, saved)); /* bus mastering is the guest's */
+	assert_int_equal(pcidev_reset(dev), 0);
+	assert_true(pcidev_lost_config(dev, saved));
+	traced.dead = true;
+	assert_false(pcidev_lost_config(dev, saved)); /* it does not answer: nobody knows */
+	traced.dead = false;
+	assert_int_equal(pcidev_restore(dev, saved), 0);
+	assert_false(pcidev_lost_config(dev, saved));
+	pcidev_saved_free(saved);
+	pcidev_close(dev);
+}
+
+/* MSI-X masked as a whole, since or already then. */
+static void test_masked_since(void **state)
+{
+	struct pcidev *dev = trace("01:00.0");
+	struct pcidev_saved *saved = save(dev);
+
+	(void)state;
+	assert_false(pcidev_masked_since(dev, saved));
+	set(traced.real, 0xb2, 2, PCI_MSIX_FLAGS_ENABLE);
+	assert_false(pcidev_masked_since(dev, saved));
+	set(traced.real, 0xb2, 2, PCI_MSIX_FLAGS_MASKALL);
+	assert_true(pcidev_masked_since(dev, saved));
+	pcidev_saved_free(saved);
+	saved = save(dev);
+	assert_false(pcidev_masked_since(dev, saved));
+	pcidev_saved_free(saved);
+	pcidev_close(dev);
+}
+
 /* A device left in D3 comes back to D0 before anything else, and so do its registers. */
 static void test_from_d3(void **state)
 {
@@ -428,6 +468,8 @@ int main(void)
 		BENCH_TEST(test_order_while_decoding),
 		BENCH_TEST(test_messages),
 		BENCH_TEST(test_messages_on),
+		BENCH_TEST(test_lost_config),
+		BENCH_TEST(test_masked_since),
 		BENCH_TEST(test_from_d3),
 		BENCH_TEST(test_bridge),
 		BENCH_TEST(test_goes_on),
