@@ -6,13 +6,13 @@
 
 #include "backend/channel.h"
 #include "backend/guest_devices.h"
+#include "backend/guest_state.h"
 #include "backend/resume.h"
 #include "common/store.h"
 #include "common/util.h"
 #include "protocol/states.h"
 
 #define STEPS_MAX 16 /* in one look: more is a peer that plays with us, and waits its turn */
-#define STATE_INVALID UINT32_MAX
 /* Looks that a guest may cause by writing its state node: 200 at once, then 200 a second. */
 #define CHANGES_BURST 200
 #define CHANGES_INTERVAL_NS 5000000u
@@ -119,84 +119,6 @@ static void remove_error(struct guest *g)
 	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u", g->be->xen.domid,
 		 NODE_BACKEND_ROOT, g->domid);
 	store_remove(g->be->xen.xs, XBT_NULL, dir, NULL);
-}
-
-/* A state node: its number; Unknown where it is absent; STATE_INVALID where it is no number. */
-static unsigned read_state(struct guest *g, xs_transaction_t t, const char *dir)
-{
-	uint64_t state;
-
-	if (!store_read_number(g->be->xen.xs, t, dir, NODE_STATE, 10, PCIIF_STATE_COUNT - 1, &state))
-		return (unsigned)state;
-	return errno == ENOENT ? XenbusStateUnknown : STATE_INVALID;
-}
-
-int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from)
-{
-	if (read_state(g, t, g->dir) == from)
-		return 0;
-	g->state_known = false;
-	return fail(ESTALE);
-}
-
-/* A request to xenstored costs more than all else in a look: what no event has told of is not asked for. */
-static unsigned own_state(struct guest *g)
-{
-	return g->state_known ? g->state : read_state(g, XBT_NULL, g->dir);
-}
-
-static unsigned peer_state(struct guest *g)
-{
-	if (!g->peer_known)
-		g->peer = read_state(g, XBT_NULL, g->frontend);
-	g->peer_known = g->watching;
-	return g->peer;
-}
-
-/* States that only the toolstack begins; among the others a guest can go round as it likes. */
-static bool by_toolstack(unsigned state)
-{
-	return state <= XenbusStateInitialising || state == XenbusStateReconfiguring ||
-	       state == XenbusStateReconfigured;
-}
-
-void guest_state_is(struct guest *g, unsigned state, const char *why)
-{
-	const char *from = pciif_state_name(g->state), *to = pciif_state_name(state);
-
-	if (state == g->state)
-		return;
-	if (by_toolstack(g->state) || by_toolstack(state))
-		talk_tell(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state, from, state,
-			  to, why);
-	else
-		talk_say(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state, from, state, to,
-			 why);
-	g->state = state;
-}
-
-int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why)
-{
-	struct xs_handle *xs = g->be->xen.xs;
-	int rc;
-
-	if (from == to)
-		return 0;
-	do {
-		xs_transaction_t t = xs_transaction_start(xs);
-
-		if (t == XBT_NULL)
-			return -1;
-		if (guest_check_state(g, t, from) ||
-		    store_write(xs, t, g->dir, NODE_STATE, "%u", to)) {
-			store_abort(xs, t);
-			return -1;
-		}
-		rc = store_commit(xs, t);
-	} while (rc == 1);
-	if (!rc)
-		guest_state_is(g, to, why);
-	return rc;
 }
 
 /* A failure of the whole instance: told, and left in state 5, where nothing is retried. */
@@ -360,23 +282,6 @@ static bool domain_died(struct guest *g)
 	return g->introduced && !there;
 }
 
-/* A state node that holds no state has no effect; it is told of once. */
-static void complain(struct guest *g, unsigned own, unsigned peer)
-{
-	struct problem p;
-
-	if (own != STATE_INVALID && peer != STATE_INVALID) {
-		g->complained = false;
-		return;
-	}
-	if (g->complained)
-		return;
-	g->complained = true;
-	problem_set(&p, EINVAL, "%s/" NODE_STATE " is no state; ignored",
-		    own == STATE_INVALID ? g->dir : g->frontend);
-	guest_report(g, &p, own != STATE_INVALID);
-}
-
 /* Serves a reconfiguration without the guest. */
 static int step_back(struct guest *g, const char *why, struct problem *p)
 {
@@ -417,7 +322,7 @@ static int leave_alone(struct guest *g, unsigned own)
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
 static int look(struct guest *g)
 {
-	unsigned own = own_state(g);
+	unsigned own = guest_own_state(g);
 	unsigned peer = XenbusStateUnknown;
 	struct problem p = { 0 };
 	enum backend_action action;
@@ -433,13 +338,13 @@ static int look(struct guest *g)
 			}
 			return 1; /* it may have waited */
 		}
-		peer = peer_state(g);
+		peer = guest_peer_state(g);
 	}
 	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
 		return leave_alone(g, own);
-	complain(g, own, peer);
-	guest_state_is(g, own == STATE_INVALID ? g->state : own, "written by the toolstack");
-	g->state_known = own != STATE_INVALID;
+	guest_complain(g, own, peer);
+	guest_state_is(g, own == GUEST_STATE_INVALID ? g->state : own, "written by the toolstack");
+	g->state_known = own != GUEST_STATE_INVALID;
 	action = backend_action(own, peer);
 	if (action == BACKEND_GONE) {
 		gone(g, own, own ? "the frontend's directory is gone" : "our directory is gone");
@@ -465,7 +370,7 @@ bool guest_update(struct guest *g)
 	int rc = 1;
 
 	if (domain_died(g)) {
-		gone(g, read_state(g, XBT_NULL, g->dir), "the domain is gone");
+		gone(g, guest_read_state(g), "the domain is gone");
 		return false;
 	}
 	for (int i = 0; i < STEPS_MAX && rc > 0; i++)
@@ -482,7 +387,7 @@ bool guest_closed(const struct guest *g)
 
 void guest_ask_to_close(struct guest *g)
 {
-	unsigned own = read_state(g, XBT_NULL, g->dir);
+	unsigned own = guest_read_state(g);
 
 	if (g->page && own != XenbusStateUnknown && own != XenbusStateClosing)
 		guest_set_state(g, own, XenbusStateClosing, "xenpcid is stopping");
@@ -490,7 +395,7 @@ void guest_ask_to_close(struct guest *g)
 
 void guest_close_now(struct guest *g)
 {
-	gone(g, read_state(g, XBT_NULL, g->dir), "xenpcid is stopping");
+	gone(g, guest_read_state(g), "xenpcid is stopping");
 }
 
 struct claim *guest_find(struct guest *g, uint32_t domain, uint32_t bus, uint32_t devfn)

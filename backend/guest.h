@@ -112,19 +112,6 @@ void guest_close_now(struct guest *g);
  */
 void guest_report(struct guest *g, const struct problem *p, bool by_guest);
 
-/*
- * In transaction t: whether our state node still is `from`. 0, or -1 with errno
- * ESTALE (it is not, or is gone).
- */
-int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from);
-/* Logs the change and takes it as ours; the node is written already. */
-void guest_state_is(struct guest *g, unsigned state, const char *why);
-/*
- * Writes our state, from -> to, if the node still is `from`. 0, or -1 with errno
- * (ESTALE: look again).
- */
-int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why);
-
 /* Who the guest is: our path says it, frontend-id and frontend must agree. Watches the frontend. */
 int guest_identify(struct guest *g, struct problem *p);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/guest_state.h"
 #include "backend/recovery.h"
 #include "common/number.h"
 #include "common/store.h"
