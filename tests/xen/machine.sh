@@ -70,5 +70,8 @@ use_machine() {
 
 xen_line='console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M dom0_max_vcpus=1'
 xen_line+=' loglvl=all guest_loglvl=all noreboot'
+# credit2 lets no other processor than its last have a vCPU whose credit is used up (it compares with
+# the idle vCPU's, which is one less, plus this): woken on the other one, dom0 slept for ever.
+xen_line+=' sched_credit2_migrate_resist=0'
 # No commas here: QEMU would take what follows for the next module.
 dom0_line='console=hvc0 loglevel=6 panic=-1 earlyprintk=xen'
