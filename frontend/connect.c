@@ -52,8 +52,17 @@ int xenpcifront_connect(struct xenpcifront *fe)
 	return rc;
 }
 
+/* Writes our state. Returns 1 (look again, at what we know), or -1. */
+static int moved(struct xenpcifront *fe, struct states *st, unsigned state)
+{
+	if (states_write(fe, state))
+		return -1;
+	st->own = state;
+	return 1;
+}
+
 /* What an earlier life left: returns 1 where the table may be followed, 0 (wait), or -1. */
-static int clear(struct xenpcifront *fe, const struct states *st)
+static int clear(struct xenpcifront *fe, struct states *st)
 {
 	if (st->own == XenbusStateUnknown || st->peer == XenbusStateUnknown)
 		return 0;
@@ -63,7 +72,7 @@ static int clear(struct xenpcifront *fe, const struct states *st)
 		/* It waits for us to be through; only then it can start over. */
 		return st->own == XenbusStateClosed ? 0 : states_write(fe, XenbusStateClosed);
 	}
-	if (states_write(fe, XenbusStateInitialising))
+	if (moved(fe, st, XenbusStateInitialising) < 0)
 		return -1;
 cleared:
 	fe->phase = PHASE_RUNNING;
@@ -96,24 +105,27 @@ static int scan(struct xenpcifront *fe)
 }
 
 /* Does one action of the table. Returns 1 (look again), 0 (closed: nothing more), or -1. */
-static int act(struct xenpcifront *fe, enum frontend_action action, unsigned peer)
+static int act(struct xenpcifront *fe, enum frontend_action action, struct states *st)
 {
-	unsigned state = frontend_action_state(action);
+	unsigned state = frontend_action_state(action), peer = st->peer;
 
 	log_debug(fe->lg, "%s is %s: %s", fe->backend, pciif_state_name(peer),
 		  frontend_action_text(action));
 	switch (action) {
 	case FRONTEND_PUBLISH:
-		return publish(fe) ? -1 : 1;
+		if (publish(fe))
+			return -1;
+		st->own = state;
+		return 1;
 	case FRONTEND_ENUMERATE:
 	case FRONTEND_RESCAN:
-		return scan(fe) || states_write(fe, state) ? -1 : 1;
+		return scan(fe) ? -1 : moved(fe, st, state);
 	case FRONTEND_SKIP:
 		channel_open(&fe->channel);
-		return states_write(fe, state) ? -1 : 1;
+		return moved(fe, st, state);
 	case FRONTEND_DETACH:
 		devices_detach(fe);
-		return states_write(fe, state) ? -1 : 1;
+		return moved(fe, st, state);
 	case FRONTEND_CLOSE:
 		front_closed(fe, peer);
 		return states_write(fe, state) ? -1 : 0;
@@ -126,19 +138,15 @@ static int act(struct xenpcifront *fe, enum frontend_action action, unsigned pee
 	return 0;
 }
 
-static int step(struct xenpcifront *fe)
+static int step(struct xenpcifront *fe, struct states *st)
 {
-	struct states st;
-
-	if (states_read(fe, &st))
-		return -1;
 	if (fe->phase == PHASE_CLEARING)
-		return clear(fe, &st);
-	if (st.own == XenbusStateUnknown && fe->channel.offer.page) {
+		return clear(fe, st);
+	if (st->own == XenbusStateUnknown && fe->channel.offer.page) {
 		front_closed(fe, XenbusStateUnknown);
 		return 0;
 	}
-	return act(fe, frontend_action(st.own, st.peer), st.peer);
+	return act(fe, frontend_action(st->own, st->peer), st);
 }
 
 /* Gives up: the backend is told, the caller sees the event CLOSED. Keeps errno. */
@@ -155,14 +163,19 @@ static void give_up(struct xenpcifront *fe)
 	errno = saved;
 }
 
+/* The states are read once: what a step changes it notes, and of what others do an event tells. */
 static int follow(struct xenpcifront *fe)
 {
+	struct states st = { 0 };
+
 	for (int i = 0; i < MAX_STEPS; i++) {
 		int rc;
 
 		if (fe->phase != PHASE_CLEARING && fe->phase != PHASE_RUNNING)
 			return 0;
-		rc = step(fe);
+		rc = i ? 0 : states_read(fe, &st);
+		if (!rc)
+			rc = step(fe, &st);
 		if (rc < 0 && errno == ENOENT)
 			return 0; /* deleted under our hands: the watch comes */
 		if (rc < 0) {
