@@ -319,6 +319,35 @@ static int leave_alone(struct guest *g, unsigned own)
 	return 0;
 }
 
+/* What was read is told of, and remembered until an event says otherwise. */
+static void note_states(struct guest *g, unsigned own, unsigned peer)
+{
+	guest_complain(g, own, peer);
+	guest_state_is(g, own == GUEST_STATE_INVALID ? g->state : own, "written by the toolstack");
+	g->state_known = own != GUEST_STATE_INVALID;
+}
+
+/* Whether what is to leave was never seen by the guest, who would not answer. */
+static bool is_unseen(struct guest *g, unsigned own, unsigned peer)
+{
+	return own == XenbusStateReconfiguring && peer == XenbusStateConnected &&
+	       guest_devices_unseen(g);
+}
+
+bool guest_at_rest(struct guest *g)
+{
+	unsigned own, peer;
+
+	if (g->check_alive || g->halted || !g->frontend[0])
+		return false;
+	own = guest_own_state(g);
+	if (own <= XenbusStateInitialising || own >= PCIIF_STATE_COUNT)
+		return false;
+	peer = guest_peer_state(g);
+	note_states(g, own, peer);
+	return backend_action(own, peer) == BACKEND_NOTHING && !is_unseen(g, own, peer);
+}
+
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
 static int look(struct guest *g)
 {
@@ -342,9 +371,7 @@ static int look(struct guest *g)
 	}
 	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
 		return leave_alone(g, own);
-	guest_complain(g, own, peer);
-	guest_state_is(g, own == GUEST_STATE_INVALID ? g->state : own, "written by the toolstack");
-	g->state_known = own != GUEST_STATE_INVALID;
+	note_states(g, own, peer);
 	action = backend_action(own, peer);
 	if (action == BACKEND_GONE) {
 		gone(g, own, own ? "the frontend's directory is gone" : "our directory is gone");
@@ -355,8 +382,7 @@ static int look(struct guest *g)
 		return 0;
 	if (g->halted && own != XenbusStateInitialising)
 		rc = step_halted(g, own, &p);
-	else if (own == XenbusStateReconfiguring && peer == XenbusStateConnected &&
-		 guest_devices_unseen(g))
+	else if (is_unseen(g, own, peer))
 		rc = step_back(g, "what leaves was refused: the guest never had it", &p);
 	else
 		rc = step(g, action, own, &p);

@@ -98,6 +98,8 @@ void guest_free(struct guest *g);
  * do. true while the instance exists; false: nothing is left of it, free it.
  */
 bool guest_update(struct guest *g);
+/* Whether that would find nothing to do, as mostly. It may wait for devices, this does not. */
+bool guest_at_rest(struct guest *g);
 
 /* Asks the frontend to close (we are to end): state 5. Nothing if it is closed. */
 void guest_ask_to_close(struct guest *g);

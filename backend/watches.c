@@ -211,7 +211,7 @@ void watches_update_one(struct watches *w)
 		return;
 	if (helper_busy(g))
 		g->update_due = true;
-	else if (helper_do(g, guest_update) == HELPER_GONE)
+	else if (!guest_at_rest(g) && helper_do(g, guest_update) == HELPER_GONE)
 		end(w, g);
 }
 
