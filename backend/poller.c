@@ -28,8 +28,11 @@
 /* A guest is looked at for so many times its usual gap, and for one limit in so many at least. */
 #define WINDOW_GAPS 8
 #define WINDOW_MIN 8
-/* Others who had one in so many nanoseconds of a look want the processor. */
-#define TAKEN_SHARE 4
+/*
+ * Others who had the processor for one limit in so many, during a look, want it: that is a time
+ * slice. What a kernel thread takes is less than a rest would cost.
+ */
+#define TAKEN_SLICE 4
 /* Then looking rests: for so many times the limit, twice as long each time that did not help. */
 #define REST_FIRST 4
 #define REST_MAX 32
@@ -215,7 +218,7 @@ static void give_way(struct poller *p, uint64_t *clock, uint64_t since, bool yie
 	wall = *clock - since;
 	own = cpu - p->cpu_ns;
 	p->cpu_ns = cpu;
-	if (own < wall && wall - own > wall / TAKEN_SHARE)
+	if (own < wall && wall - own > p->limit_ns / TAKEN_SLICE)
 		rest(p, *clock);
 }
 
