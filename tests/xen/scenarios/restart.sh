@@ -34,9 +34,9 @@ guest g1 10 "touch /tmp/stop; killall -INT ping; usleep 500000"
 figure reads "$(reads 1)" dumps
 figure pause "$(reads 3)" ms
 same "no read failed or was wrong" 0 "$(reads 2)"
-check "the pause is shorter than the guest's two seconds" [ "$(reads 3)" -lt 2000 ]
 same "no ping was lost" "0%" "$(guest g1 5 "grep -o '[0-9]*% packet loss' /tmp/ping" | cut -d' ' -f1)"
-same "pcifront did not notice" "" "$(guest_warnings g1)"
+# It waits two seconds for an answer, and says so when they are over.
+same "no pause was too long for pcifront" "" "$(guest_warnings g1)"
 guest g1 10 "rmmod e1000e"
 check "a detach afterwards" xl pci-detach g1 $dev_edu
 check "the other device is detached" xl pci-detach g1 $dev_e1000e
