@@ -14,7 +14,7 @@
  * microsecond here and a hundred there: looking is to be most of what is done, and others are to
  * wait little longer than they must.
  */
-#define LOOK_TURNS 16
+#define LOOK_TURNS 64
 #define LOOK_ROUNDS 8
 #define LOOK_MIN_NS 20000u
 /* Looks at every hot guest between two looks at the clock. */
