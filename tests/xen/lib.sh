@@ -314,7 +314,8 @@ holdings() {
 	xl list | awk 'NR > 1 { print "domain " $1 }'
 }
 
-leaks_before() { holdings | sort >$state/before; }
+# What was there after the scenario before is there still; a scenario that broke off leaves no such list.
+leaks_before() { mv $state/after $state/before || holdings | sort >$state/before; }
 leaks_after() {
 	local new
 	holdings | sort >$state/after
