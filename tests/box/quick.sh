@@ -4,6 +4,20 @@
 # happens, polls only where that is wanted, and a slow device delays nobody but its guest.
 . "$(dirname "$0")/lib.sh"
 
+# two_guests [WHERE]: 7 and 8, each connected with a device of its own.
+two_guests() {
+	local i
+	for i in 7 8; do
+		guest $i
+	done
+	attach 7 0000:00:04.0
+	attach 8 0000:00:07.0
+	for i in 7 8; do
+		peer g$i $i
+		check "guest $i connects${1:-}" connect g$i $i
+	done
+}
+
 wakeups() { awk '/^voluntary_ctxt/ { print $2 }' "/proc/$DAEMON/status"; }
 
 box_up
@@ -12,15 +26,7 @@ processors=$(nproc) mask=$(taskset -p $$ | sed 's/.*: //')
 [ "$processors" -lt 2 ] || taskset -p -c 1 $$ >/dev/null
 daemon_start
 [ "$processors" -lt 2 ] || taskset -p -c 0 "$DAEMON" >/dev/null
-for i in 7 8; do
-	guest $i
-done
-attach 7 0000:00:04.0
-attach 8 0000:00:07.0
-for i in 7 8; do
-	peer g$i $i
-	check "guest $i connects" connect g$i $i
-done
+two_guests
 
 # --- Idle ---
 check "a burst" tell g7 traffic 2000 0 0x10d38086
@@ -88,15 +94,7 @@ taskset -p "$mask" $$ >/dev/null
 # Every access to 00:07.0 takes 20 ms. Guest 7 is to see hundreds of answers in the time of ten of
 # guest 8's; were they served in turns, it would be ten.
 daemon_start --devices "image:$bench,slow=0000:00:07.0:20"
-for i in 7 8; do
-	guest $i
-done
-attach 7 0000:00:04.0
-attach 8 0000:00:07.0
-for i in 7 8; do
-	peer g$i $i
-	check "guest $i connects beside a slow device" connect g$i $i
-done
+two_guests " beside a slow device"
 # A register that is not answered from the table: status, dword 4.
 for ((i = 0; i < 5; i++)); do
 	config_read g8 0 4 4
