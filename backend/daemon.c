@@ -18,6 +18,16 @@
 
 #define CLOSE_TIMEOUT_NS 3000000000u /* guests that do not close are closed by us */
 
+/* What wakes the daemon up. */
+enum source {
+	SOURCE_EVENTS,
+	SOURCE_XENSTORE,
+	SOURCE_XENSTORED_END,
+	SOURCE_HELPERS,
+	SOURCE_SIGNALS,
+	SOURCE_TAKEOVER,
+};
+
 struct daemon {
 	struct backend be;
 	struct watches watches;
@@ -148,6 +158,30 @@ static int timeout_ms(struct daemon *d)
 	return first <= now ? 0 : (int)((first - now) / 1000000 + 1);
 }
 
+static void hear(struct daemon *d, uint32_t source)
+{
+	switch ((enum source)source) {
+	case SOURCE_EVENTS:
+		on_event(d);
+		break;
+	case SOURCE_XENSTORE:
+		on_xenstore(d);
+		break;
+	case SOURCE_XENSTORED_END:
+		on_xenstored_end(d);
+		break;
+	case SOURCE_HELPERS:
+		on_helpers(d);
+		break;
+	case SOURCE_SIGNALS:
+		on_signal(d);
+		break;
+	case SOURCE_TAKEOVER:
+		takeover_news(&d->be.takeover);
+		break;
+	}
+}
+
 static void turn(struct daemon *d)
 {
 	struct epoll_event events[8];
@@ -161,23 +195,12 @@ static void turn(struct daemon *d)
 		return;
 	}
 	d->be.now_ns = now_ns();
-	for (int i = 0; i < n; i++) {
-		if (events[i].data.fd == d->signal_fd)
-			on_signal(d);
-		else if (events[i].data.fd == xs_fileno(d->be.xen.xs))
-			on_xenstore(d);
-		else if (events[i].data.fd == d->be.xen.life_fd)
-			on_xenstored_end(d);
-		else if (events[i].data.fd == xen_event_fd(&d->be.xen))
-			on_event(d);
-		else if (events[i].data.fd == d->be.helpers.fd)
-			on_helpers(d);
-		else if (events[i].data.fd == takeover_fd(&d->be.takeover))
-			takeover_news(&d->be.takeover);
-	}
+	for (int i = 0; i < n; i++)
+		hear(d, events[i].data.u32);
 	serve_ready(d);
 	/* One guest's nodes, then requests again. */
-	watches_update_one(&d->watches);
+	if (!TAILQ_EMPTY(&d->be.schedule.dirty))
+		watches_update_one(&d->watches);
 	serve_timers(d);
 	if (!poller_idle(&d->be.poller))
 		poller_look(&d->be.poller, &d->be.now_ns, busy(d));
@@ -199,9 +222,9 @@ static int open_signals(struct daemon *d)
 	return d->signal_fd < 0 ? -1 : 0;
 }
 
-static int poll_fd(struct daemon *d, int fd)
+static int poll_fd(struct daemon *d, int fd, enum source source)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = source };
 
 	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
 }
@@ -252,10 +275,12 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	custody_hide(&be->host, o->sysfs_root, be->xen.xs);
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (helpers_open(be) || d->epoll_fd < 0 || open_signals(d) ||
-	    poll_fd(d, be->helpers.fd) || poll_fd(d, d->signal_fd) ||
-	    poll_fd(d, xs_fileno(be->xen.xs)) || poll_fd(d, xen_event_fd(&be->xen)) ||
-	    (be->xen.life_fd >= 0 && poll_fd(d, be->xen.life_fd)) ||
-	    (takeover_fd(&be->takeover) >= 0 && poll_fd(d, takeover_fd(&be->takeover)))) {
+	    poll_fd(d, be->helpers.fd, SOURCE_HELPERS) || poll_fd(d, d->signal_fd, SOURCE_SIGNALS) ||
+	    poll_fd(d, xs_fileno(be->xen.xs), SOURCE_XENSTORE) ||
+	    poll_fd(d, xen_event_fd(&be->xen), SOURCE_EVENTS) ||
+	    (be->xen.life_fd >= 0 && poll_fd(d, be->xen.life_fd, SOURCE_XENSTORED_END)) ||
+	    (takeover_fd(&be->takeover) >= 0 &&
+	     poll_fd(d, takeover_fd(&be->takeover), SOURCE_TAKEOVER))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
 		return -1;
 	}

@@ -6,7 +6,6 @@
 #include <sys/eventfd.h>
 
 #include "backend/channel.h"
-#include "backend/device/slow.h"
 #include "backend/serve.h"
 #include "common/util.h"
 
@@ -205,6 +204,16 @@ void helper_wait(struct guest *g)
 	free_keep(h);
 }
 
+void helper_catch_up(struct guest *g)
+{
+	if (g->update_due)
+		schedule_dirty(&g->be->schedule, g);
+	g->update_due = false;
+	if (g->turn_due && g->page)
+		channel_served(g);
+	g->turn_due = false;
+}
+
 static void answer(struct helped *h)
 {
 	struct guest *g = h->g;
@@ -216,9 +225,7 @@ static void answer(struct helped *h)
 	}
 	free(h);
 	g->turn_due = false;
-	if (g->update_due)
-		schedule_dirty(&g->be->schedule, g);
-	g->update_due = false;
+	helper_catch_up(g);
 }
 
 void helpers_answer(struct backend *be)
@@ -242,16 +249,4 @@ void helpers_close(struct backend *be)
 		helper_wait(g);
 	close_keep(be->helpers.fd);
 	be->helpers.fd = -1;
-}
-
-void helpers_pause(struct helpers *all)
-{
-	if (all->nr)
-		slow_main_pause();
-}
-
-void helpers_resume(struct helpers *all)
-{
-	if (all->nr)
-		slow_main_resume();
 }

@@ -9,6 +9,7 @@
 #ifndef XENPCI_BACKEND_HELPER_H
 #define XENPCI_BACKEND_HELPER_H
 
+#include "backend/device/slow.h"
 #include "backend/guest.h"
 
 /* An answer that took so long was slow; two in a row make the device slow, some fast ones mend it. */
@@ -62,11 +63,21 @@ void helpers_answer(struct backend *be);
  * waits as long as there is work.
  */
 struct guest *helpers_next(struct backend *be, bool wait, bool *keep);
+/* g's helper is done: what was put off meanwhile, a look at its nodes, a turn, is due now. */
+void helper_catch_up(struct guest *g);
 /* Waits for g's request, if a helper has one: as long as the device takes. The answer is dropped. */
 void helper_wait(struct guest *g);
 
 /* Around the main thread's sleep. */
-void helpers_pause(struct helpers *all);
-void helpers_resume(struct helpers *all);
+static inline void helpers_pause(const struct helpers *all)
+{
+	if (all->nr)
+		slow_main_pause();
+}
+static inline void helpers_resume(const struct helpers *all)
+{
+	if (all->nr)
+		slow_main_resume();
+}
 
 #endif

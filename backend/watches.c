@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "backend/aer_inject.h"
-#include "backend/channel.h"
 #include "backend/helper.h"
 #include "backend/recovery.h"
 #include "common/log.h"
@@ -172,29 +171,19 @@ static void end(struct watches *w, struct guest *g)
 		schedule_dirty(&w->be->schedule, g);
 }
 
-/* Its helper is done: now what was put off. */
-static void go_on(struct watches *w, struct guest *g)
-{
-	if (g->update_due)
-		schedule_dirty(&w->be->schedule, g);
-	g->update_due = false;
-	if (g->turn_due && g->page)
-		channel_served(g);
-	g->turn_due = false;
-	if (w->be->closing)
-		guest_ask_to_close(g);
-}
-
 void watches_helped(struct watches *w, bool wait)
 {
 	struct guest *g;
 	bool keep;
 
 	while ((g = helpers_next(w->be, wait, &keep))) {
-		if (keep)
-			go_on(w, g);
-		else
+		if (!keep) {
 			end(w, g);
+			continue;
+		}
+		helper_catch_up(g);
+		if (w->be->closing)
+			guest_ask_to_close(g);
 	}
 	if (w->be->inject_due && !wait)
 		aer_inject_again(w->be, w->aer);
