@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sysfs provider: this machine's functions, through bus/pci/devices under ROOT.
- * The config file of a device is open as long as the device is, by it alone. ROOT
- * may be a tree of plain files, which is how tests see what would reach hardware.
+ * The sysfs provider: this machine's functions, through bus/pci/devices under ROOT. The config file
+ * of a device is open as long as the device is, by it alone. ROOT may be a tree of plain files,
+ * which is how tests see what would reach hardware. Registers are read from memory where Xen lets
+ * us (ecam.h), else, and all writes, through the kernel.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backend/device/ecam.h"
 #include "backend/device/provider.h"
 #include "backend/device/slow.h"
 #include "backend/device/sysfs_attr.h"
@@ -24,6 +26,7 @@ struct sysfs {
 	char *root;
 	int devices;		     /* bus/pci/devices */
 	struct sysfs_device *opened; /* every open device */
+	struct ecam *ecam;	     /* NULL: config space is not in memory, for us */
 };
 
 struct sysfs_device {
@@ -32,6 +35,7 @@ struct sysfs_device {
 	struct sysfs_device *next;
 	int dir;
 	int config;
+	const volatile uint8_t *window; /* config space in memory; NULL: not for us */
 	bool enabled; /* the kernel counts enables: ours is at most one */
 };
 
@@ -45,7 +49,7 @@ static struct sysfs_device *device_of(struct pcidev *dev)
 	return (struct sysfs_device *)dev;
 }
 
-static int config_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
+static int kernel_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
 {
 	uint8_t raw[4] = { 0 };
 	ssize_t n;
@@ -61,6 +65,24 @@ static int config_read(struct pcidev *dev, unsigned offset, unsigned size, uint3
 	*value = (uint32_t)raw[0] | (uint32_t)raw[1] << 8 | (uint32_t)raw[2] << 16 |
 		 (uint32_t)raw[3] << 24;
 	return 0;
+}
+
+/*
+ * All ones may be a bridge that sleeps, or a device in the middle of its reset: the kernel wakes
+ * the one and waits for the other.
+ */
+static int config_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
+{
+	const volatile uint8_t *window = device_of(dev)->window;
+
+	if (window) {
+		slow_begin();
+		*value = ecam_read(window, offset, size);
+		slow_end();
+		if (*value != UINT32_MAX >> (32 - 8 * size))
+			return 0;
+	}
+	return kernel_read(dev, offset, size, value);
 }
 
 static int config_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
@@ -122,6 +144,8 @@ static int sysfs_enable(struct pcidev *dev, bool on)
 
 static void device_free(struct sysfs_device *sd)
 {
+	if (sd->window)
+		ecam_unmap(sd->sysfs->ecam, sd->window);
 	close_keep(sd->config);
 	close_keep(sd->dir);
 	free_keep(sd);
@@ -253,6 +277,53 @@ out:
 	return NULL;
 }
 
+/* Whether what is in memory is what the kernel shows, by registers that stay as they are. */
+static bool window_agrees(struct sysfs_device *sd)
+{
+	static const struct { uint8_t offset, size; } same[] = {
+		{ PCI_VENDOR_ID, 4 },	  { PCI_CLASS_REVISION, 4 }, { PCI_HEADER_TYPE, 1 },
+		{ PCI_BASE_ADDRESS_0, 4 }, { PCI_BASE_ADDRESS_1, 4 }, { PCI_BASE_ADDRESS_2, 4 },
+		{ PCI_BASE_ADDRESS_3, 4 }, { PCI_BASE_ADDRESS_4, 4 }, { PCI_BASE_ADDRESS_5, 4 },
+		{ PCI_SUBSYSTEM_VENDOR_ID, 4 },
+	};
+	uint32_t v;
+
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
+		if (kernel_read(&sd->dev, same[i].offset, same[i].size, &v) ||
+		    v != ecam_read(sd->window, same[i].offset, same[i].size))
+			return false;
+	return true;
+}
+
+static const char *no_window(int err)
+{
+	return err == EOPNOTSUPP ? "in memory it may be cacheable, by the range registers (MTRR)" :
+	       err == ENOENT     ? "ACPI's table MCFG has no place of it in memory" : strerror(err);
+}
+
+/* Without is no error: the kernel's way is always there. */
+static void open_window(struct sysfs_device *sd)
+{
+	struct sysfs *s = sd->sysfs;
+	char name[SBDF_TEXT];
+
+	if (!s->ecam)
+		return;
+	sbdf_format(sd->dev.info.sbdf, name);
+	sd->window = ecam_map(s->ecam, sd->dev.info.sbdf);
+	if (!sd->window) {
+		log_debug(s->lg, "%s: config space is read through the kernel: %s", name,
+			  no_window(errno));
+	} else if (!window_agrees(sd)) {
+		log_info(s->lg, "%s: config space is read through the kernel: in memory, where ACPI's "
+				"table MCFG has it, is something else", name);
+		ecam_unmap(s->ecam, sd->window);
+		sd->window = NULL;
+	} else {
+		log_debug(s->lg, "%s: config space is read from memory", name);
+	}
+}
+
 static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
 {
 	struct sysfs *s = sysfs_of(p);
@@ -265,6 +336,7 @@ static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
 	sd = open_function(s, sbdf, &device_ops);
 	if (!sd)
 		return NULL;
+	open_window(sd);
 	sd->next = s->opened;
 	s->opened = sd;
 	return &sd->dev;
@@ -379,6 +451,7 @@ static void sysfs_close(struct provider *p)
 {
 	struct sysfs *s = sysfs_of(p);
 
+	ecam_close(s->ecam);
 	close_keep(s->devices);
 	free_keep(s->root);
 	free_keep(s);
@@ -416,6 +489,7 @@ struct provider *sysfs_provider_open(const char *root, xentoollog_logger *lg)
 		log_error(lg, "%s: %s", path, strerror(errno));
 		goto out;
 	}
+	s->ecam = ecam_open(root, lg);
 	return &s->provider;
 out:
 	sysfs_close(&s->provider);

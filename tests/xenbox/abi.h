@@ -17,6 +17,7 @@
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/physdev.h>
+#include <xen/platform.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
 #include <xen/version.h>

@@ -12,7 +12,7 @@ XENBOX_OBJ := $(patsubst %,$(XENBOX_B)/%.o,main run tool toolstack xl xl_nodes u
 PROGRAMS += $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so
 
 .PHONY: xenbox
-xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent $(B)/tests/xen/fidelity
+xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent $(B)/tests/xen/fidelity $(B)/tests/xen/memtype
 
 $(XENBOX_B)/%.o: tests/xenbox/%.c
 	@mkdir -p $(@D)
@@ -38,9 +38,13 @@ $(XENBOX_B)/agent: $(XENBOX_GUEST_OBJ)
 
 # The same program for the box and for real Xen: what each primitive is seen to do.
 FIDELITY := $(B)/tests/xen/fidelity
-$(FIDELITY).o: tests/xen/fidelity.c
+$(B)/tests/xen/%.o: tests/xen/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(FIDELITY): $(FIDELITY).o $(B)/tests/xenbox/guest/calls.o
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS)
+
+# What firmware should have done, for the rig.
+$(B)/tests/xen/memtype: $(B)/tests/xen/memtype.o
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -lxencall

@@ -10,6 +10,8 @@ list=
 for d in $asked; do
 	list="$list $(vdev "$id" $d)"
 done
+[ "$BACKEND" = kernel ] || same "config space is read from memory" "$(echo $asked | wc -w)" \
+	"$(grep -c privcmd "/proc/$(backend_pid)/maps")"
 t=$(ms)
 check "all requests are answered" guest g1 120 \
 	"for v in $list; do requests \$v; done >/tmp/requests; xenpci-front script --raw /tmp/requests >/tmp/answers"

@@ -36,6 +36,9 @@ for d in $given; do
 		"$(guest g1 5 "lspci -n -s $(vdev "$(domid g1)" $d)" | awk '{ print $3 }')"
 done
 
+# The emulated firmware leaves it cacheable, and a PVH domain has no place for it.
+same "$dom0: config space is not read from memory" 0 "$(grep -c privcmd "/proc/$(backend_pid)/maps")"
+
 check "$dom0: xenpci attaches one" xenpci attach g1 $dev_rootport
 same "$dom0: the guest has it" "$(config_id $dev_rootport)" \
 	"$(guest g1 5 "lspci -n -s $(vdev "$(domid g1)" $dev_rootport)" | awk '{ print $3 }')"
