@@ -111,7 +111,7 @@ void iomem_close(struct iomem *m)
 	errno = saved;
 }
 
-const volatile void *iomem_map(struct iomem *m, uint64_t address)
+void *iomem_map(struct iomem *m, uint64_t address)
 {
 	xen_pfn_t frame = address >> FRAME_SHIFT;
 
@@ -122,11 +122,11 @@ const volatile void *iomem_map(struct iomem *m, uint64_t address)
 	return xenforeignmemory_map(m->foreign, DOMID_IO, PROT_READ, 1, &frame, NULL);
 }
 
-void iomem_unmap(struct iomem *m, const volatile void *page)
+void iomem_unmap(struct iomem *m, void *page)
 {
 	int saved = errno;
 
 	if (page)
-		xenforeignmemory_unmap(m->foreign, (void *)(uintptr_t)page, 1);
+		xenforeignmemory_unmap(m->foreign, page, 1);
 	errno = saved;
 }

@@ -42,8 +42,8 @@ void iomem_close(struct iomem *m);
  * Maps the page at machine address `address` (a multiple of 4096). NULL with errno: EOPNOTSUPP (it
  * may be cacheable), or the hypervisor's (EINVAL, EPERM). Logs nothing.
  */
-const volatile void *iomem_map(struct iomem *m, uint64_t address);
+void *iomem_map(struct iomem *m, uint64_t address);
 /* NULL is allowed. */
-void iomem_unmap(struct iomem *m, const volatile void *page);
+void iomem_unmap(struct iomem *m, void *page);
 
 #endif

@@ -111,7 +111,7 @@ void ecam_close(struct ecam *e)
 	free_keep(e);
 }
 
-const volatile uint8_t *ecam_map(struct ecam *e, struct sbdf sbdf)
+void *ecam_map(struct ecam *e, struct sbdf sbdf)
 {
 	uint64_t address = ecam_address(e->table, e->size, sbdf);
 
@@ -122,7 +122,7 @@ const volatile uint8_t *ecam_map(struct ecam *e, struct sbdf sbdf)
 	return iomem_map(e->iomem, address);
 }
 
-void ecam_unmap(struct ecam *e, const volatile uint8_t *page)
+void ecam_unmap(struct ecam *e, void *page)
 {
 	if (page)
 		iomem_unmap(e->iomem, page);

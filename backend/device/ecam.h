@@ -32,18 +32,18 @@ struct ecam *ecam_open(const char *root, xentoollog_logger *lg);
 void ecam_close(struct ecam *e);
 
 /* sbdf's config space, or NULL with errno: ENOENT (it is in no table), or iomem_map's. */
-const volatile uint8_t *ecam_map(struct ecam *e, struct sbdf sbdf);
+void *ecam_map(struct ecam *e, struct sbdf sbdf);
 /* NULL is allowed. */
-void ecam_unmap(struct ecam *e, const volatile uint8_t *page);
+void ecam_unmap(struct ecam *e, void *page);
 
 /*
  * size (1, 2 or 4) bytes at an aligned offset. All ones: the device says so, or did not answer. The
  * accumulator it is, since one family of processors reads registers with no other (AMD's BIOS and
  * Kernel Developer's Guide for family 10h, 2.11.1).
  */
-static inline uint32_t ecam_read(const volatile uint8_t *page, unsigned offset, unsigned size)
+static inline uint32_t ecam_read(const volatile void *page, unsigned offset, unsigned size)
 {
-	const volatile void *at = page + offset;
+	const volatile void *at = (const volatile uint8_t *)page + offset;
 #if defined(__x86_64__) || defined(__i386__)
 	uint32_t dword;
 	uint16_t word;

@@ -35,7 +35,7 @@ struct sysfs_device {
 	struct sysfs_device *next;
 	int dir;
 	int config;
-	const volatile uint8_t *window; /* config space in memory; NULL: not for us */
+	void *window; /* config space in memory; NULL: not for us */
 	bool enabled; /* the kernel counts enables: ours is at most one */
 };
 
@@ -73,7 +73,7 @@ static int kernel_read(struct pcidev *dev, unsigned offset, unsigned size, uint3
  */
 static int config_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
 {
-	const volatile uint8_t *window = device_of(dev)->window;
+	const void *window = device_of(dev)->window;
 
 	if (window) {
 		slow_begin();
