@@ -107,8 +107,28 @@ bench_attach() {
 	guest_destroy xenpcid
 }
 
-bench_reads $dev_e1000e $dev_rootport
-bench_reads $dev_rootport $dev_e1000e
-bench_enumerate
-bench_attach
+# What xenpcid does for an attach, call by call, into attach.trace (tests/bench/xen makes a summary).
+bench_trace() {
+	local tracer
+	guest_start traced pci="$dev_nvme"
+	assignable $dev_rootport
+	# The first one looks at the machine.
+	check "xl pci-attach" quietly attach_once traced $dev_rootport
+	check "xl pci-detach" xl pci-detach traced $dev_rootport
+	strace -f -ttt -T -y -s 256 -o $out/attach.trace -p "$(backend_pid)" 2>$state/tracer &
+	tracer=$!
+	wait_for 10 grep -q attached $state/tracer
+	check "xl pci-attach, traced" quietly attach_once traced $dev_rootport
+	kill $tracer
+	guest_destroy traced
+}
+
+for part in $(cat /rig/parts); do
+	case $part in
+	reads)
+		bench_reads $dev_e1000e $dev_rootport
+		bench_reads $dev_rootport $dev_e1000e ;;
+	*) bench_$part ;;
+	esac
+done
 kill $tick
