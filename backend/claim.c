@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/custody.h"
+#include "backend/untouched.h"
 #include "common/util.h"
 
 #define CLASS_BRIDGE 0x06
@@ -84,6 +85,7 @@ static int read_policy(struct claim *claim, const char *opts, const char *opts_n
 	if (!claim->cfg)
 		return problem_set(p, errno, "%s: cannot build its filter: %s", buf, strerror(errno));
 	claim->permissive = policy.policy.permissive;
+	claim->raw = policy.policy.permissive || policy.policy.nr_quirks;
 	talk_tell(talk, XTL_INFO, "%s: permissive=%d (%s), interrupt_control=%d (%s), %u quirk%s", buf,
 		 policy.policy.permissive, policy.policy.permissive_source,
 		 policy.policy.interrupt_control, policy.policy.interrupt_control_source,
@@ -93,10 +95,11 @@ static int read_policy(struct claim *claim, const char *opts, const char *opts_n
 
 /*
  * Enabled for a moment, so that decoding is on (Xen looks for the MSI-X table)
- * and the interrupt is routed; then saved, reset, silenced.
+ * and the interrupt is routed; then saved, reset, silenced. *command is what the guest begins with.
  */
-static int take_over(struct claim *claim, struct problem *p)
+static int take_over(struct claim *claim, uint16_t *command, struct problem *p)
 {
+	bool untouched = untouched_take(claim, command), done;
 	char buf[SBDF_TEXT];
 
 	sbdf_format(claim->dev->info.sbdf, buf);
@@ -110,7 +113,7 @@ static int take_over(struct claim *claim, struct problem *p)
 	if (!claim->saved)
 		return problem_set(p, errno, "%s: cannot save its configuration: %s", buf,
 				   strerror(errno));
-	if (custody_reset(claim))
+	if (!untouched && custody_reset(claim, &done))
 		return problem_set(p, errno, "%s: did not come back from a reset: in quarantine", buf);
 	pcidev_enable(claim->dev, false);
 	if (pcidev_quiesce(claim->dev))
@@ -172,13 +175,13 @@ void claim_remember_shadow(struct claim *claim)
 }
 
 /* The guest begins with the command register as it was before we enabled the device. */
-static int begin_shadow(struct claim *claim, uint32_t command)
+static int begin_shadow(struct claim *claim, uint16_t command)
 {
 	struct config_state state;
 
 	config_save_state(claim->cfg, &state);
-	state.command = (uint16_t)command;
-	state.command_home = (uint16_t)command;
+	state.command = command;
+	state.command_home = command;
 	if (config_load_state(claim->cfg, &state))
 		return -1;
 	memory_shadow_write(&claim->memory, &state);
@@ -189,17 +192,19 @@ struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, co
 			 const char *opts_node, struct problem *p)
 {
 	struct claim *claim = new_claim(host, talk, a, p);
-	uint32_t command;
+	uint16_t command;
 	char buf[SBDF_TEXT];
+	uint32_t now;
 
 	if (!claim)
 		return NULL;
 	memory_device_init(&claim->memory, &host->memory, talk->domid, a);
-	if (pcidev_read(claim->dev, PCI_COMMAND, 2, &command)) {
+	if (pcidev_read(claim->dev, PCI_COMMAND, 2, &now)) {
 		problem_set(p, errno, "%s: cannot be read: %s", sbdf_format(a, buf), strerror(errno));
 		goto fail;
 	}
-	if (custody_judge(claim, p) || take_over(claim, p) ||
+	command = (uint16_t)now;
+	if (custody_judge(claim, p) || take_over(claim, &command, p) ||
 	    read_policy(claim, opts, opts_node, p))
 		goto fail;
 	if (!begin_shadow(claim, command)) {
@@ -256,6 +261,7 @@ static int recall(struct claim *claim, const char *opts, const char *opts_node, 
 		return problem_set(p, errno, "%s: cannot go on with its interrupts: %s", buf,
 				   strerror(errno));
 	*unsure |= rc > 0;
+	claim->irq.stuck = rc > 0;
 	return 0;
 }
 
@@ -283,18 +289,38 @@ int claim_record(struct claim *claim, xs_transaction_t t)
 	return memory_device_record(&claim->memory, t, claim->virt, claim->prepared, saved);
 }
 
-/* Reset, and everything as it was before the guest. */
-static void clean(struct claim *claim)
+/* Back to what was saved; what fails is logged. */
+static int restore(struct claim *claim)
 {
 	char buf[SBDF_TEXT];
+	int rc = pcidev_restore(claim->dev, claim->saved);
 
-	pcidev_quiesce(claim->dev); /* no DMA while we reset */
-	if (custody_reset(claim))
-		return; /* it answers to nothing */
-	if (pcidev_restore(claim->dev, claim->saved))
+	if (rc)
 		talk_tell(claim->irq.talk, XTL_WARN, "%s: configuration not restored: %s",
 			  sbdf_format(claim->dev->info.sbdf, buf), strerror(errno));
 	pcidev_quiesce(claim->dev);
+	return rc;
+}
+
+/*
+ * Reset, and everything as it was before the guest; but for decoding, which from before the reset on
+ * nobody is to find turned on, where the device is to stay as the reset left it.
+ */
+static void clean(struct claim *claim)
+{
+	const uint16_t command = pcidev_saved_command(claim->saved);
+	bool wanted = untouched_wanted(claim), done;
+
+	if (wanted)
+		pcidev_saved_set_command(claim->saved, command & (uint16_t)~PCIDEV_REACHED);
+	pcidev_quiesce(claim->dev); /* no DMA while we reset */
+	if (custody_reset(claim, &done))
+		return; /* it answers to nothing */
+	if (!restore(claim) && done && wanted && !untouched_note(claim, command & (uint16_t)~PCI_COMMAND_MASTER))
+		return;
+	pcidev_saved_set_command(claim->saved, command);
+	if (wanted)
+		restore(claim);
 }
 
 void claim_leaves(struct claim *claim)

@@ -43,6 +43,7 @@ struct claim {
 	bool published;	     /* vdev-N tells of it */
 	bool prepared;	     /* we prepared its MSI-X table, so we release it */
 	bool permissive;
+	bool raw;	     /* its guest may write registers that nobody knows (permissive, quirks) */
 	struct claim_errors errors;
 	bool hide_intx;	     /* its line is shared: the guest gets MSI only */
 	uint32_t irq_line;   /* the line that the device has, whatever the guest is told */
@@ -53,6 +54,7 @@ TAILQ_HEAD(claims, claim);
 /* Our side of the passthrough: what serves every guest alike. */
 struct host {
 	xentoollog_logger *lg;
+	const struct takeover *takeover; /* NULL: there is no backend of the kernel's */
 	struct hypercall *hypercall;
 	struct settings settings;
 	struct memory memory;
@@ -67,8 +69,8 @@ struct host {
 
 /*
  * Takes function a for the guest of talk: waits for devices that change hands and concern it
- * (handover.h), judges whether it may, tells Xen of it, saves its configuration, resets it, silences
- * it and compiles its filter. opts is the text of node opts_node, or NULL; what is wrong in it is
+ * (handover.h), judges whether it may, tells Xen of it, saves its configuration, resets it (unless
+ * nobody can have used it since it was taken back, untouched.h), silences it and compiles its filter. opts is the text of node opts_node, or NULL; what is wrong in it is
  * logged, and *opts_wrong tells it.
  * The effective policy is logged. The caller assigns ->virt and puts it into its list.
  * NULL with errno and *p: ENODEV, EBUSY (another guest's or the host's, named), EPERM (a
@@ -93,7 +95,8 @@ void claim_leaves(struct claim *claim);
 int claim_record(struct claim *claim, xs_transaction_t t);
 
 /*
- * Gives it back: vectors unmapped, function reset, configuration restored, silent. The
+ * Gives it back: vectors unmapped, function reset, configuration restored, silent and, where that
+ * spares the next reset (untouched.h), without decoding. The
  * caller has taken it out of its own list. Failures are logged, the rest is done. NULL is allowed.
  */
 void claim_release(struct claim *claim);

@@ -319,7 +319,7 @@ static void say_how(struct claim *claim, const struct reset_request *request,
 }
 
 /* By one of methods, as far as the settings allow them. */
-static int reset(struct claim *claim, unsigned methods)
+static int reset(struct claim *claim, unsigned methods, bool *done)
 {
 	struct settings_life life;
 	struct reset_request request = {
@@ -334,6 +334,7 @@ static int reset(struct claim *claim, unsigned methods)
 	int i;
 	const struct topology *now = look_around(claim, &i);
 
+	*done = false;
 	/* A copy: while we wait, others look around. */
 	if (!now || topology_tree(now, i, &tree, &request.function)) {
 		talk_tell(claim->irq.talk, XTL_WARN, "%s: not reset: %s", name_of(claim, name),
@@ -347,6 +348,7 @@ static int reset(struct claim *claim, unsigned methods)
 		say_why_not(claim, &tree, errno, &result);
 	else
 		say_how(claim, &request, &result);
+	*done = result.method != RESET_METHODS_COUNT && !result.lost && !result.pending && result.restored;
 	topology_dispose(&tree);
 	if (!result.lost)
 		return 0;
@@ -359,13 +361,13 @@ static int reset(struct claim *claim, unsigned methods)
  * guest's end is enough) and finds memory decoding off, and then gives the device to no guest. It would
  * undo a write; where the mask is still there, what seemed to be a reset was none, as D3hot can be.
  */
-int custody_reset(struct claim *claim)
+int custody_reset(struct claim *claim, bool *done)
 {
-	if (reset(claim, RESET_ALL))
+	if (reset(claim, RESET_ALL, done))
 		return -1;
 	if (!pcidev_masked_since(claim->dev, claim->saved))
 		return 0;
-	return reset(claim, RESET_ALL & ~(RESET_BIT(RESET_KERNEL) | RESET_BIT(RESET_PM)));
+	return reset(claim, RESET_ALL & ~(RESET_BIT(RESET_KERNEL) | RESET_BIT(RESET_PM)), done);
 }
 
 /* What Xen and the guest have put into the device since it was claimed, and a reset has taken. */
@@ -389,10 +391,11 @@ static void restore_use(struct claim *claim)
 
 int custody_recover(struct claim *claim)
 {
+	bool done;
 	int rc;
 
 	handover_begin(claim->host, &claim->handover, claim->dev->info.sbdf);
-	rc = reset(claim, RESET_ALL);
+	rc = reset(claim, RESET_ALL, &done);
 	if (!rc)
 		restore_use(claim);
 	handover_end(claim->host, &claim->handover);

@@ -12,6 +12,7 @@
 #include "backend/custody.h"
 #include "backend/helper.h"
 #include "backend/recovery.h"
+#include "backend/untouched.h"
 #include "backend/watches.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -272,6 +273,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	if (takeover_begin(&be->takeover, o->sysfs_root, be->xen.xs, be->host.memory.dir, lg))
 		return -1;
+	be->host.takeover = &be->takeover;
 	custody_hide(&be->host, o->sysfs_root, be->xen.xs);
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (helpers_open(be) || d->epoll_fd < 0 || open_signals(d) ||
@@ -347,6 +349,7 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
 	close_guests(d);
+	untouched_end(&d->be.host);
 	log_info(lg, "stopped");
 out:
 	daemon_close(d);

@@ -47,10 +47,13 @@ static void unmap_all(struct interrupts *irq)
 {
 	char buf[SBDF_TEXT];
 
-	for (unsigned i = 0; i < irq->pirqs; i++)
-		if (hypercall_unmap_pirq(irq->hypercall, irq->talk->domid, irq->pirq[i]))
-			talk_say(irq->talk, XTL_WARN, "%s: cannot unmap pirq %u: %s",
-				 name_of(irq, buf), irq->pirq[i], strerror(errno));
+	for (unsigned i = 0; i < irq->pirqs; i++) {
+		if (!hypercall_unmap_pirq(irq->hypercall, irq->talk->domid, irq->pirq[i]))
+			continue;
+		irq->stuck = true;
+		talk_say(irq->talk, XTL_WARN, "%s: cannot unmap pirq %u: %s",
+			 name_of(irq, buf), irq->pirq[i], strerror(errno));
+	}
 	irq->pirqs = 0;
 	irq->vectors = 0;
 	irq->mode = INTERRUPT_NONE;

@@ -31,6 +31,7 @@ struct interrupts {
 	uint16_t msi;	   /* offsets of the capabilities; 0: none */
 	uint16_t msix;
 	bool no_msix;	   /* Xen could not be told of the table (PVH dom0): refuse, so that guests use MSI */
+	bool stuck;	   /* a vector may still be mapped that nobody will unmap */
 	enum interrupt_mode mode;
 	uint16_t vectors; /* of the guest, in use */
 	uint16_t pirqs;	  /* entries of pirq to unmap: one stands for a whole multi-MSI block */

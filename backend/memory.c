@@ -17,8 +17,17 @@
 #define NODE_SHADOW "shadow"
 #define NODE_GUESTS "guests"
 #define NODE_INTERRUPTS "interrupts"
-#define FILE_SIZE (MEMORY_SLOTS * sizeof(struct config_state))
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_MAX 40
 #define PROGRAM "xenpcid"
+
+/* The file. */
+struct remembered {
+	struct config_state shadows[MEMORY_SLOTS];
+	char boot[BOOT_ID_MAX]; /* the boot that what follows is of */
+	struct memory_untouched untouched[MEMORY_UNTOUCHED];
+};
+#define FILE_SIZE sizeof(struct remembered)
 
 /* Whether process pid is one of us, and not a dead one that nobody has reaped. */
 static bool is_xenpcid(uint64_t pid)
@@ -58,14 +67,41 @@ static int make_directory(struct memory *m, uint32_t own_domid)
 	return store_write(m->xs, XBT_NULL, m->dir, NODE_PID, "%d", getpid());
 }
 
+/* A device was reset, or worse, by what ended that boot, but nobody says how. */
+static void forget_other_boot(struct remembered *file)
+{
+	char boot[BOOT_ID_MAX] = "";
+	FILE *f = fopen(BOOT_ID, "re");
+
+	if (f && !fgets(boot, sizeof(boot), f))
+		boot[0] = 0;
+	if (f)
+		fclose(f);
+	if (!boot[0] || strncmp(boot, file->boot, sizeof(boot)))
+		memset(file->untouched, 0, sizeof(file->untouched));
+	memcpy(file->boot, boot, sizeof(boot));
+}
+
 static int map_file(struct memory *m, int fd)
 {
-	void *p = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct remembered *p = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (p == MAP_FAILED)
 		return -1;
-	m->shadows = p;
+	m->shadows = p->shadows;
+	m->untouched = p->untouched;
+	forget_other_boot(p);
 	return 0;
+}
+
+static void unmap_file(struct memory *m)
+{
+	if (m->shadows)
+		munmap(m->shadows, FILE_SIZE);
+	else
+		free(m->untouched);
+	m->shadows = NULL;
+	m->untouched = NULL;
 }
 
 /* The file that the process before us left, if it did and nobody changed it since. */
@@ -103,20 +139,18 @@ static void create_file(struct memory *m, const char *state_dir)
 		return;
 	log_warn(m->lg, "no file below %s (%s): shadows of config space go to xenstore, which is "
 		 "slower; --state-dir names another place", state_dir, strerror(errno));
-	if (m->shadows)
-		munmap(m->shadows, FILE_SIZE);
+	unmap_file(m);
 	if (fd >= 0)
 		unlink(m->file);
-	m->shadows = NULL;
 	m->file[0] = 0;
+	m->untouched = calloc(MEMORY_UNTOUCHED, sizeof(*m->untouched));
 }
 
 void memory_close(struct memory *m, bool forget)
 {
 	if (!m->xs)
 		return;
-	if (m->shadows)
-		munmap(m->shadows, FILE_SIZE);
+	unmap_file(m);
 	if (forget) {
 		if (m->file[0])
 			unlink(m->file);

@@ -8,7 +8,9 @@
  *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>/interrupts
  * The shadows of config space (command register, sizing latches) change with
  * ordinary requests, for which a xenstore write is too slow: they are in a mapped file, which a killed
- * process leaves as it is; where there can be no file, in a node `shadow` of the device.
+ * process leaves as it is; where there can be no file, in a node `shadow` of the device. Behind them
+ * are the devices that nobody can have used since we reset them (untouched.h); without a file
+ * a successor does not know of them.
  * One thread.
  */
 #ifndef XENPCI_BACKEND_MEMORY_H
@@ -19,17 +21,29 @@
 #include <xentoollog.h>
 
 #include "backend/config/config.h"
+#include "backend/device/pcidev.h"
 #include "protocol/nodes.h"
 
 #define MEMORY_DIR_MAX 64
 #define MEMORY_STATE_DIR "/run/xenpci"
 #define MEMORY_SLOTS 16384 /* devices with a shadow in the file */
+#define MEMORY_UNTOUCHED 256
+
+/* A device that we took back and reset, as it was then. */
+struct memory_untouched {
+	bool valid; /* written last, and cleared first */
+	struct sbdf sbdf;
+	uint16_t command; /* the register that belongs to it, in which it decodes */
+	uint64_t binding; /* provider_binding */
+	uint8_t config[PCIDEV_BASIC];
+};
 
 struct memory {
 	struct xs_handle *xs; /* NULL: nothing is remembered */
 	xentoollog_logger *lg;
 	char dir[MEMORY_DIR_MAX];
 	struct config_state *shadows; /* the mapped file, MEMORY_SLOTS of them; or NULL */
+	struct memory_untouched *untouched; /* MEMORY_UNTOUCHED of them, in the file or our own; or NULL */
 	char file[128];		      /* its name; empty: none */
 	uint8_t used[MEMORY_SLOTS / 8];
 };

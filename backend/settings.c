@@ -18,6 +18,7 @@ struct settings_entry {
 	uint16_t device;
 	bool permissive;
 	bool interrupt_control;
+	bool reset_always;
 	bool is_quirk;
 	struct config_quirk quirk;
 	unsigned allow;	  /* ASSIGNABLE_BIT()s */
@@ -152,6 +153,7 @@ static int take_device(struct reader *r, const config_setting_t *group, struct s
 		{ "interrupt_control", KEY_FLAG, 0, &e->interrupt_control, NULL, NULL },
 		{ "allow", KEY_WORDS, 0, &e->allow, NULL, assignable_rules_parse },
 		{ "reset", KEY_WORDS, 0, &e->methods, NULL, reset_methods_parse },
+		{ "reset_always", KEY_FLAG, 0, &e->reset_always, NULL, NULL },
 	};
 
 	if (take_group(r, group, keys, ARRAY_SIZE(keys)))
@@ -287,6 +289,7 @@ static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 		{ "aer_timeout_ms", KEY_NUMBER, 300000, &aer, NULL, NULL },
 		{ "poll_us", KEY_NUMBER, 10000, &poll, NULL, NULL },
 		{ "aer_failed", KEY_TEXT, 0, &failed, NULL, NULL },
+		{ "reset_always", KEY_FLAG, 0, &s->reset_always, NULL, NULL },
 		{ "allow", KEY_WORDS, 0, &s->allow, NULL, assignable_rules_parse },
 		{ "hide", KEY_TEXT, 0, NULL, NULL, NULL },
 		{ "devices", KEY_TEXT, 0, NULL, NULL, NULL },
@@ -429,7 +432,7 @@ void settings_life(const struct settings *s, const struct pcidev_info *info,
 {
 	unsigned methods = 0;
 
-	*out = (struct settings_life){ .allow = s->allow };
+	*out = (struct settings_life){ .allow = s->allow, .reset_always = s->reset_always };
 	memcpy(out->allow_source, s->allow_source, sizeof(out->allow_source));
 	for (unsigned i = 0; i < s->nr_entries; i++) {
 		const struct settings_entry *e = &s->entries[i];
@@ -440,6 +443,7 @@ void settings_life(const struct settings *s, const struct pcidev_info *info,
 			memcpy(out->allow_source, e->source, sizeof(out->allow_source));
 		out->allow |= e->allow;
 		methods |= e->methods;
+		out->reset_always |= e->reset_always;
 	}
 	out->methods = methods ? methods : RESET_ALL;
 }

@@ -9,6 +9,7 @@
  *	aer_timeout_ms = 5000;
  *	aer_failed = "detach";		# or "pause", "destroy": a guest that does not recover
  *	poll_us = 1000;
+ *	reset_always = false;		# also before it is given, where nobody can have used it since
  *	allow = [ "small-bar" ];	# rules of assignable.h that any device may break
  *	hide = [ "0000:03:00.0" ];	# taken from the host's drivers at start
  *	devices = (
@@ -57,6 +58,7 @@ struct settings {
 	uint32_t aer_timeout_ms;    /* how long a guest may take for an AER step */
 	enum settings_aer_failed aer_failed;
 	uint32_t poll_us;	    /* looking for the next request before sleeping; 0 off */
+	bool reset_always;	    /* also what nobody can have used since its last reset */
 	unsigned allow;		    /* rules that any device may break (assignable.h) */
 	char allow_source[SETTINGS_SOURCE_MAX];
 	struct sbdf *hide; /* devices to take from the host's drivers at start */
@@ -77,6 +79,7 @@ struct settings_policy {
 struct settings_life {
 	unsigned allow;	  /* rules that it may break */
 	unsigned methods; /* resets to choose from */
+	bool reset_always; /* also where nobody can have used it since its last reset */
 	char allow_source[SETTINGS_SOURCE_MAX];
 };
 

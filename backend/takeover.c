@@ -236,3 +236,22 @@ bool takeover_kernel_serves(const struct takeover *t, uint32_t domid)
 	snprintf(link, sizeof(link), OURS "%u-0/driver", domid);
 	return exists(t, "devices", link);
 }
+
+bool takeover_kernel_serves_any(const struct takeover *t)
+{
+	char path[2 * TAKEOVER_PATH_MAX];
+	bool any = false;
+
+	for (size_t i = 0; t->bus[0] && !any && i < ARRAY_SIZE(pci_drivers); i++) {
+		struct dirent *e;
+		DIR *d;
+
+		snprintf(path, sizeof(path), "%s/drivers/%s", t->bus, pci_drivers[i]);
+		d = opendir(path);
+		while (d && !any && (e = readdir(d)))
+			any = !strncmp(e->d_name, OURS, strlen(OURS));
+		if (d)
+			closedir(d);
+	}
+	return any;
+}

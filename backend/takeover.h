@@ -46,5 +46,7 @@ void takeover_announced(struct takeover *t, const char *text, size_t len);
 
 /* Whether the kernel's driver has bound guest domid's instance, from before we came. */
 bool takeover_kernel_serves(const struct takeover *t, uint32_t domid);
+/* Whether it has bound any guest's. */
+bool takeover_kernel_serves_any(const struct takeover *t);
 
 #endif

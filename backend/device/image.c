@@ -146,6 +146,12 @@ static void image_close(struct provider *p)
 	free_keep(image);
 }
 
+static int image_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding)
+{
+	*binding = 0;
+	return find(image_of(p), sbdf) ? 0 : fail(ENOENT);
+}
+
 static const struct provider_ops image_ops = {
 	.name = "image",
 	.open_device = image_open_device,
@@ -153,6 +159,7 @@ static const struct provider_ops image_ops = {
 	.parent = image_parent,
 	.look = image_look,
 	.attribute = image_attribute,
+	.binding = image_binding,
 	.close = image_close,
 };
 

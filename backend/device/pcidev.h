@@ -17,7 +17,7 @@
 
 #include "common/sbdf.h"
 
-enum { PCIDEV_BARS = 6, PCIDEV_ROM = 6, PCIDEV_RESOURCES = 7 };
+enum { PCIDEV_BARS = 6, PCIDEV_ROM = 6, PCIDEV_RESOURCES = 7, PCIDEV_BASIC = 256 };
 
 /* One BAR or the ROM as the host has assigned it. size 0: not implemented. */
 struct pcidev_resource {
@@ -43,6 +43,9 @@ struct pcidev_info {
 	struct pcidev_resource resource[PCIDEV_RESOURCES];
 };
 
+/* Of the command register: without these nothing reaches the device, or memory through it. */
+#define PCIDEV_REACHED 7u /* I/O, memory, bus master */
+
 struct pcidev;
 
 struct pcidev_ops {
@@ -53,6 +56,8 @@ struct pcidev_ops {
 	 */
 	int (*read)(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
 	int (*write)(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+	/* The first PCIDEV_BASIC bytes of config space at once; NULL: by reads of four. */
+	int (*read_basic)(struct pcidev *dev, uint8_t config[]);
 	/*
 	 * Function reset by the provider's own means (sysfs: the kernel's `reset`).
 	 * 0, or -1 with errno: ENOTTY (no way to reset it), or the OS's. Config space is in reset
@@ -92,6 +97,8 @@ struct provider_ops {
 	struct pcidev *(*look)(struct provider *p, struct sbdf sbdf);
 	int (*attribute)(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
 			 size_t size);
+	/* As provider_binding. */
+	int (*binding)(struct provider *p, struct sbdf sbdf, uint64_t *binding);
 	void (*close)(struct provider *p);
 };
 
@@ -132,6 +139,12 @@ struct pcidev *provider_look(struct provider *p, struct sbdf sbdf);
  */
 int provider_attribute(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
 		       size_t size);
+/*
+ * Which binding of sbdf to its driver this is: another number after each time that it was bound
+ * anew, by whichever driver. 0, or -1 with errno: ENOENT (no driver is bound, or there is no such
+ * function), or the OS's. An image is bound once and for all.
+ */
+int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding);
 /* Thin calls of the ops: see there. */
 int provider_list(struct provider *p, struct sbdf *list, size_t max);
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
@@ -147,6 +160,8 @@ int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7])
  */
 int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
 int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+/* The first PCIDEV_BASIC bytes of config space, as they are now. 0, or -1 with errno. */
+int pcidev_read_basic(struct pcidev *dev, uint8_t config[PCIDEV_BASIC]);
 int pcidev_reset(struct pcidev *dev);
 int pcidev_enable(struct pcidev *dev, bool on);
 void pcidev_close(struct pcidev *dev);

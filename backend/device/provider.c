@@ -48,6 +48,11 @@ int provider_attribute(struct provider *p, struct sbdf sbdf, const char *name, c
 	return p->ops->attribute(p, sbdf, name, buf, size);
 }
 
+int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding)
+{
+	return p->ops->binding(p, sbdf, binding);
+}
+
 int pcidev_refuse_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
 {
 	(void)dev, (void)offset, (void)size, (void)value;
@@ -122,6 +127,20 @@ int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t va
 	if (!access_valid(dev, offset, size))
 		return fail(EINVAL);
 	return dev->ops->write(dev, offset, size, value);
+}
+
+int pcidev_read_basic(struct pcidev *dev, uint8_t config[PCIDEV_BASIC])
+{
+	uint32_t v;
+
+	if (dev->ops->read_basic)
+		return dev->ops->read_basic(dev, config);
+	for (unsigned i = 0; i < PCIDEV_BASIC; i += 4) {
+		if (pcidev_read(dev, i, 4, &v))
+			return -1;
+		memcpy(config + i, &v, 4);
+	}
+	return 0;
 }
 
 int pcidev_reset(struct pcidev *dev)

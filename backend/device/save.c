@@ -215,6 +215,16 @@ bool pcidev_masked_since(struct pcidev *dev, const struct pcidev_saved *saved)
 	       now & ~saved->msix_flags & PCI_MSIX_FLAGS_MASKALL;
 }
 
+uint16_t pcidev_saved_command(const struct pcidev_saved *saved)
+{
+	return (uint16_t)saved->command;
+}
+
+void pcidev_saved_set_command(struct pcidev_saved *saved, uint16_t command)
+{
+	saved->command = command;
+}
+
 void pcidev_saved_free(struct pcidev_saved *saved)
 {
 	free_keep(saved);

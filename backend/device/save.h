@@ -31,6 +31,10 @@ void pcidev_saved_free(struct pcidev_saved *saved); /* NULL is allowed */
  */
 int pcidev_restore(struct pcidev *dev, const struct pcidev_saved *saved);
 
+/* The command register that is put back, and another one in its place. */
+uint16_t pcidev_saved_command(const struct pcidev_saved *saved);
+void pcidev_saved_set_command(struct pcidev_saved *saved, uint16_t command);
+
 /*
  * Makes an endpoint silent: MSI-X and MSI off (2-byte writes: Xen filters a PV
  * dom0's others), INTx enabled, MWI off, device disabled and bus mastering off.

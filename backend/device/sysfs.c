@@ -99,6 +99,16 @@ static int config_write(struct pcidev *dev, unsigned offset, unsigned size, uint
 	return (size_t)n == size ? 0 : fail(EIO);
 }
 
+static int config_read_basic(struct pcidev *dev, uint8_t config[])
+{
+	ssize_t n;
+
+	slow_begin();
+	n = pread(device_of(dev)->config, config, PCIDEV_BASIC, 0);
+	slow_end();
+	return n == PCIDEV_BASIC ? 0 : n < 0 ? -1 : fail(EIO);
+}
+
 /* The kernel does the work before it returns, and may wait for the device. */
 static int have_done(const struct sysfs_device *sd, const char *attribute, const char *text)
 {
@@ -163,6 +173,7 @@ static void device_close(struct pcidev *dev)
 
 static const struct pcidev_ops device_ops = {
 	.read = config_read,
+	.read_basic = config_read_basic,
 	.write = config_write,
 	.reset = sysfs_reset,
 	.enable = sysfs_enable,
@@ -176,6 +187,7 @@ static void look_close(struct pcidev *dev)
 
 static const struct pcidev_ops look_ops = {
 	.read = config_read,
+	.read_basic = config_read_basic,
 	.write = pcidev_refuse_write,
 	.reset = pcidev_refuse_reset,
 	.enable = pcidev_refuse_enable,
@@ -368,6 +380,19 @@ static int sysfs_attribute(struct provider *p, struct sbdf sbdf, const char *nam
 	return (int)strlen(buf);
 }
 
+/* sysfs makes the link anew with each binding, and gives no number twice (but after 2^31 others). */
+static int sysfs_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding)
+{
+	char path[SBDF_TEXT + sizeof("/driver")], address[SBDF_TEXT];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/driver", sbdf_format(sbdf, address));
+	if (fstatat(sysfs_of(p)->devices, path, &st, AT_SYMLINK_NOFOLLOW))
+		return -1;
+	*binding = st.st_ino;
+	return 0;
+}
+
 static int by_address(const void *a, const void *b)
 {
 	return sbdf_compare(*(const struct sbdf *)a, *(const struct sbdf *)b);
@@ -464,6 +489,7 @@ static const struct provider_ops sysfs_ops = {
 	.parent = sysfs_parent,
 	.look = sysfs_look,
 	.attribute = sysfs_attribute,
+	.binding = sysfs_binding,
 	.close = sysfs_close,
 };
 

@@ -278,9 +278,10 @@ static void until(const char *node, char *const *values, int n)
 				bench_die("xenstore");
 			free(event);
 		}
+		clock_gettime(CLOCK_REALTIME, &ts);
+		printf("%lld%09ld\n", (long long)ts.tv_sec, ts.tv_nsec);
+		fflush(stdout);
 	}
-	clock_gettime(CLOCK_REALTIME, &ts);
-	printf("%lld%09ld\n", (long long)ts.tv_sec, ts.tv_nsec);
 	xs_close(xs);
 }
 

@@ -51,6 +51,7 @@ static void test_defaults(void **state)
 	assert_int_equal(read_text(""), 0);
 	assert_int_equal(life("03:00.0", 1, 2).allow, 0);
 	assert_int_equal(life("03:00.0", 1, 2).methods, RESET_ALL);
+	assert_false(life("03:00.0", 1, 2).reset_always);
 	assert_int_equal(s.nr_hide, 0);
 	assert_int_equal(s.aer_failed, SETTINGS_AER_DETACH);
 	settings_dispose(&s);
@@ -68,7 +69,7 @@ static void test_adds_up(void **state)
 				   "devices = (\n"
 				   "  { bdf = \"0000:03:00.0\"; allow = [ \"no-reset\" ]; },\n"
 				   "  { vendor = 0x8086; device = 0x10d3; reset = [ \"flr\", \"pm\" ]; },\n"
-				   "  { bdf = \"0000:05:00.0\"; reset = [ \"all\" ]; }\n"
+				   "  { bdf = \"0000:05:00.0\"; reset = [ \"all\" ]; reset_always = true; }\n"
 				   ");\n"), 0);
 	l = life("06:00.0", 1, 2);
 	assert_int_equal(l.allow, ASSIGNABLE_BIT(ASSIGNABLE_SMALL_BAR) |
@@ -82,11 +83,21 @@ static void test_adds_up(void **state)
 	assert_non_null(strstr(l.allow_source, ":5"));
 	assert_int_equal(l.methods, RESET_BIT(RESET_FLR) | RESET_BIT(RESET_PM));
 	assert_int_equal(life("05:00.0", 1, 2).methods, RESET_ALL);
+	assert_true(life("05:00.0", 1, 2).reset_always);
+	assert_false(l.reset_always);
 	assert_int_equal(s.nr_hide, 2);
 	assert_true(sbdf_equal(s.hide[1], address("04:00.1")));
 	assert_int_equal(s.aer_failed, SETTINGS_AER_PAUSE);
 	settings_dispose(&s);
 	assert_int_equal(s.nr_hide, 0);
+	settings_dispose(&s);
+}
+
+static void test_reset_always(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("reset_always = true;\n"), 0);
+	assert_true(life("03:00.0", 1, 2).reset_always);
 	settings_dispose(&s);
 }
 
@@ -102,6 +113,7 @@ static void test_wrong(void **state)
 		{ "allow = [ 1 ];", ":1: allow: " },
 		{ "hide = [ \"03:00\" ];", ":1: hide: " },
 		{ "hide = \"03:00.0\";", ":1: hide: must be an array" },
+		{ "reset_always = 1;", ":1: reset_always: must be true or false" },
 		{ "aer_failed = \"forgive\";", ":1: aer_failed: must be" },
 		{ "devices = ( { bdf = \"0000:03:00.0\"; reset = [ \"cold\" ]; } );", ":1: reset: " },
 		{ "devices = ( { bdf = \"0000:03:00.0\"; hide = true; } );", ":1: hide: unknown key" },
@@ -124,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_adds_up),
+		cmocka_unit_test(test_reset_always),
 		cmocka_unit_test(test_wrong),
 	};
 

@@ -73,9 +73,10 @@ bench_enumerate() {
 
 # --- xl pci-attach, into a guest that has a device already ---
 
-# attach_once GUEST BDF: from xl's start to the backend's state 4, which a watch tells of
+# attach_once GUEST BDF: from xl's start to the backend's state 4, which a watch tells of; and from
+# xl's commit, state 7, on
 attach_once() {
-	local status start end
+	local status start told end
 	rm -f $state/until
 	mkfifo $state/until
 	asker until "$(backend_dir "$(domid "$1")")/state" 7 4 >$state/until &
@@ -84,13 +85,24 @@ attach_once() {
 		start=$(gdate +%s%N)
 		check "xl pci-attach, $1" xl pci-attach "$1" "$2"
 		status=$?
-		[ $status -ne 0 ] || read -r -t 10 end
+		[ $status -ne 0 ] || { read -r -t 10 told; read -r -t 10 end; }
 	} <$state/until
 	kill $! 2>/dev/null
 	echo $((end - start)) >$state/took
+	echo $((end - told)) >$state/served
 	return $status
 }
 
+# measure_attach NAME GUEST: of the device that both backends get in turn
+measure_attach() {
+	quietly attach_once "$2" $dev_rootport && {
+		figure "$1.$2" "$(cat $state/took)" ns
+		figure "$1.served.$2" "$(cat $state/served)" ns
+	}
+	check "xl pci-detach, $2" xl pci-detach "$2" $dev_rootport
+}
+
+# Each time the device comes from a guest of the other backend's.
 bench_attach() {
 	local i=0 by
 	serve_by kernel guest_start kernel pci="$dev_e1000e"
@@ -98,13 +110,32 @@ bench_attach() {
 	assignable $dev_rootport
 	while [ $i -lt "$rounds" ]; do
 		for by in kernel xenpcid; do
-			quietly attach_once $by $dev_rootport && figure "attach.$by" "$(cat $state/took)" ns
-			check "xl pci-detach, $by" xl pci-detach $by $dev_rootport
+			measure_attach attach $by
 		done
 		i=$((i + 1))
 	done
 	guest_destroy kernel
 	guest_destroy xenpcid
+}
+
+# Each time but the first it was the same backend's before. xenpcid leaves out resets only where no
+# guest of the kernel's might get a device, so the two guests take turns.
+bench_again() {
+	local i by round=0
+	assignable $dev_rootport
+	while [ $round -lt 3 ]; do
+		for by in kernel xenpcid; do
+			serve_by $by guest_start $by pci="$dev_nvme"
+			measure_attach first $by
+			i=0
+			while [ $i -lt "$rounds" ]; do
+				measure_attach again $by
+				i=$((i + 1))
+			done
+			guest_destroy $by
+		done
+		round=$((round + 1))
+	done
 }
 
 # What xenpcid does for an attach, call by call, into attach.trace (tests/bench/xen makes a summary).

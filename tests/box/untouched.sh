@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A device is reset when it is taken back, and again before it is given; but not a second time where
+# nobody can have used it in between. Here is what that takes, and that without any part of it the
+# second reset comes back.
+. "$(dirname "$0")/lib.sh"
+
+again='not reset again: nobody can have used it'
+# give N BDF [OPTS], take_back N BDF: by the toolstack, to a guest without a frontend
+give() {
+	log_mark
+	store begin && instance_nodes "$1" && device_nodes "$1" 0 "$2" "${3-$default_opts}" &&
+		store write "$(be "$1" num_devs)" 1 && store commit && await "$(be "$1" state-0)" 3 5000
+}
+take_back() {
+	log_mark
+	store rm "$(be "$1")" "$(fe "$1")" && wait_for 5000 logged_since "guest $1: $2 taken back" &&
+		wait_for 5000 logged_since "guest $1: $2: (not )?reset"
+}
+spared() { # NAME GUEST BDF
+	check "$1: given" give "$2" "$3"
+	check "$1: without a reset" logged_since "$3: $again"
+	check_not "$1: none at all" logged_since "$3: reset"
+}
+reset_again() { # NAME GUEST BDF WHY: the reason that the log has for it; "": nothing was remembered
+	check "$1: given" give "$2" "$3"
+	check "$1: after a reset" logged_since "$3: reset by"
+	if [ -n "$4" ]; then
+		check "$1: the log says why" logged_since "$3: to be reset once more: .*$4"
+	else
+		check_not "$1: nothing was remembered" logged_since "$3: ($again|to be reset once more)"
+	fi
+}
+
+# --- A captured machine ---
+nic=0000:00:04.0 edu=0000:00:05.0 disk=0000:00:07.0
+cat >"$WORK/quirk.conf" <<'END'
+devices = ( { bdf = "0000:00:07.0"; reset_always = true; } );
+quirks = ( { vendor = 0x8086; device = 0x10d3; offset = 0xe8; width = 2; mask = 0x7000; reason = "a test"; } );
+END
+box_up
+daemon_start
+guest 7
+guest 8
+reset_again "the first time" 7 $nic ""
+check "it is taken back" take_back 7 $nic
+check "with a reset" logged_since "$nic: reset by"
+spared "to another guest" 8 $nic
+check "taken back" take_back 8 $nic
+check "with a reset, always" logged_since "$nic: reset by"
+killed() { # [OPTIONS]: and a successor is there
+	kill -KILL "$DAEMON"
+	wait "$DAEMON" 2>/dev/null
+	daemon_start "$@"
+} 2>/dev/null
+killed
+reset_again "a captured machine begins anew with each process" 7 $nic "config space is not as we left it"
+check "taken back" take_back 7 $nic
+
+check "a guest that may write raw" give 7 $nic permissive=1
+check "taken back" take_back 7 $nic
+reset_again "after a guest that could write raw" 7 $nic ""
+check "taken back" take_back 7 $nic
+
+check "what nothing can reset" give 7 $edu
+check "taken back" take_back 7 $edu
+check "is given once more" give 7 $edu
+check_not "but not called unused" logged_since "$edu: $again"
+check "taken back" take_back 7 $edu
+daemon_stop
+
+daemon_start --config "$WORK/quirk.conf"
+check "a device whose reset is wanted always" give 7 $disk
+check "taken back" take_back 7 $disk
+reset_again "wanted always" 7 $disk ""
+check "taken back" take_back 7 $disk
+check "a guest with a quirk" give 7 $nic
+check "taken back" take_back 7 $nic
+reset_again "after a guest with a quirk" 7 $nic ""
+check "taken back" take_back 7 $nic
+daemon_stop
+# --- A host of plain files: what others do to a device ---
+sys=$WORK/sys
+bdf=0000:03:00.0
+dev=$sys/bus/pci/devices/$bdf
+mkdir -p "$dev" "$sys/bus/pci/drivers/pciback" "$sys/bus/xen-backend/drivers/xen-pciback"
+echo 1 >"$sys/bus/xen-backend/drivers_autoprobe"
+: >"$sys/bus/xen-backend/drivers_probe"
+head -c 256 /dev/zero >"$dev/config"
+put() { # OFFSET BYTES: into config space
+	# shellcheck disable=SC2059
+	printf "$2" | dd of="$dev/config" bs=1 seek="$1" conv=notrunc status=none
+}
+command_is() { od -An -tx2 -j 4 -N 2 "$dev/config" | tr -d ' '; }
+put 0 '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02'
+put 16 '\x00\x00\x00\xfe'
+echo 0x8086 >"$dev/vendor"
+echo 0x10d3 >"$dev/device"
+echo 0x020000 >"$dev/class"
+echo 0 >"$dev/irq"
+{
+	echo 0xfe000000 0xfe000fff 0x40200
+	yes "0x0 0x0 0x0" | head -n 6
+} >"$dev/resource"
+: >"$dev/reset"
+ln -s ../../drivers/pciback "$dev/driver"
+host=(--devices "sysfs:$sys" --sysfs-root "$sys")
+daemon_start "${host[@]}"
+taken() { check "taken back" take_back 7 $bdf; }
+
+reset_again "the first time" 7 $bdf ""
+peer g7 7
+check "its guest connects" connect g7 7
+config_read g7 0 4 2
+first=$R
+end_peer g7
+is "it decodes" $((0x$(command_is) & 2)) 2
+taken
+is "back, it does not, nor does it reach memory" $((0x$(command_is) & 7)) 0
+: >"$dev/reset"
+spared "the second time" 7 $bdf
+is "it decodes again" $((0x$(command_is) & 2)) 2
+is "the kernel was not asked for a reset" "$(cat "$dev/reset")" ""
+peer g7 7
+check "its guest connects" connect g7 7
+config_read g7 0 4 2
+is "and finds the command register as with a device that was never left so" "$R" "$first"
+end_peer g7
+taken
+killed "${host[@]}"
+spared "a successor of one that was killed knows" 7 $bdf
+killed "${host[@]}"
+check "one that was given when it was killed is taken back" wait_for 5000 logged "$bdf goes on"
+taken
+check "with a reset" logged_since "$bdf: reset by"
+rm "$WORK"/state/*
+spared "that the file was removed is no matter while it runs" 7 $bdf
+taken
+killed "${host[@]}"
+reset_again "what was remembered is lost" 7 $bdf ""
+is "it decodes all the same" $((0x$(command_is) & 2)) 2
+taken
+ln -sfn ../../drivers/pciback "$dev/driver"
+reset_again "another binding to the same driver" 7 $bdf "its driver was bound anew"
+taken
+put 60 '\x55'
+reset_again "a register that anybody has changed" 7 $bdf "config space is not as we left it"
+taken
+put 4 '\x03\x01'
+reset_again "who used it left it decoding" 7 $bdf "config space is not as we left it"
+taken
+ln -sfn ../../drivers/pci-stub "$dev/driver"
+reset_again "another driver that holds devices" 7 $bdf "its driver was bound anew"
+taken
+: >"$sys/bus/xen-backend/drivers/xen-pciback/pci-9-0"
+spared "a guest of the kernel's does not matter now" 7 $bdf
+taken
+is "but what is taken back meanwhile goes on decoding" $((0x$(command_is) & 2)) 2
+reset_again "the kernel's backend might have given it" 7 $bdf ""
+rm "$sys/bus/xen-backend/drivers/xen-pciback/pci-9-0"
+taken
+is "at the end it does not decode" $((0x$(command_is) & 7)) 0
+daemon_stop
+is "when we have ended it does" $((0x$(command_is) & 2)) 2
+daemon_start "${host[@]}"
+reset_again "an orderly end forgets" 7 $bdf ""
+taken
+put 60 '\x56'
+daemon_stop
+is "what was changed by others is left to them" $((0x$(command_is) & 2)) 0
+finish
