@@ -145,10 +145,11 @@ static bool busy(const struct daemon *d)
 /* How long to sleep, in epoll_wait's milliseconds. */
 static int timeout_ms(struct daemon *d)
 {
-	uint64_t first = schedule_first(&d->be.schedule), now;
+	uint64_t first, now;
 
 	if (busy(d) || !poller_idle(&d->be.poller))
 		return 0;
+	first = schedule_no_timer(&d->be.schedule) ? UINT64_MAX : schedule_first(&d->be.schedule);
 	if (d->close_by_ns && d->close_by_ns < first)
 		first = d->close_by_ns;
 	if (d->be.look_ns && d->be.look_ns < first)
@@ -202,7 +203,8 @@ static void turn(struct daemon *d)
 	/* One guest's nodes, then requests again. */
 	if (!TAILQ_EMPTY(&d->be.schedule.dirty))
 		watches_update_one(&d->watches);
-	serve_timers(d);
+	if (d->be.look_ns || !schedule_no_timer(&d->be.schedule))
+		serve_timers(d);
 	if (!poller_idle(&d->be.poller))
 		poller_look(&d->be.poller, &d->be.now_ns, busy(d));
 	if (d->close_by_ns && closed(d))

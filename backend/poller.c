@@ -103,7 +103,7 @@ static void missed(struct polled *w)
 	w->skip = (uint8_t)(1u << w->misses);
 }
 
-bool poller_keep(struct poller *p, struct guest *g)
+bool poller_consider(struct poller *p, struct guest *g)
 {
 	struct polled *w = &g->polled;
 	uint64_t now;
@@ -113,8 +113,6 @@ bool poller_keep(struct poller *p, struct guest *g)
 		w->served = true;
 		return true;
 	}
-	if (!p->limit_ns)
-		return false;
 	now = g->be->now_ns;
 	earn(p, now);
 	worth = worth_it(p, w, now - w->answered_ns);

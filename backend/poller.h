@@ -52,11 +52,16 @@ struct poller {
 /* limit_us 0: no guest is ever hot. */
 void poller_init(struct poller *p, uint32_t limit_us);
 
+/* poller_keep, where polling is on. */
+bool poller_consider(struct poller *p, struct guest *g);
 /*
  * A request of g was answered. true: g is hot, or stays so, and will be looked at; leave its
  * port masked. false: let the port go.
  */
-bool poller_keep(struct poller *p, struct guest *g);
+static inline bool poller_keep(struct poller *p, struct guest *g)
+{
+	return p->limit_ns && poller_consider(p, g);
+}
 
 /* Takes g out, if it is in; its port is the caller's again. */
 void poller_drop(struct poller *p, struct guest *g);

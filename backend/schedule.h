@@ -50,6 +50,10 @@ struct guest *schedule_next_dirty(struct schedule *s);
 
 /* Sets g's timer to at (monotonic ns), unless it is set earlier. */
 void schedule_at(struct schedule *s, struct guest *g, uint64_t at);
+static inline bool schedule_no_timer(const struct schedule *s)
+{
+	return TAILQ_EMPTY(&s->timed);
+}
 /* A guest whose time has come (its timer is then off), or NULL. */
 struct guest *schedule_next_expired(struct schedule *s, uint64_t now);
 /* When the first timer runs out; UINT64_MAX: none is set. */
