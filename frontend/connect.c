@@ -24,6 +24,7 @@ static void forget_all(struct xenpcifront *fe)
 	fe->enumerated = false;
 	fe->complained = false;
 	fe->phase = PHASE_IDLE;
+	states_forget(fe);
 }
 
 void front_closed(struct xenpcifront *fe, unsigned backend_state)

@@ -56,6 +56,11 @@ struct xenpcifront {
 	uint32_t backend_id;
 	bool watching_self;
 	bool backend_known; /* nothing was heard of our backend node since it was read */
+	/* The states, as last read or written; known: nothing was heard of them since. */
+	unsigned own, peer;
+	bool own_known, peer_known;
+	bool closed_above; /* we cannot bring our directory back once it is deleted */
+	bool closed_above_known;
 	bool complained; /* a refused node was logged in this life */
 
 	/* What events are told from. */

@@ -35,9 +35,9 @@ static void forget_backend(struct xenpcifront *fe)
 	if (!fe->backend[0])
 		return;
 	if (snprintf(path, sizeof(path), "%.200s/%s", fe->backend, NODE_STATE) > 0)
-		xs_unwatch(fe->xen.xs, path, TOKEN_BACKEND);
+		xs_unwatch(fe->xen.watches, path, TOKEN_BACKEND);
 	fe->backend[0] = 0;
-	fe->backend_known = false;
+	fe->backend_known = fe->peer_known = false;
 }
 
 static int learn_backend(struct xenpcifront *fe)
@@ -63,7 +63,7 @@ static int learn_backend(struct xenpcifront *fe)
 	if (strcmp(path, fe->backend)) {
 		forget_backend(fe);
 		snprintf(watch, sizeof(watch), "%s/%s", path, NODE_STATE);
-		if (!xs_watch(fe->xen.xs, watch, TOKEN_BACKEND))
+		if (!xs_watch(fe->xen.watches, watch, TOKEN_BACKEND))
 			return -1;
 		memcpy(fe->backend, path, sizeof(path));
 	}
@@ -88,62 +88,150 @@ static int read_state(struct xenpcifront *fe, const char *dir, unsigned *state)
 	return errno == EINVAL || errno == ERANGE || errno == E2BIG ? 0 : -1;
 }
 
-int states_read(struct xenpcifront *fe, struct states *st)
+void states_forget(struct xenpcifront *fe)
 {
-	st->peer = XenbusStateUnknown;
-	if (learn_backend(fe) || read_state(fe, NODE_FRONTEND_DIR, &st->own))
-		return -1;
-	return fe->backend[0] ? read_state(fe, fe->backend, &st->peer) : 0;
+	fe->own_known = fe->peer_known = fe->closed_above_known = false;
 }
 
-/* The nodes of `offer` (NULL: none) and the state, if the state node is there. */
-static int write_nodes(struct xenpcifront *fe, const struct offer *offer, unsigned state)
+/*
+ * Each is read once, and then when an event told of a change: the backend's directory has a watch on
+ * its state, and our own state is written by us, or comes anew with our backend node.
+ */
+int states_read(struct xenpcifront *fe, struct states *st)
+{
+	bool following = fe->phase != PHASE_IDLE && fe->watching_self;
+
+	if (learn_backend(fe))
+		return -1;
+	if (!fe->own_known && read_state(fe, NODE_FRONTEND_DIR, &fe->own))
+		return -1;
+	if (!fe->backend[0])
+		fe->peer = XenbusStateUnknown;
+	else if (!fe->peer_known && read_state(fe, fe->backend, &fe->peer))
+		return -1;
+	/* One that is not there yet may be written without a word about our backend node. */
+	fe->own_known = following && fe->own != XenbusStateUnknown && fe->own < PCIIF_STATE_COUNT;
+	fe->peer_known = following && fe->backend[0];
+	*st = (struct states){ .own = fe->own, .peer = fe->peer };
+	return 0;
+}
+
+/* Whether nobody but its owner may write path, which is not domain `self`: where not known, no. */
+static bool closed_to(struct xenpcifront *fe, const char *path, unsigned self)
+{
+	unsigned n = 0;
+	struct xs_permissions *perms = xs_get_permissions(fe->xen.xs, XBT_NULL, path, &n);
+	bool closed = perms && n && perms[0].id != self;
+
+	for (unsigned i = 0; closed && i < n; i++)
+		closed = !(perms[i].perms & XS_PERM_WRITE);
+	free(perms);
+	return closed;
+}
+
+/*
+ * Whether we could not bring a deleted directory back by writing into it: above it all is the
+ * toolstack's alone, as libxl leaves it. Then a plain write is as good as a look in the same
+ * transaction, and a quarter of the requests.
+ */
+static bool closed_above(struct xenpcifront *fe)
+{
+	struct xs_permissions *perms;
+	char home[32];
+	unsigned n = 0, self;
+
+	if (fe->closed_above_known)
+		return fe->closed_above;
+	fe->closed_above = false;
+	perms = xs_get_permissions(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, &n);
+	if (perms && n) {
+		self = perms[0].id;
+		snprintf(home, sizeof(home), "/local/domain/%u", self);
+		fe->closed_above = closed_to(fe, "device/pci", self) &&
+				   closed_to(fe, "device", self) && closed_to(fe, home, self);
+	}
+	free(perms);
+	fe->closed_above_known = fe->phase != PHASE_IDLE;
+	return fe->closed_above;
+}
+
+/* The nodes of `offer` (NULL: none) and then the state. */
+static int write_nodes(struct xenpcifront *fe, xs_transaction_t t, const struct offer *offer,
+		       unsigned state)
 {
 	struct xs_handle *xs = fe->xen.xs;
 	const char *dir = NODE_FRONTEND_DIR;
-	xs_transaction_t t;
+
+	if (offer && (store_write(xs, t, dir, NODE_PCI_OP_REF, "%u", offer->ref) ||
+		      store_write(xs, t, dir, NODE_EVENT_CHANNEL, "%u", offer->port) ||
+		      store_write(xs, t, dir, NODE_MAGIC, "%s", PCIIF_MAGIC)))
+		return -1;
+	return store_write(xs, t, dir, NODE_STATE, "%u", state);
+}
+
+/* The same, if the state node is there: looked at and written in one transaction. */
+static int write_if_there(struct xenpcifront *fe, const struct offer *offer, unsigned state)
+{
+	struct xs_handle *xs = fe->xen.xs;
 	int rc;
 
 	do {
-		t = xs_transaction_start(xs);
+		xs_transaction_t t = xs_transaction_start(xs);
+
 		if (t == XBT_NULL)
 			return -1;
-		rc = store_exists(xs, t, dir, NODE_STATE);
+		rc = store_exists(xs, t, NODE_FRONTEND_DIR, NODE_STATE);
 		if (rc <= 0) {
 			store_abort(xs, t);
 			return rc < 0 ? -1 : fail(ENOENT);
 		}
-		if ((offer && (store_write(xs, t, dir, NODE_PCI_OP_REF, "%u", offer->ref) ||
-			       store_write(xs, t, dir, NODE_EVENT_CHANNEL, "%u", offer->port) ||
-			       store_write(xs, t, dir, NODE_MAGIC, "%s", PCIIF_MAGIC))) ||
-		    store_write(xs, t, dir, NODE_STATE, "%u", state)) {
+		if (write_nodes(fe, t, offer, state)) {
 			store_abort(xs, t);
 			return -1;
 		}
 		rc = store_commit(xs, t);
 	} while (rc > 0);
-	if (!rc)
-		log_debug(fe->lg, "%s: state %u (%s)", dir, state, pciif_state_name(state));
 	return rc;
+}
+
+/* The same where it could not come back: what is forbidden is then what is not there any more. */
+static int write_plainly(struct xenpcifront *fe, const struct offer *offer, unsigned state)
+{
+	if (!write_nodes(fe, XBT_NULL, offer, state))
+		return 0;
+	if (errno == EACCES)
+		return fail(store_exists(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_STATE) == 1
+				    ? EACCES
+				    : ENOENT);
+	return -1;
+}
+
+static int write_state(struct xenpcifront *fe, const struct offer *offer, unsigned state)
+{
+	if (closed_above(fe) ? write_plainly(fe, offer, state) : write_if_there(fe, offer, state))
+		return -1;
+	fe->own = state;
+	log_debug(fe->lg, "%s: state %u (%s)", NODE_FRONTEND_DIR, state, pciif_state_name(state));
+	return 0;
 }
 
 int states_write(struct xenpcifront *fe, unsigned state)
 {
-	return write_nodes(fe, NULL, state);
+	return write_state(fe, NULL, state);
 }
 
 int states_publish(struct xenpcifront *fe, uint32_t ref, uint32_t port)
 {
 	struct offer offer = { .ref = ref, .port = port };
 
-	return write_nodes(fe, &offer, XenbusStateInitialised);
+	return write_state(fe, &offer, XenbusStateInitialised);
 }
 
 int states_watch(struct xenpcifront *fe)
 {
 	if (fe->watching_self)
 		return 0;
-	if (!xs_watch(fe->xen.xs, NODE_FRONTEND_DIR "/" NODE_BACKEND, TOKEN_SELF))
+	if (!xs_watch(fe->xen.watches, NODE_FRONTEND_DIR "/" NODE_BACKEND, TOKEN_SELF))
 		return -1;
 	fe->watching_self = true;
 	return 0;
@@ -154,14 +242,16 @@ void states_drain(struct xenpcifront *fe)
 	int saved = errno;
 
 	for (int i = 0; i < MAX_EVENTS_AT_ONCE; i++) {
-		char **event = xs_check_watch(fe->xen.xs);
+		char **event = xs_check_watch(fe->xen.watches);
 
 		if (!event) {
 			errno = saved;
 			return;
 		}
 		if (!strcmp(event[XS_WATCH_TOKEN], TOKEN_SELF))
-			fe->backend_known = false;
+			fe->backend_known = fe->own_known = false;
+		else
+			fe->peer_known = false;
 		free(event);
 	}
 	front_wake(fe);
@@ -171,7 +261,7 @@ void states_drain(struct xenpcifront *fe)
 int states_wait(struct xenpcifront *fe, unsigned wanted, uint32_t ms)
 {
 	uint64_t deadline = now_ns() + (uint64_t)ms * NS_PER_MS;
-	struct pollfd pfd = { .fd = xs_fileno(fe->xen.xs), .events = POLLIN };
+	struct pollfd pfd = { .fd = xs_fileno(fe->xen.watches), .events = POLLIN };
 
 	for (;;) {
 		struct states st;

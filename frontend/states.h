@@ -13,13 +13,18 @@ struct states {
 };
 
 /*
- * Reads both, learns (and watches) the backend's directory where it is new. 0, or -1
- * with errno from xenstore.
+ * Both, read where an event told of a change; learns (and watches) the backend's directory where it
+ * is new. 0, or -1 with errno from xenstore.
  */
 int states_read(struct xenpcifront *fe, struct states *st);
-/* Writes our own, only where the node still is (a deleted directory stays deleted). */
+/* From here on nothing is known: the connection ends, and others may write what was ours. */
+void states_forget(struct xenpcifront *fe);
+/*
+ * Writes our own, only where the node still is (a deleted directory stays deleted). 0, or -1 with
+ * errno: ENOENT (it is not), or xenstore's.
+ */
 int states_write(struct xenpcifront *fe, unsigned state);
-/* Publishes ref, port and magic, and state Initialised, in one transaction. */
+/* The same: ref, port and magic, and after them state Initialised. */
 int states_publish(struct xenpcifront *fe, uint32_t ref, uint32_t port);
 /* Watches where the toolstack tells who the backend is. */
 int states_watch(struct xenpcifront *fe);

@@ -18,7 +18,8 @@ int xen_open(struct xen *xen, xentoollog_logger *lg)
 {
 	*xen = (struct xen){ 0 };
 	xen->xs = xs_open(0);
-	if (!xen->xs) {
+	xen->watches = xen->xs ? xs_open(0) : NULL;
+	if (!xen->watches) {
 		cannot_open(lg, "xenstore", "/dev/xen/xenbus", "xenfs");
 		goto out;
 	}
@@ -39,6 +40,14 @@ out:
 	return -1;
 }
 
+static void close_store(struct xs_handle *xs, bool child)
+{
+	if (xs && child)
+		xs_daemon_destroy_postfork(xs);
+	else if (xs)
+		xs_close(xs);
+}
+
 void xen_close(struct xen *xen, bool child)
 {
 	int saved = errno;
@@ -47,10 +56,8 @@ void xen_close(struct xen *xen, bool child)
 		xengntshr_close(xen->gs);
 	if (xen->ec)
 		xenevtchn_close(xen->ec);
-	if (xen->xs && child)
-		xs_daemon_destroy_postfork(xen->xs);
-	else if (xen->xs)
-		xs_close(xen->xs);
+	close_store(xen->watches, child);
+	close_store(xen->xs, child);
 	*xen = (struct xen){ 0 };
 	errno = saved;
 }

@@ -18,6 +18,11 @@
 
 struct xen {
 	struct xs_handle *xs;
+	/*
+	 * For watches alone: libxenstore has a thread read a handle that watches, and whoever waits for an
+	 * answer there waits for that thread as well.
+	 */
+	struct xs_handle *watches;
 	xenevtchn_handle *ec;
 	xengntshr_handle *gs;
 };
@@ -29,7 +34,7 @@ struct offer {
 	evtchn_port_t port;
 };
 
-/* Opens the three handles. 0, or -1 with errno; logs what is missing. */
+/* Opens the handles. 0, or -1 with errno; logs what is missing. */
 int xen_open(struct xen *xen, xentoollog_logger *lg);
 /*
  * Closes what is open, keeping errno. child: the caller is a forked child, whose parent
