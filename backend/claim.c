@@ -10,11 +10,17 @@
 
 #define CLASS_BRIDGE 0x06
 
+/* Where claims on a are; neighbours on a bus, and alike slots of buses, are apart. */
+static unsigned bucket(struct sbdf a)
+{
+	return (a.devfn + 37u * a.bus + 11u * a.segment) % CLAIMS_BUCKETS;
+}
+
 struct claim *claim_find(const struct host *host, struct sbdf a)
 {
 	struct claim *claim;
 
-	TAILQ_FOREACH(claim, &host->claims, of_host)
+	LIST_FOREACH(claim, &host->claims_at[bucket(a)], of_address)
 		if (sbdf_equal(claim->dev->info.sbdf, a))
 			return claim;
 	return NULL;
@@ -145,6 +151,8 @@ static struct claim *new_claim(struct host *host, struct talk *talk, struct sbdf
 	}
 	interrupt_init(&claim->irq, claim->dev, host->hypercall, talk, &claim->memory);
 	TAILQ_INSERT_TAIL(&host->claims, claim, of_host);
+	LIST_INSERT_HEAD(&host->claims_at[bucket(a)], claim, of_address);
+	custody_note(claim, talk->domid);
 	return claim;
 }
 
@@ -153,6 +161,8 @@ static void drop_claim(struct claim *claim)
 {
 	int saved = errno;
 
+	custody_note(claim, TOPOLOGY_NO_GUEST);
+	LIST_REMOVE(claim, of_address);
 	TAILQ_REMOVE(&claim->host->claims, claim, of_host);
 	memory_device_dispose(&claim->memory);
 	config_close(claim->cfg);
@@ -276,17 +286,22 @@ struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, 
 		drop_claim(claim);
 		return NULL;
 	}
-	claim->published = true;
+	claim->recorded = true;
 	handover_end(host, &claim->handover);
 	return claim;
 }
 
-int claim_record(struct claim *claim, xs_transaction_t t)
+int claim_record(struct claim *claim)
 {
 	char saved[PCIDEV_SAVED_TEXT];
 
+	if (claim->recorded)
+		return 0;
 	pcidev_saved_format(claim->saved, saved);
-	return memory_device_record(&claim->memory, t, claim->virt, claim->prepared, saved);
+	if (memory_device_record(&claim->memory, claim->virt, claim->prepared, saved))
+		return -1;
+	claim->recorded = true;
+	return 0;
 }
 
 /* Back to what was saved; what fails is logged. */

@@ -30,6 +30,7 @@ struct claim_errors {
 
 struct claim {
 	TAILQ_ENTRY(claim) of_host;
+	LIST_ENTRY(claim) of_address;
 	TAILQ_ENTRY(claim) of_guest;
 	struct host *host;
 	struct provider *provider;
@@ -41,6 +42,7 @@ struct claim {
 	struct memory_device memory;
 	struct sbdf virt;    /* where the guest sees it */
 	bool published;	     /* vdev-N tells of it */
+	bool recorded;	     /* a successor would find it */
 	bool prepared;	     /* we prepared its MSI-X table, so we release it */
 	bool permissive;
 	bool raw;	     /* its guest may write registers that nobody knows (permissive, quirks) */
@@ -50,6 +52,9 @@ struct claim {
 	uint8_t slowness;    /* of its answers of late (helper.h) */
 };
 TAILQ_HEAD(claims, claim);
+LIST_HEAD(claims_at, claim);
+
+#define CLAIMS_BUCKETS 256
 
 /* Our side of the passthrough: what serves every guest alike. */
 struct host {
@@ -62,6 +67,7 @@ struct host {
 	unsigned nr_providers;
 	struct custody *custody; /* one for each provider */
 	struct claims claims;
+	struct claims_at claims_at[CLAIMS_BUCKETS]; /* the same, by address */
 	struct handovers handovers;
 	const struct reset_wait *reset_wait; /* how resets wait; NULL: for real */
 	bool reset_untold; /* said once: Xen does not want to know of resets */
@@ -82,7 +88,7 @@ struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, co
 
 /*
  * Takes over what an earlier process held for the same guest, as it stands: no reset, nothing
- * told to Xen; ->virt is where it was. *unsure is set if vectors may be mapped that nobody remembers.
+ * told to Xen; ->virt is where it was, and the caller says whether it is ->published. *unsure is set if vectors may be mapped that nobody remembers.
  * NULL with errno and *p.
  */
 struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
@@ -91,8 +97,8 @@ struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, 
 /* It will be given back, after others perhaps: who wants it from now on waits for that. */
 void claim_leaves(struct claim *claim);
 
-/* Inside t: what a successor needs to resume it. 0, or -1 with errno. */
-int claim_record(struct claim *claim, xs_transaction_t t);
+/* Writes down what a successor needs to resume it, once. 0, or -1 with errno. */
+int claim_record(struct claim *claim);
 
 /*
  * Gives it back: vectors unmapped, function reset, configuration restored, silent and, where that

@@ -54,19 +54,34 @@ bool custody_concerns(const struct host *host, struct sbdf a, struct sbdf b, boo
 	return !known;
 }
 
-/* Every guest's functions of this machine. */
-static void note_guests(struct topology *t, const struct host *host)
+void custody_note(const struct claim *claim, uint32_t guest)
+{
+	struct custody *c = custody_of(claim);
+	int i = c ? topology_find(&c->topology, claim->dev->info.sbdf) : TOPOLOGY_NONE;
+
+	if (i != TOPOLOGY_NONE)
+		c->topology.function[i].guest = guest;
+}
+
+/* Every guest's functions, in a topology that is new. */
+static void note_guests(const struct host *host)
 {
 	const struct claim *claim;
 
-	for (int i = 0; i < t->nr; i++)
-		t->function[i].guest = TOPOLOGY_NO_GUEST;
-	TAILQ_FOREACH(claim, &host->claims, of_host) {
-		int i = topology_find(t, claim->dev->info.sbdf);
+	TAILQ_FOREACH(claim, &host->claims, of_host)
+		custody_note(claim, claim->irq.talk->domid);
+}
 
-		if (i != TOPOLOGY_NONE)
-			t->function[i].guest = claim->irq.talk->domid;
-	}
+static int read_again(struct custody *c, const struct claim *claim)
+{
+	struct host *host = claim->host;
+	const struct topology_function *before = c->topology.function;
+
+	if (topology_refresh(&c->topology, claim->provider, host->lg))
+		return -1;
+	if (c->topology.function != before)
+		note_guests(host);
+	return 0;
 }
 
 static int refresh(struct custody *c, struct claim *claim)
@@ -75,7 +90,7 @@ static int refresh(struct custody *c, struct claim *claim)
 	struct topology first;
 
 	if (c->read)
-		return topology_refresh(&c->topology, claim->provider, host->lg);
+		return read_again(c, claim);
 	if (topology_read(&first, claim->provider, host->lg))
 		return -1;
 	if (c->read) {
@@ -85,6 +100,7 @@ static int refresh(struct custody *c, struct claim *claim)
 	}
 	c->topology = first;
 	c->read = true;
+	note_guests(host);
 	return 0;
 }
 
@@ -95,23 +111,19 @@ static int refresh(struct custody *c, struct claim *claim)
 static struct topology *look_around(struct claim *claim, int *i)
 {
 	struct custody *c = custody_of(claim);
-	struct host *host = claim->host;
-	struct topology *t;
 
 	if (!c) {
 		errno = ENODEV;
 		return NULL;
 	}
-	t = &c->topology;
 	if (refresh(c, claim))
 		return NULL;
-	note_guests(t, host);
-	*i = topology_find(t, claim->dev->info.sbdf);
+	*i = topology_find(&c->topology, claim->dev->info.sbdf);
 	if (*i == TOPOLOGY_NONE) {
 		errno = ENODEV;
 		return NULL;
 	}
-	return t;
+	return &c->topology;
 }
 
 static const char *name_of(const struct claim *claim, char buf[SBDF_TEXT])

@@ -26,6 +26,9 @@ int custody_init(struct host *host);
 /* Safe on a zeroed host. */
 void custody_dispose(struct host *host);
 
+/* Guest has claim's function from now on, or nobody (TOPOLOGY_NO_GUEST): for the rules. */
+void custody_note(const struct claim *claim, uint32_t guest);
+
 /*
  * May claim's function be given to its guest? Each rule that stands against it is
  * logged, also where a setting overrides it. 0, or -1 with errno and *p (the first

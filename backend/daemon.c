@@ -280,7 +280,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (helpers_open(be) || d->epoll_fd < 0 || open_signals(d) ||
 	    poll_fd(d, be->helpers.fd, SOURCE_HELPERS) || poll_fd(d, d->signal_fd, SOURCE_SIGNALS) ||
-	    poll_fd(d, xs_fileno(be->xen.xs), SOURCE_XENSTORE) ||
+	    poll_fd(d, xs_fileno(be->xen.watches), SOURCE_XENSTORE) ||
 	    poll_fd(d, xen_event_fd(&be->xen), SOURCE_EVENTS) ||
 	    (be->xen.life_fd >= 0 && poll_fd(d, be->xen.life_fd, SOURCE_XENSTORED_END)) ||
 	    (takeover_fd(&be->takeover) >= 0 &&

@@ -54,7 +54,7 @@ static int watch_frontend(struct guest *g)
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
 	watch_token(g, token);
-	if (!xs_watch(g->be->xen.xs, path, token))
+	if (!xs_watch(g->be->xen.watches, path, token))
 		return -1;
 	g->watching = true;
 	return 0;
@@ -68,7 +68,7 @@ static void unwatch_frontend(struct guest *g)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
 	watch_token(g, token);
-	xs_unwatch(g->be->xen.xs, path, token);
+	xs_unwatch(g->be->xen.watches, path, token);
 	g->watching = false;
 	g->peer_known = false;
 }
@@ -81,6 +81,7 @@ static void forget(struct guest *g)
 	unwatch_frontend(g);
 	if (g->frontend[0])
 		memory_guest_end(&g->be->host.memory, g->domid);
+	entries_forget(&g->entries);
 	g->frontend[0] = 0;
 	g->resumed = false;
 	g->halted = false;
@@ -334,8 +335,9 @@ static bool is_unseen(struct guest *g, unsigned own, unsigned peer)
 	       guest_devices_unseen(g);
 }
 
-bool guest_at_rest(struct guest *g)
+bool guest_look_lightly(struct guest *g)
 {
+	enum backend_action action;
 	unsigned own, peer;
 
 	if (g->check_alive || g->halted || !g->frontend[0])
@@ -345,7 +347,10 @@ bool guest_at_rest(struct guest *g)
 		return false;
 	peer = guest_peer_state(g);
 	note_states(g, own, peer);
-	return backend_action(own, peer) == BACKEND_NOTHING && !is_unseen(g, own, peer);
+	action = backend_action(own, peer);
+	if (action == BACKEND_SETTLE && g->page && !g->be->closing)
+		return !guest_set_state(g, own, XenbusStateConnected, backend_action_text(action));
+	return action == BACKEND_NOTHING && !is_unseen(g, own, peer);
 }
 
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */

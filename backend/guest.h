@@ -11,6 +11,7 @@
 
 #include "backend/aer.h"
 #include "backend/claim.h"
+#include "backend/entries.h"
 #include "backend/poller.h"
 #include "backend/schedule.h"
 #include "backend/takeover.h"
@@ -57,6 +58,7 @@ struct guest {
 	unsigned peer;		      /* the frontend's, as last read */
 	bool state_known;	      /* nothing was heard of our state node since it was read */
 	bool peer_known;	      /* nor of the frontend's */
+	struct entries entries;	      /* of the toolstack's list */
 	bool foreign_told;	      /* that another backend serves it */
 	bool complained;	      /* of a malformed state node */
 	bool watching;		      /* frontend's state */
@@ -98,8 +100,11 @@ void guest_free(struct guest *g);
  * do. true while the instance exists; false: nothing is left of it, free it.
  */
 bool guest_update(struct guest *g);
-/* Whether that would find nothing to do, as mostly. It may wait for devices, this does not. */
-bool guest_at_rest(struct guest *g);
+/*
+ * The same where no device is concerned, which mostly is so: there is nothing to do, or but a state to write.
+ * false: guest_update is needed, which may wait for devices.
+ */
+bool guest_look_lightly(struct guest *g);
 
 /* Asks the frontend to close (we are to end): state 5. Nothing if it is closed. */
 void guest_ask_to_close(struct guest *g);

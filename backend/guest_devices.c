@@ -6,7 +6,6 @@
 
 #include "backend/guest_state.h"
 #include "backend/recovery.h"
-#include "common/number.h"
 #include "common/store.h"
 #include "common/util.h"
 
@@ -168,21 +167,29 @@ static void release_device(struct pass *pass, struct entry *e)
 		talk_tell(&g->talk, XTL_INFO, "dev-%u (%s) is to leave, but is not here", e->n, e->dev);
 }
 
+/* A state-N that is none. */
+static void refuse_state(struct guest *g, unsigned n, bool by_guest)
+{
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	struct problem p;
+
+	if (read_node(g, node_n(node, NODE_STATE_FMT, n), text, sizeof(text)) < 0)
+		snprintf(text, sizeof(text), "%s", strerror(errno));
+	problem_set(&p, EINVAL, "state-%u: \"%s\" is no state", n, text);
+	guest_report(g, &p, by_guest);
+}
+
 /* Serves entry n if its state-N asks for it: not one that was refused before. */
 static void serve_entry(struct pass *pass, unsigned n, bool all)
 {
 	struct guest *g = pass->g;
 	struct entry *e = &pass->entries[pass->nr];
+	unsigned state = entries_state(g, n);
 	struct problem p = { 0 };
-	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	uint64_t state = 0;
+	char node[NODE_NAME_MAX];
 
-	if (read_node(g, node_n(node, NODE_STATE_FMT, n), text, sizeof(text)) < 0) {
-		if (!all)
-			return;
-	} else if (number_parse(text, 10, PCIIF_STATE_COUNT - 1, &state)) {
-		problem_set(&p, EINVAL, "state-%u: \"%s\" is no state", n, text);
-		guest_report(g, &p, all); /* again with each reopening */
+	if (state == ENTRIES_INVALID) {
+		refuse_state(g, n, all); /* again with each reopening */
 		return;
 	}
 	if (state == XenbusStateClosed ||
@@ -258,6 +265,27 @@ static void find_roots(struct pass *pass)
 	}
 }
 
+/*
+ * What a successor has to know goes before what the guest sees: killed in between, it finds a device
+ * whose entry still asks for it (resume.h), or one that is to leave and has left. So it needs no part
+ * in the transaction, where each node costs several times as much.
+ */
+static int record(const struct pass *pass)
+{
+	const struct guest *g = pass->g;
+
+	for (unsigned i = 0; i < pass->nr; i++) {
+		const struct entry *e = &pass->entries[i];
+
+		if (e->outcome == OUTCOME_RELEASED &&
+		    memory_device_forget(&g->be->host.memory, XBT_NULL, g->domid, e->host))
+			return -1;
+		if (e->claim && claim_record(e->claim))
+			return -1;
+	}
+	return 0;
+}
+
 /* vdev-N, then state-N, as the kernel's backend does. */
 static int write_entry(struct guest *g, xs_transaction_t t, const struct entry *e)
 {
@@ -265,21 +293,20 @@ static int write_entry(struct guest *g, xs_transaction_t t, const struct entry *
 	char node[NODE_NAME_MAX], value[NODE_VALUE_MAX], dev[NODE_VALUE_MAX];
 
 	if (e->outcome == OUTCOME_RELEASED)
-		return memory_device_forget(&g->be->host.memory, t, g->domid, e->host);
+		return 0;
 	/* The toolstack may have renumbered its list since we read it. */
 	if (e->dev[0] && (store_read(xs, t, g->dir, node_n(node, NODE_DEV_FMT, e->n), dev,
 				     sizeof(dev)) < 0 || strcmp(dev, e->dev)))
 		return fail(ESTALE);
+	entries_wrote(&g->entries, e->n);
 	if (e->outcome == OUTCOME_REFUSED)
 		return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
 				   XenbusStateClosed);
 	if (store_write(xs, t, g->dir, node_n(node, NODE_VDEV_FMT, e->n), "%s",
 			node_vdev_format(e->virt, value)))
 		return -1;
-	if (store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
-			XenbusStateInitialised))
-		return -1;
-	return e->claim ? claim_record(e->claim, t) : 0;
+	return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
+			   XenbusStateInitialised);
 }
 
 static int write_roots(struct pass *pass, xs_transaction_t t)
@@ -340,9 +367,9 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 {
 	struct pass pass = { .g = g };
 	struct claim *claim;
-	uint64_t n;
+	unsigned n;
 
-	if (store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+	if (entries_nr(g, &n))
 		return problem_set(p, errno, "%s is %s", NODE_NUM_DEVS,
 				   errno == ENOENT ? "missing" : "no number of devices");
 	if (all)
@@ -353,7 +380,7 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	if (!pass.nr && to == XenbusStateUnknown)
 		return 0;
 	find_roots(&pass);
-	if (publish(&pass, from, to)) {
+	if (record(&pass) || publish(&pass, from, to)) {
 		int err = errno;
 
 		unpublish(&pass);
@@ -367,15 +394,14 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 bool guest_devices_unseen(struct guest *g)
 {
 	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	uint64_t n, state;
 	bool leaving = false;
+	unsigned n;
 
-	if (store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+	if (entries_nr(g, &n))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
-		if (store_read_number(g->be->xen.xs, XBT_NULL, g->dir,
-				      node_n(node, NODE_STATE_FMT, i), 10, PCIIF_STATE_COUNT - 1, &state))
-			continue;
+		unsigned state = entries_state(g, i);
+
 		if (state == XenbusStateInitialising)
 			return false;
 		if (state != XenbusStateClosing)

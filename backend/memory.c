@@ -251,14 +251,13 @@ void memory_device_dispose(struct memory_device *d)
 	memset(d, 0, sizeof(*d));
 }
 
-int memory_device_record(struct memory_device *d, xs_transaction_t t, struct sbdf virt,
-			 bool prepared, const char *saved)
+int memory_device_record(struct memory_device *d, struct sbdf virt, bool prepared, const char *saved)
 {
 	char dir[3 * MEMORY_DIR_MAX], vdev[NODE_VALUE_MAX];
 
 	if (!d->memory || !d->memory->xs)
 		return 0;
-	return store_write(d->memory->xs, t, dir_of(d, dir), NULL, "%s %d %d %s",
+	return store_write(d->memory->xs, XBT_NULL, dir_of(d, dir), NULL, "%s %d %d %s",
 			   node_vdev_format(virt, vdev), d->slot, prepared, saved);
 }
 

@@ -76,9 +76,8 @@ unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **li
 
 /* Gives the device a place; nothing is written yet. */
 void memory_device_init(struct memory_device *d, struct memory *m, uint32_t domid, struct sbdf host);
-/* Inside t: writes, or removes, all that is remembered of it. 0, or -1 with errno. */
-int memory_device_record(struct memory_device *d, xs_transaction_t t, struct sbdf virt,
-			 bool prepared, const char *saved);
+/* Writes all that is remembered of it, or removes it (inside t). 0, or -1 with errno. */
+int memory_device_record(struct memory_device *d, struct sbdf virt, bool prepared, const char *saved);
 int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host);
 /* Frees the place of its shadow. */
 void memory_device_dispose(struct memory_device *d);

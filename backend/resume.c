@@ -11,45 +11,55 @@
 
 #define SWEEP_MAX 256 /* pirqs above the lowest free one: more than Xen gives a guest by default */
 
-/* opts-N of the entry that dev-N says is host: its text and N; the text is empty where there is none. */
-static unsigned find_opts(struct guest *g, struct sbdf host, char *opts, unsigned size)
+/* The entry that dev-N says is a device: what of it a resumed device needs. */
+struct entry {
+	unsigned n; /* 0 where there is none */
+	unsigned state; /* ENTRIES_ABSENT where there is none */
+	char opts[256]; /* empty where there are none */
+};
+
+static void find_entry(struct guest *g, struct sbdf host, struct entry *e)
 {
 	struct xs_handle *xs = g->be->xen.xs;
 	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	uint64_t nr = 0;
 	struct sbdf a;
+	unsigned nr;
 
-	opts[0] = 0;
-	if (store_read_number(xs, XBT_NULL, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &nr))
-		return 0;
+	*e = (struct entry){ .state = ENTRIES_ABSENT };
+	if (entries_nr(g, &nr))
+		return;
 	for (unsigned n = 0; n < nr; n++) {
 		snprintf(node, sizeof(node), NODE_DEV_FMT, n);
 		if (store_read(xs, XBT_NULL, g->dir, node, text, sizeof(text)) < 0 ||
 		    node_dev_parse(text, &a) || !sbdf_equal(a, host))
 			continue;
+		e->n = n;
+		e->state = entries_state(g, n);
 		snprintf(node, sizeof(node), NODE_OPTS_FMT, n);
-		if (store_read(xs, XBT_NULL, g->dir, node, opts, size) < 0)
-			opts[0] = 0;
-		return n;
+		if (store_read(xs, XBT_NULL, g->dir, node, e->opts, sizeof(e->opts)) < 0)
+			e->opts[0] = 0;
+		return;
 	}
-	return 0;
 }
 
 static void resume_device(struct guest *g, struct sbdf host, struct claim **unsure)
 {
-	char opts[256], opts_node[NODE_NAME_MAX], buf[SBDF_TEXT], virt[NODE_VALUE_MAX];
+	char opts_node[NODE_NAME_MAX], buf[SBDF_TEXT], virt[NODE_VALUE_MAX];
 	struct problem p = { 0 };
 	struct claim *claim;
+	struct entry e;
 	bool lost = false;
 
-	snprintf(opts_node, sizeof(opts_node), NODE_OPTS_FMT,
-		 find_opts(g, host, opts, sizeof(opts)));
-	claim = claim_resume(&g->be->host, &g->talk, host, opts, opts_node, &lost, &p);
+	find_entry(g, host, &e);
+	snprintf(opts_node, sizeof(opts_node), NODE_OPTS_FMT, e.n);
+	claim = claim_resume(&g->be->host, &g->talk, host, e.opts, opts_node, &lost, &p);
 	if (!claim) {
 		guest_report(g, &p, false);
 		memory_device_forget(&g->be->host.memory, XBT_NULL, g->domid, host);
 		return;
 	}
+	/* Killed before it was published: the entry asks for it still. */
+	claim->published = e.state != XenbusStateInitialising;
 	TAILQ_INSERT_TAIL(&g->claims, claim, of_guest);
 	g->nr_claims++;
 	recovery_watch(g, claim);

@@ -31,23 +31,22 @@ static struct guest *guest_of(struct watches *w, uint32_t domid)
 	return w->be->guests[domid];
 }
 
-/* Something of its nodes may have changed. */
+/* Anything of its nodes may have changed. */
 static void look_anew(struct watches *w, struct guest *g)
 {
 	g->state_known = false;
+	entries_forget(&g->entries);
 	schedule_dirty(&w->be->schedule, g);
 }
 
-static void mark(struct watches *w, const char *domid)
+/* Whose directory it is, by name; NULL: nobody's. */
+static struct guest *guest_named(struct watches *w, const char *domid)
 {
-	struct guest *g;
 	uint64_t id;
 
 	if (number_parse(domid, 10, DOMID_FIRST_RESERVED - 1, &id))
-		return;
-	g = guest_of(w, (uint32_t)id);
-	if (g)
-		look_anew(w, g);
+		return NULL;
+	return guest_of(w, (uint32_t)id);
 }
 
 /* The directory as a whole came or went: everyone is looked at. */
@@ -58,7 +57,7 @@ static void rescan(struct watches *w)
 	char **list = xs_directory(w->be->xen.xs, XBT_NULL, w->be->root, &n);
 
 	for (unsigned i = 0; list && i < n; i++)
-		mark(w, list[i]);
+		guest_named(w, list[i]);
 	free(list);
 	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
 		look_anew(w, g);
@@ -95,21 +94,40 @@ static bool needs_no_look(const char *leaf)
 	return false;
 }
 
+/* A node of a guest's instance; or its whole directory, with leaf NULL. */
+static void on_node(struct watches *w, struct guest *g, const char *leaf)
+{
+	if (!leaf) {
+		look_anew(w, g);
+		return;
+	}
+	if (!entries_heard(&g->entries, leaf))
+		g->state_known = false;
+	schedule_dirty(&w->be->schedule, g);
+}
+
 static void on_backend(struct watches *w, const char *path)
 {
 	size_t len = strlen(w->be->root);
+	const char *rest, *leaf;
+	struct guest *g;
 	char domid[12];
-	const char *rest;
 
 	if (strncmp(path, w->be->root, len) || path[len] != '/') {
 		rescan(w);
 		return;
 	}
 	rest = path + len + 1;
-	if (needs_no_look(strrchr(rest, '/') ? strrchr(rest, '/') + 1 : ""))
-		return;
 	snprintf(domid, sizeof(domid), "%.*s", (int)strcspn(rest, "/"), rest);
-	mark(w, domid);
+	/* domid/0/leaf */
+	leaf = strchr(rest, '/');
+	leaf = leaf ? strchr(leaf + 1, '/') : NULL;
+	leaf = leaf ? leaf + 1 : NULL;
+	if (leaf && needs_no_look(leaf))
+		return;
+	g = guest_named(w, domid);
+	if (g)
+		on_node(w, g, leaf);
 }
 
 /* The guest's own writing: it gets its look, at a bounded rate. */
@@ -143,7 +161,7 @@ static void on_watch(struct watches *w, const char *path, const char *token)
 int watches_drain(struct watches *w)
 {
 	for (unsigned i = 0; i < DRAIN_MAX; i++) {
-		char **event = xs_check_watch(w->be->xen.xs);
+		char **event = xs_check_watch(w->be->xen.watches);
 
 		if (!event)
 			return errno == EAGAIN ? 0 : -1;
@@ -200,7 +218,7 @@ void watches_update_one(struct watches *w)
 		return;
 	if (helper_busy(g))
 		g->update_due = true;
-	else if (!guest_at_rest(g) && helper_do(g, guest_update) == HELPER_GONE)
+	else if (!guest_look_lightly(g) && helper_do(g, guest_update) == HELPER_GONE)
 		end(w, g);
 }
 
@@ -226,7 +244,7 @@ void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 
 int watches_open(struct watches *w, struct backend *be)
 {
-	struct xs_handle *xs = be->xen.xs;
+	struct xs_handle *xs = be->xen.watches;
 
 	w->be = be;
 	snprintf(w->aer, sizeof(w->aer), "/local/domain/%u/" AER_INJECT_DIR, be->xen.domid);
@@ -246,7 +264,7 @@ void watches_close(struct watches *w)
 		return;
 	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
 		drop(w, g);
-	xs_unwatch(w->be->xen.xs, w->be->root, TOKEN_BACKEND);
-	xs_unwatch(w->be->xen.xs, "@releaseDomain", TOKEN_RELEASE);
-	xs_unwatch(w->be->xen.xs, w->aer, TOKEN_AER);
+	xs_unwatch(w->be->xen.watches, w->be->root, TOKEN_BACKEND);
+	xs_unwatch(w->be->xen.watches, "@releaseDomain", TOKEN_RELEASE);
+	xs_unwatch(w->be->xen.watches, w->aer, TOKEN_AER);
 }

@@ -56,7 +56,8 @@ int xen_open(struct xen *x, xentoollog_logger *lg)
 	memset(x, 0, sizeof(*x));
 	x->life_fd = -1;
 	x->xs = xs_open(0);
-	if (!x->xs)
+	x->watches = x->xs ? xs_open(0) : NULL;
+	if (!x->watches)
 		return open_failed(x, lg, "xenstore", "is xenstored running, and may we use it?");
 	x->evtchn = xenevtchn_open(lg, 0);
 	if (!x->evtchn || set_nonblock(xenevtchn_fd(x->evtchn)))
@@ -88,6 +89,8 @@ void xen_close(struct xen *x)
 		close_keep(x->life_fd);
 		xs_close(x->xs);
 	}
+	if (x->watches)
+		xs_close(x->watches);
 	memset(x, 0, sizeof(*x));
 	errno = saved;
 }

@@ -17,6 +17,11 @@
 
 struct xen {
 	struct xs_handle *xs;
+	/*
+	 * For watches alone: libxenstore has a thread read a handle that watches, and whoever waits for an
+	 * answer there waits for that thread as well.
+	 */
+	struct xs_handle *watches;
 	xenevtchn_handle *evtchn;
 	xengnttab_handle *gnttab;
 	xentoollog_logger *mute; /* for libraries that log what a guest can cause */

@@ -135,6 +135,31 @@ for ((i = 0; i < 10; i++)); do
 	reconfigure p8 8 >"$WORK/reconfigure.out" 2>&1
 	wait "$tool" || not_ok "detach $i through a kill" "$(cat "$WORK/detach.out")"
 done
+
+# --- Killed between what is remembered of a device and what its guest is told ---
+
+xb attach "$DIR" 8 0000:00:07.0 >"$WORK/attach.out" 2>&1 &
+tool=$!
+reconfigure p8 8 >"$WORK/reconfigure.out" 2>&1
+check "one more attach" wait "$tool"
+vdev=$(node "$(be 8 vdev-1)")
+daemon_kill
+store begin
+store rm "$(be 8 vdev-1)"
+store write "$(be 8 state-1)" 1
+store write "$(be 8 state)" 7
+store commit
+daemon_again
+check "the successor goes on with the attach" reconfigure p8 8
+is "the guest is told of the device" "$(node "$(be 8 state-1)") $(node "$(be 8 vdev-1)")" "3 $vdev"
+config_read p8 8 0 4
+like "and reads it" "$R" "^0 "
+daemon_kill
+store rm /local/domain/0/xenpci/guests/8/0000-00-07-0
+leave_nodes 8 1
+daemon_again
+check "the successor goes on with the detach" reconfigure p8 8
+is "its entry is the toolstack's" "$(node "$(be 8 state-1)")" 5
 end_peer p8
 
 # --- A clean end leaves nothing to a successor ---
