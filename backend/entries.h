@@ -2,7 +2,7 @@
 /*
  * The toolstack's list of a guest's devices, as far as a look needs it: num_devs and state-N. A request
  * to xenstored costs more than all else in a look, so each is read once, and then when an event tells
- * of a change. One thread; nothing logs.
+ * of a change, or when our state was read anew (guest_own_state). One thread; nothing logs.
  */
 #ifndef XENPCI_BACKEND_ENTRIES_H
 #define XENPCI_BACKEND_ENTRIES_H

@@ -28,10 +28,16 @@ int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from)
 	return fail(ESTALE);
 }
 
-/* A request to xenstored costs more than all else in a look: what no event has told of is not asked for. */
+/*
+ * A request to xenstored costs more than all else in a look: what no event has told of is not asked for.
+ * A state that is read may be ahead of the events that were heard; what it is about must not be older.
+ */
 unsigned guest_own_state(struct guest *g)
 {
-	return g->state_known ? g->state : guest_read_state(g);
+	if (g->state_known)
+		return g->state;
+	entries_forget(&g->entries);
+	return guest_read_state(g);
 }
 
 unsigned guest_peer_state(struct guest *g)
