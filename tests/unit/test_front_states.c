@@ -25,8 +25,8 @@ struct node {
 
 static struct node nodes[NODES];
 static unsigned requests, transactions;
-static const char *event_token; /* of the one event that waits */
-static char *deleted_at_write; /* deleted just before the next write */
+static char event_token[16]; /* of the one event that waits; empty: none */
+static const char *deleted_at_write; /* deleted just before the next write */
 
 static struct node *find(const char *path)
 {
@@ -184,15 +184,17 @@ bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 char **xs_check_watch(struct xs_handle *h)
 {
 	char **event = calloc(2, sizeof(*event));
+	static char token[16];
 
 	(void)h;
-	if (!event_token) {
+	if (!event_token[0]) {
 		free(event);
 		errno = EAGAIN;
 		return NULL;
 	}
-	event[XS_WATCH_TOKEN] = (char *)(uintptr_t)event_token;
-	event_token = NULL;
+	snprintf(token, sizeof(token), "%s", event_token);
+	event_token[0] = '\0';
+	event[XS_WATCH_TOKEN] = token;
 	return event;
 }
 
@@ -204,7 +206,7 @@ static int begin(void **state)
 
 	memset(nodes, 0, sizeof(nodes));
 	transactions = 0;
-	event_token = NULL;
+	event_token[0] = '\0';
 	deleted_at_write = NULL;
 	add(HOME, "", 0, XS_PERM_READ);
 	add("device", "", 0, XS_PERM_READ);
@@ -240,7 +242,7 @@ static void is(struct xenpcifront *fe, unsigned own, unsigned peer, unsigned ask
 
 static void hear(struct xenpcifront *fe, const char *token)
 {
-	event_token = token;
+	snprintf(event_token, sizeof(event_token), "%s", token);
 	states_drain(fe);
 }
 
@@ -290,7 +292,7 @@ static void test_plain_where_closed(void **state)
 	assert_int_equal(transactions, 0);
 	assert_string_equal(find(NODE_FRONTEND_DIR "/state")->value, "4");
 	/* It goes between our look and our word. */
-	deleted_at_write = (char *)(uintptr_t)NODE_FRONTEND_DIR;
+	deleted_at_write = NODE_FRONTEND_DIR;
 	assert_int_equal(states_write(fe, 7), -1);
 	assert_int_equal(errno, ENOENT);
 	assert_null(find(NODE_FRONTEND_DIR "/state"));
@@ -315,7 +317,7 @@ static void test_publishes_state_last(void **state)
 	assert_string_equal(find(NODE_FRONTEND_DIR "/magic")->value, PCIIF_MAGIC);
 	assert_string_equal(find(NODE_FRONTEND_DIR "/state")->value, "3");
 	/* Cut off at its first node, it never gets to the state. */
-	deleted_at_write = (char *)(uintptr_t)NODE_FRONTEND_DIR;
+	deleted_at_write = NODE_FRONTEND_DIR;
 	assert_int_equal(states_publish(fe, 8, 9), -1);
 	assert_int_equal(errno, ENOENT);
 	assert_null(find(NODE_FRONTEND_DIR "/state"));
