@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdarg.h>
 
-#define LOG_CONTEXT "xenpci"
-
 void log_at(xentoollog_logger *lg, xentoollog_level level, const char *fmt, ...)
 {
 	int saved = errno;
@@ -14,7 +12,7 @@ void log_at(xentoollog_logger *lg, xentoollog_level level, const char *fmt, ...)
 	if (!lg)
 		return;
 	va_start(ap, fmt);
-	xtl_logv(lg, level, -1, LOG_CONTEXT, fmt, ap);
+	xtl_logv(lg, level, -1, program_invocation_short_name, fmt, ap);
 	va_end(ap);
 	errno = saved;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One printf-checked log function over libxentoollog: levels and sink are the
- * caller's logger. A message is one line without a newline, and begins with whom
- * it is about ("guest 7: 0000:03:00.0: ..."). May be called from several threads
- * where the logger may (the stdio one may).
+ * One printf-checked log function over libxentoollog: levels and sink are the caller's logger. A
+ * message is one line without a newline, and begins with whom it is about ("guest 7: 0000:03:00.0:
+ * ..."); the context is the program's name. May be called from several threads where the logger may
+ * (the stdio one may).
  */
 #ifndef XENPCI_COMMON_LOG_H
 #define XENPCI_COMMON_LOG_H
