@@ -94,6 +94,6 @@ is "nor where the table is cut off" "$(seen 00 28)" 0
 taken
 mcfg 0xb0000000
 unset XENBOX_IOMEM
-given 'through the kernel: Invalid argument'
+given 'through the kernel: Operation not permitted'
 is "nor where Xen refuses it" "$(XENBOX_IOMEM=$WORK/iomem seen 00 28)" 0
 taken

@@ -414,6 +414,16 @@ static void see_vectors(unsigned int bdf, long long table)
 	saw("unmap_pirq", ask(DOM0, "physdev 14 2@0=%u 4@4=%ld", d, b));
 }
 
+/* The registers of the machine: what may be read without asking its owner is dom0's alone. */
+static void see_iomem(void)
+{
+	saw("a range register", ask(DOM0, "memtype 0"));
+	saw("one that no processor has", ask(DOM0, "memtype 1000"));
+	saw("a range register, by a guest", ask(GUEST, "memtype 0"));
+	saw("map what is Xen's", ask(DOM0, "iomem 0xfee00"));
+	saw("map it, by a guest", ask(GUEST, "iomem 0xfee00"));
+}
+
 static void see_death(void)
 {
 	int64_t until = now_ms() + PATIENCE_MS;
@@ -479,6 +489,7 @@ static int dom0(int argc, char **argv)
 	see_physdev();
 	if (argc > 4)
 		see_vectors(parse_bdf(argv[3]), strtoll(argv[4], NULL, 0));
+	see_iomem();
 	see_death();
 	return 0;
 }

@@ -102,7 +102,7 @@ static void *map_io(int prot, size_t pages, const xen_pfn_t frame[])
 	int fd;
 
 	if (!file || xb_domid() || pages != 1 || prot != PROT_READ) {
-		errno = file ? EPERM : EINVAL;
+		errno = EPERM;
 		return NULL;
 	}
 	fd = open(file, O_RDONLY | O_CLOEXEC);

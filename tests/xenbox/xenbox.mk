@@ -26,7 +26,7 @@ $(XENBOX_B)/xenbox: $(XENBOX_OBJ)
 
 # Programs that run inside domains: ordinary Xen userland, which does have the sanitizers. The Xen
 # headers want GNU C.
-XENBOX_GUEST_LIBS := -lxencall -lxenevtchn -lxengnttab -lxenstore -lxentoollog
+XENBOX_GUEST_LIBS := -lxencall -lxenevtchn -lxengnttab -lxenforeignmemory -lxenstore -lxentoollog
 XENBOX_GUEST_OBJ := $(patsubst %,$(B)/tests/xenbox/guest/%.o,calls agent)
 
 $(B)/tests/xenbox/guest/%.o: tests/xenbox/%.c
@@ -34,7 +34,7 @@ $(B)/tests/xenbox/guest/%.o: tests/xenbox/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(XENBOX_B)/agent: $(XENBOX_GUEST_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS) -lxenctrl -lxenforeignmemory
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS) -lxenctrl
 
 # The same program for the box and for real Xen: what each primitive is seen to do.
 FIDELITY := $(B)/tests/xen/fidelity
