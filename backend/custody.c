@@ -140,12 +140,14 @@ static int refusal_errno(enum assignable_rule rule)
 	return rule == ASSIGNABLE_QUARANTINE ? EIO : EPERM;
 }
 
-/* What is known of the function itself, beyond what its registers show. */
-static void look_closely(struct claim *claim, struct topology_function *fn)
+/* What is known of the function and its neighbours, beyond what its registers show. */
+static void look_closely(struct claim *claim, struct topology *t, int i)
 {
+	struct topology_function *fn = &t->function[i];
 	struct xs_handle *xs = claim->host->memory.xs;
 	bool shared;
 
+	assignable_look(t, claim->provider, i);
 	fn->quarantined = xs && quarantine_has(xs, fn->info.sbdf);
 	if (!fn->info.irq || strcmp(claim->provider->ops->name, "sysfs") ||
 	    lines_users(LINES_FILE, fn->info.irq, fn->line_users, sizeof(fn->line_users)) < 0)
@@ -172,7 +174,7 @@ int custody_judge(struct claim *claim, struct problem *p)
 	if (!t)
 		return problem_set(p, errno, "%s: cannot look at the machine's devices: %s", name,
 				   strerror(errno));
-	look_closely(claim, &t->function[i]);
+	look_closely(claim, t, i);
 	settings_life(&claim->host->settings, &claim->dev->info, &life);
 	good = assignable_check(t, i, talk->domid, life.allow, &result);
 	claim->hide_intx = result.hide_intx;
@@ -203,7 +205,7 @@ bool custody_shares_line(struct claim *claim)
 	t = look_around(claim, &i);
 	if (!t)
 		return false;
-	look_closely(claim, &t->function[i]);
+	look_closely(claim, t, i);
 	settings_life(&claim->host->settings, &claim->dev->info, &life);
 	assignable_check(t, i, claim->irq.talk->domid, life.allow, &result);
 	return result.hide_intx;
@@ -330,6 +332,17 @@ static void say_how(struct claim *claim, const struct reset_request *request,
 	}
 }
 
+/* Who may be reset along: drivers may have come, or gone. */
+static void look_at_neighbours(struct claim *claim, struct topology *tree, int i)
+{
+	int bridge = tree->function[i].parent;
+
+	for (int k = 0; k < tree->nr; k++) {
+		if (k != i && topology_is_below(tree, k, bridge))
+			topology_look(tree, claim->provider, k);
+	}
+}
+
 /* By one of methods, as far as the settings allow them. */
 static int reset(struct claim *claim, unsigned methods, bool *done)
 {
@@ -353,6 +366,7 @@ static int reset(struct claim *claim, unsigned methods, bool *done)
 			  strerror(errno));
 		return 0;
 	}
+	look_at_neighbours(claim, &tree, request.function);
 	request.topology = &tree;
 	settings_life(&claim->host->settings, &claim->dev->info, &life);
 	request.methods = life.methods & methods;

@@ -49,21 +49,34 @@ static struct sysfs_device *device_of(struct pcidev *dev)
 	return (struct sysfs_device *)dev;
 }
 
-static int kernel_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
+static int kernel_bytes(struct pcidev *dev, unsigned offset, unsigned size, uint8_t raw[])
 {
-	uint8_t raw[4] = { 0 };
 	ssize_t n;
 
 	slow_begin();
 	n = pread(device_of(dev)->config, raw, size, (off_t)offset);
 	slow_end();
+	return n < 0 ? -1 : (size_t)n == size ? 0 : fail(EIO);
+}
+
+/* size (1, 2 or 4) bytes as a register. */
+static uint32_t register_of(const uint8_t raw[], unsigned size)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = size; i--;)
+		v = v << 8 | raw[i];
+	return v;
+}
+
+static int kernel_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
+{
+	uint8_t raw[4];
+
 	*value = UINT32_MAX;
-	if (n < 0)
+	if (kernel_bytes(dev, offset, size, raw))
 		return -1;
-	if ((size_t)n != size)
-		return fail(EIO);
-	*value = (uint32_t)raw[0] | (uint32_t)raw[1] << 8 | (uint32_t)raw[2] << 16 |
-		 (uint32_t)raw[3] << 24;
+	*value = register_of(raw, size);
 	return 0;
 }
 
@@ -99,14 +112,10 @@ static int config_write(struct pcidev *dev, unsigned offset, unsigned size, uint
 	return (size_t)n == size ? 0 : fail(EIO);
 }
 
+/* By the kernel, which takes no longer for it than we with as many reads from memory. */
 static int config_read_basic(struct pcidev *dev, uint8_t config[])
 {
-	ssize_t n;
-
-	slow_begin();
-	n = pread(device_of(dev)->config, config, PCIDEV_BASIC, 0);
-	slow_end();
-	return n == PCIDEV_BASIC ? 0 : n < 0 ? -1 : fail(EIO);
+	return kernel_bytes(dev, 0, PCIDEV_BASIC, config);
 }
 
 /* The kernel does the work before it returns, and may wait for the device. */
@@ -298,11 +307,13 @@ static bool window_agrees(struct sysfs_device *sd)
 		{ PCI_BASE_ADDRESS_3, 4 }, { PCI_BASE_ADDRESS_4, 4 }, { PCI_BASE_ADDRESS_5, 4 },
 		{ PCI_SUBSYSTEM_VENDOR_ID, 4 },
 	};
-	uint32_t v;
+	uint8_t header[PCI_STD_HEADER_SIZEOF];
 
+	if (kernel_bytes(&sd->dev, 0, sizeof(header), header))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
-		if (kernel_read(&sd->dev, same[i].offset, same[i].size, &v) ||
-		    v != ecam_read(sd->window, same[i].offset, same[i].size))
+		if (register_of(header + same[i].offset, same[i].size) !=
+		    ecam_read(sd->window, same[i].offset, same[i].size))
 			return false;
 	return true;
 }
@@ -368,12 +379,15 @@ static int sysfs_attribute(struct provider *p, struct sbdf sbdf, const char *nam
 	int devices = sysfs_of(p)->devices, n;
 	const char *last;
 
-	if (faccessat(devices, sbdf_format(sbdf, address), F_OK, 0))
-		return errno == ENOENT ? fail(ENODEV) : -1;
-	snprintf(path, sizeof(path), "%s/%.*s", address, NAME_MAX, name);
+	snprintf(path, sizeof(path), "%s/%.*s", sbdf_format(sbdf, address), NAME_MAX, name);
+	n = sysfs_attr_read(devices, path, buf, size);
+	if (n < 0 && errno == ENOENT)
+		return fail(faccessat(devices, address, F_OK, 0) ? ENODEV : ENOENT);
+	if (n >= 0 || errno != ELOOP)
+		return n;
 	n = (int)readlinkat(devices, path, target, sizeof(target) - 1);
 	if (n < 0)
-		return errno == EINVAL ? sysfs_attr_read(devices, path, buf, size) : -1;
+		return -1;
 	target[n] = '\0';
 	last = strrchr(target, '/');
 	snprintf(buf, size, "%s", last ? last + 1 : target);

@@ -19,24 +19,20 @@ static const uint64_t resource_unusable = 0xb0000000; /* disabled, unset, busy *
 int sysfs_attr_read(int dir, const char *name, char *buf, size_t size)
 {
 	/* A test tree may have a FIFO for a file that is only to be written. */
-	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	size_t at = 0;
-	ssize_t n = 1;
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n;
 
 	if (fd < 0)
 		return -1;
-	while (n > 0 && at < size - 1) {
-		n = read(fd, buf + at, size - 1 - at);
-		if (n > 0)
-			at += (size_t)n;
-	}
+	/* The kernel hands out an attribute at once, and it is a page at most. */
+	n = read(fd, buf, size - 1);
 	close_keep(fd);
 	if (n < 0)
 		return -1;
-	if (at && buf[at - 1] == '\n')
-		at--;
-	buf[at] = '\0';
-	return (int)at;
+	if (n && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return (int)n;
 }
 
 int sysfs_attr_number(int dir, const char *name, uint64_t max, uint64_t *value)

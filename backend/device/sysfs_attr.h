@@ -13,7 +13,7 @@
 
 #include "backend/device/pcidev.h"
 
-/* Reads a file as text into buf of size bytes, without its last newline. Length, or -1. */
+/* Reads a file as text into buf of size bytes, without its last newline. Length, or -1 (ELOOP: a link). */
 int sysfs_attr_read(int dir, const char *name, char *buf, size_t size);
 /* Reads a number as the kernel prints it, "0x8086" or "17". 0, or -1 (EINVAL, ERANGE). */
 int sysfs_attr_number(int dir, const char *name, uint64_t max, uint64_t *value);

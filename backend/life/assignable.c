@@ -298,6 +298,14 @@ bool assignable_concerns(const struct topology *t, int i, int j, bool judged)
 			  share_page(&a->info, &b->info));
 }
 
+void assignable_look(struct topology *t, struct provider *p, int i)
+{
+	for (int k = 0; k < t->nr; k++) {
+		if (assignable_concerns(t, k, i, true))
+			topology_look(t, p, k);
+	}
+}
+
 const struct assignable_refusal *assignable_first(const struct assignable *a)
 {
 	for (unsigned k = 0; k < a->nr; k++) {

@@ -3,7 +3,7 @@
  * "May it be assigned?" The rules that stand between a device and a guest, each a
  * row of one table: what is wrong, who else is involved, and what the operator can do.
  * Pure functions over a topology whose `guest` and `quarantined` the caller has
- * filled in. Nothing logs; everything may be called from several threads.
+ * filled in, and whose drivers are known (assignable_look). Nothing logs; everything may be called from several threads.
  *
  * A group (a slot without FLR, a PCI bus) goes to one guest, one function at a time:
  * each member must be that guest's or in nobody's hands, so that two owners never
@@ -73,6 +73,9 @@ struct assignable {
 	int line_other;	  /* which; TOPOLOGY_NONE where it is the host */
 	bool hide_intx;	  /* it is shared, but there is MSI: the guest must not use the line */
 };
+
+/* Reads the drivers of all that count in a judgement of function i, and whether the OS can reset it. */
+void assignable_look(struct topology *t, struct provider *p, int i);
 
 /*
  * Judges function i for guest domid (TOPOLOGY_NO_GUEST: a guest that has nothing

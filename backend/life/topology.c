@@ -8,6 +8,7 @@
 #include "common/util.h"
 
 enum {
+	LIST_MORE = 64, /* functions that there is room for at first, besides those that are known */
 	BASE_CLASS_BRIDGE = 0x06,
 	CLASS_HOST_BRIDGE = 0x0600,
 };
@@ -123,24 +124,25 @@ static int read_function(struct topology_function *fn, struct provider *p, struc
 	return 0;
 }
 
-/* Addresses of all of p's functions, the caller's to free; how many in *nr. */
+/* Addresses of all of p's functions, of which there were *nr, the caller's to free; how many in *nr. */
 static struct sbdf *list_all(struct provider *p, int *nr)
 {
-	int all = provider_list(p, NULL, 0), n;
+	int room = *nr + LIST_MORE, n;
 	struct sbdf *list;
 
-	if (all < 0)
-		return NULL;
-	list = calloc((size_t)all + 1, sizeof(*list));
-	if (!list)
-		return NULL;
-	/* Hot-plug may change the number in between; the smaller one counts. */
-	n = provider_list(p, list, (size_t)all);
-	if (n < 0) {
+	for (;;) {
+		list = calloc((size_t)room, sizeof(*list));
+		if (!list)
+			return NULL;
+		n = provider_list(p, list, (size_t)room);
+		if (n >= 0 && n <= room)
+			break;
 		free_keep(list);
-		return NULL;
+		if (n < 0)
+			return NULL;
+		room = n + LIST_MORE;
 	}
-	*nr = n < all ? n : all;
+	*nr = n;
 	return list;
 }
 
@@ -237,15 +239,13 @@ int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *
 {
 	struct topology fresh = { 0 };
 	struct sbdf *list;
-	int nr = 0, rc;
+	int nr = t->nr, rc;
 
 	list = list_all(p, &nr);
 	if (!list)
 		return -1;
 	if (same_functions(t, list, nr)) {
 		free(list);
-		for (int i = 0; i < t->nr; i++)
-			read_attributes(&t->function[i], p);
 		return 0;
 	}
 	rc = read_all(&fresh, p, list, nr, lg);
@@ -261,6 +261,11 @@ int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *
 	topology_dispose(t);
 	*t = fresh;
 	return 0;
+}
+
+void topology_look(struct topology *t, struct provider *p, int i)
+{
+	read_attributes(&t->function[i], p);
 }
 
 int topology_find(const struct topology *t, struct sbdf a)

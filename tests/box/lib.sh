@@ -327,6 +327,34 @@ config_write() {
 	R=${R% *}
 }
 
+# --- A host of plain files: what would reach hardware is seen there ---
+
+# plain_function SYS BDF ADDRESS: a NIC with a page of memory, held by pciback, that the kernel can reset
+plain_function() {
+	local dev=$1/bus/pci/devices/0000:$2
+	mkdir -p "$dev" "$1/bus/pci/drivers/pciback"
+	head -c 256 /dev/zero >"$dev/config"
+	plain_put "$1" "$2" 0 '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02'
+	plain_put "$1" "$2" 16 "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($3 & 255)) $(($3 >> 8 & 255)) \
+		$(($3 >> 16 & 255)) $(($3 >> 24 & 255)))"
+	echo 0x8086 >"$dev/vendor"
+	echo 0x10d3 >"$dev/device"
+	echo 0x020000 >"$dev/class"
+	echo 0 >"$dev/irq"
+	{
+		printf '%#x %#x 0x40200\n' "$3" $(($3 + 4095))
+		yes "0x0 0x0 0x0" | head -n 6
+	} >"$dev/resource"
+	: >"$dev/reset"
+	plain_bind "$1" "$2" pciback
+}
+plain_put() { # SYS BDF OFFSET BYTES: into config space
+	# shellcheck disable=SC2059
+	printf "$4" | dd of="$1/bus/pci/devices/0000:$2/config" bs=1 seek="$3" conv=notrunc status=none
+}
+# The link is another file each time, as the kernel's is.
+plain_bind() { ln -sfn "../../drivers/$3" "$1/bus/pci/devices/0000:$2/driver"; } # SYS BDF DRIVER
+
 # --- The end ---
 
 bail() {

@@ -256,3 +256,27 @@ start 0000:01:00.0
 check "with MSI it is given" logged_since '0000:01:00.0 given as'
 is "without that line" "$(line)" "0 0"
 end
+
+# --- Drivers come and go: what counts is who has the neighbours now ---
+daemon_stop
+end_peer dom0
+xb down "$DIR"
+sys=$WORK/sys
+for bdf in 03:00.0 04:00.0 05:00.0; do plain_function "$sys" $bdf 0xfe000000; done
+plain_bind "$sys" 05:00.0 e1000e
+box_up
+daemon_start --devices "sysfs:$sys" --sysfs-root "$sys"
+guest 7
+log_mark
+refused "a page shared with a device of the host's" 0000:03:00.0 shared-page '0000:05:00.0 \(host, e1000e\)'
+plain_bind "$sys" 05:00.0 pciback
+given "not, where the host has let go of it" 0000:03:00.0
+gone_again 7
+check "is free" wait_for 3000 logged '0000:03:00.0 taken back'
+plain_bind "$sys" 04:00.0 e1000e
+refused "another that the host has taken" 0000:03:00.0 shared-page '0000:04:00.0 \(host, e1000e\)'
+refused "a device of the host's own" 0000:04:00.0 host-driver
+plain_bind "$sys" 04:00.0 pciback
+given "all are free again" 0000:04:00.0
+gone_again 7
+check "is free" wait_for 3000 logged '0000:04:00.0 taken back'

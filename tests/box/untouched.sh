@@ -83,27 +83,12 @@ daemon_stop
 sys=$WORK/sys
 bdf=0000:03:00.0
 dev=$sys/bus/pci/devices/$bdf
-mkdir -p "$dev" "$sys/bus/pci/drivers/pciback" "$sys/bus/xen-backend/drivers/xen-pciback"
+mkdir -p "$sys/bus/xen-backend/drivers/xen-pciback"
 echo 1 >"$sys/bus/xen-backend/drivers_autoprobe"
 : >"$sys/bus/xen-backend/drivers_probe"
-head -c 256 /dev/zero >"$dev/config"
-put() { # OFFSET BYTES: into config space
-	# shellcheck disable=SC2059
-	printf "$2" | dd of="$dev/config" bs=1 seek="$1" conv=notrunc status=none
-}
+plain_function "$sys" 03:00.0 0xfe000000
+put() { plain_put "$sys" 03:00.0 "$@"; }
 command_is() { od -An -tx2 -j 4 -N 2 "$dev/config" | tr -d ' '; }
-put 0 '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02'
-put 16 '\x00\x00\x00\xfe'
-echo 0x8086 >"$dev/vendor"
-echo 0x10d3 >"$dev/device"
-echo 0x020000 >"$dev/class"
-echo 0 >"$dev/irq"
-{
-	echo 0xfe000000 0xfe000fff 0x40200
-	yes "0x0 0x0 0x0" | head -n 6
-} >"$dev/resource"
-: >"$dev/reset"
-ln -s ../../drivers/pciback "$dev/driver"
 host=(--devices "sysfs:$sys" --sysfs-root "$sys")
 daemon_start "${host[@]}"
 taken() { check "taken back" take_back 7 $bdf; }
@@ -140,7 +125,7 @@ killed "${host[@]}"
 reset_again "what was remembered is lost" 7 $bdf ""
 is "it decodes all the same" $((0x$(command_is) & 2)) 2
 taken
-ln -sfn ../../drivers/pciback "$dev/driver"
+plain_bind "$sys" 03:00.0 pciback
 reset_again "another binding to the same driver" 7 $bdf "its driver was bound anew"
 taken
 put 60 '\x55'
@@ -149,7 +134,7 @@ taken
 put 4 '\x03\x01'
 reset_again "who used it left it decoding" 7 $bdf "config space is not as we left it"
 taken
-ln -sfn ../../drivers/pci-stub "$dev/driver"
+plain_bind "$sys" 03:00.0 pci-stub
 reset_again "another driver that holds devices" 7 $bdf "its driver was bound anew"
 taken
 : >"$sys/bus/xen-backend/drivers/xen-pciback/pci-9-0"
