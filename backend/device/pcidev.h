@@ -17,7 +17,7 @@
 
 #include "common/sbdf.h"
 
-enum { PCIDEV_BARS = 6, PCIDEV_ROM = 6, PCIDEV_RESOURCES = 7, PCIDEV_BASIC = 256 };
+enum { PCIDEV_BARS = 6, PCIDEV_ROM = 6, PCIDEV_RESOURCES = 7, PCIDEV_BASIC = 256, PCIDEV_CAPS_MAX = 48 };
 
 /* One BAR or the ROM as the host has assigned it. size 0: not implemented. */
 struct pcidev_resource {
@@ -73,10 +73,25 @@ struct pcidev_ops {
 	void (*close)(struct pcidev *dev);
 };
 
+/* A place in the capability list. */
+struct pcidev_cap {
+	unsigned offset; /* 0: before the first */
+	unsigned seen;	 /* capabilities so far: bounds the walk */
+	uint8_t id;
+};
+
+/* The capability list, as it was read last. */
+struct pcidev_caps {
+	bool known; /* to a proper end */
+	uint8_t nr;
+	struct { uint8_t offset, id; } cap[PCIDEV_CAPS_MAX];
+};
+
 /* The head of every provider's own struct. */
 struct pcidev {
 	const struct pcidev_ops *ops;
 	struct pcidev_info info;
+	struct pcidev_caps caps; /* of pcidev_next_cap */
 };
 
 struct provider;
@@ -166,15 +181,10 @@ int pcidev_reset(struct pcidev *dev);
 int pcidev_enable(struct pcidev *dev, bool on);
 void pcidev_close(struct pcidev *dev);
 
-/* A place in the capability list. */
-struct pcidev_cap {
-	unsigned offset; /* 0: before the first */
-	unsigned seen;	 /* capabilities so far: bounds the walk */
-	uint8_t id;
-};
 /*
  * Goes on to the next capability of dev's list, from a zeroed *cap. false at the
- * end. Bounded: a loop, a pointer into the header or a failed read ends the walk.
+ * end. Bounded: a loop, a pointer into the header or a failed read ends the walk. A list that ended
+ * properly is not read again as long as dev is open: devices do not change theirs.
  */
 bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap);
 /*

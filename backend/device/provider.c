@@ -7,8 +7,9 @@
 #include "common/log.h"
 #include "common/util.h"
 
+_Static_assert(PCIDEV_CAPS_MAX == (256 - PCI_STD_HEADER_SIZEOF) / 4, "as many as fit");
+
 enum {
-	CAPS_MAX = (256 - PCI_STD_HEADER_SIZEOF) / 4,
 	EXT_CAPS_START = 0x100,
 	EXT_CAPS_MAX = (4096 - EXT_CAPS_START) / 8,
 };
@@ -159,23 +160,43 @@ void pcidev_close(struct pcidev *dev)
 		dev->ops->close(dev);
 }
 
-bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap)
+/* Reads the list into caps; its end is proper if the last pointer is zero, or there is no list. */
+static void read_caps(struct pcidev *dev, struct pcidev_caps *caps)
 {
-	unsigned pointer = cap->offset ? cap->offset + PCI_CAP_LIST_NEXT : PCI_CAPABILITY_LIST;
 	uint32_t v;
 
-	if (!cap->offset &&
-	    (pcidev_read(dev, PCI_STATUS, 2, &v) || !(v & PCI_STATUS_CAP_LIST)))
+	if (pcidev_read(dev, PCI_STATUS, 2, &v))
+		return;
+	if (!(v & PCI_STATUS_CAP_LIST)) {
+		caps->known = true;
+		return;
+	}
+	if (pcidev_read(dev, PCI_CAPABILITY_LIST, 1, &v))
+		return;
+	while ((v & ~3u) >= PCI_STD_HEADER_SIZEOF && caps->nr < PCIDEV_CAPS_MAX) {
+		uint8_t at = v & 0xfc;
+
+		if (pcidev_read(dev, at + PCI_CAP_LIST_ID, 2, &v) || (v & 0xff) == 0xff)
+			return;
+		caps->cap[caps->nr].offset = at;
+		caps->cap[caps->nr++].id = v & 0xff;
+		v >>= 8 * PCI_CAP_LIST_NEXT;
+	}
+	caps->known = !(v & ~3u);
+}
+
+bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap)
+{
+	struct pcidev_caps *caps = &dev->caps;
+
+	if (!caps->known && !cap->seen) {
+		caps->nr = 0;
+		read_caps(dev, caps);
+	}
+	if (cap->seen >= caps->nr)
 		return false;
-	if (cap->seen++ == CAPS_MAX || pcidev_read(dev, pointer, 1, &v))
-		return false;
-	v &= ~3u;
-	if (v < PCI_STD_HEADER_SIZEOF)
-		return false;
-	cap->offset = v;
-	if (pcidev_read(dev, v + PCI_CAP_LIST_ID, 1, &v) || v == 0xff)
-		return false;
-	cap->id = (uint8_t)v;
+	cap->offset = caps->cap[cap->seen].offset;
+	cap->id = caps->cap[cap->seen++].id;
 	return true;
 }
 

@@ -288,20 +288,27 @@ static bool share_page(const struct pcidev_info *a, const struct pcidev_info *b)
 	return false;
 }
 
+/* The same one, or one that a reset may reach too. */
+static bool go_together(const struct topology *t, int i, int j)
+{
+	return i == j || neighbours(t, i, j) || topology_pf_and_vf(t, i, j);
+}
+
 bool assignable_concerns(const struct topology *t, int i, int j, bool judged)
 {
 	const struct topology_function *a = &t->function[i], *b = &t->function[j];
 
-	if (i == j || neighbours(t, i, j) || topology_pf_and_vf(t, i, j))
+	if (go_together(t, i, j))
 		return true;
 	return judged && ((a->intx && b->intx && a->info.irq && a->info.irq == b->info.irq) ||
 			  share_page(&a->info, &b->info));
 }
 
+/* Who drives a device that shares the line is asked of the line: judge_irq. */
 void assignable_look(struct topology *t, struct provider *p, int i)
 {
 	for (int k = 0; k < t->nr; k++) {
-		if (assignable_concerns(t, k, i, true))
+		if (go_together(t, k, i) || share_page(&t->function[k].info, &t->function[i].info))
 			topology_look(t, p, k);
 	}
 }

@@ -21,5 +21,5 @@ bench-run: all $(BENCH_PROGRAMS)
 	$(Q)B=$(B) tests/bench/box
 
 bench-xen: deps-bench deps-xen
-	+$(Q)$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) images-xen
+	+$(Q)$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) $(B)/tests/xen/memtype images-xen
 	$(Q)B=$(B) tests/bench/xen
