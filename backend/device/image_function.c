@@ -135,6 +135,28 @@ static void wait_if_slow(const struct image_function *fn)
 		slow_sleep(fn->slow_ms * 1000000ull);
 }
 
+/* In reset, as long as somebody likes. */
+static void wait_at_gate(struct image_function *fn)
+{
+	if (!fn->gate)
+		return;
+	fn->held = true;
+	while (!access(fn->gate, F_OK))
+		slow_sleep(GATE_LOOK_NS);
+	fn->held = false;
+}
+
+/* All that were reset with the bus of fn. */
+static void wait_at_gates(const struct image_function *fn)
+{
+	struct image *image = fn->image;
+
+	for (size_t i = 0; i < image->nr; i++) {
+		if (is_below(&image->function[i], fn))
+			wait_at_gate(&image->function[i]);
+	}
+}
+
 static int image_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
 {
 	const struct image_function *fn = function_of(dev);
@@ -147,6 +169,7 @@ static int image_read(struct pcidev *dev, unsigned offset, unsigned size, uint32
 static int image_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
 {
 	struct image_function *fn = function_of(dev);
+	bool held_bus = holds_bus(fn);
 	uint8_t old[4];
 	unsigned i;
 
@@ -158,6 +181,8 @@ static int image_write(struct pcidev *dev, unsigned offset, unsigned size, uint3
 		write_byte(fn, offset + i, (uint8_t)(value >> 8 * i));
 	for (i = 0; i < size; i++)
 		byte_effect(fn, offset + i, old[i], (uint8_t)(value >> 8 * i));
+	if (held_bus && !holds_bus(fn))
+		wait_at_gates(fn);
 	return 0;
 }
 
@@ -174,17 +199,6 @@ static bool has_bus_reset(const struct image_function *fn)
 			return false;
 	}
 	return true;
-}
-
-/* In reset, as long as somebody likes. */
-static void wait_at_gate(struct image_function *fn)
-{
-	if (!fn->gate)
-		return;
-	fn->held = true;
-	while (!access(fn->gate, F_OK))
-		slow_sleep(GATE_LOOK_NS);
-	fn->held = false;
 }
 
 static int image_reset(struct pcidev *dev)
