@@ -72,7 +72,7 @@ static unsigned serve_first(struct guest *g, struct xen_pci_op *op)
 	return serve_op(g, op);
 }
 
-void serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, uint64_t start_ns)
+uint64_t serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, uint64_t start_ns)
 {
 	uint64_t took;
 
@@ -81,10 +81,10 @@ void serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, 
 	/* The guest goes on already: the clock is looked at behind its back. */
 	g->be->now_ns = now_ns();
 	took = g->be->now_ns - start_ns;
-	helper_note(g, took);
 	if (took / 1000000 >= g->be->host.settings.answer_warning_ms)
 		talk_say(&g->talk, XTL_WARN, "the answer to command %u took %" PRIu64
 			 " ms; guests give up after 2000", op->cmd, took / 1000000);
+	return took;
 }
 
 bool serve_request(struct guest *g)
@@ -99,6 +99,6 @@ bool serve_request(struct guest *g)
 	if (!g->resumed && helper_take(g, &op))
 		return true;
 	vectors = g->resumed ? serve_first(g, &op) : serve_op(g, &op);
-	serve_done(g, &op, vectors, start);
+	helper_note(g, serve_done(g, &op, vectors, start));
 	return true;
 }

@@ -20,7 +20,7 @@ bool serve_request(struct guest *g);
  */
 unsigned serve_op(struct guest *g, struct xen_pci_op *op);
 
-/* Gives op's answer, which was begun at start_ns, to g, and notifies. */
-void serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, uint64_t start_ns);
+/* Gives op's answer, which was begun at start_ns, to g, and notifies. Returns how long it took, in ns. */
+uint64_t serve_done(struct guest *g, const struct xen_pci_op *op, unsigned vectors, uint64_t start_ns);
 
 #endif
