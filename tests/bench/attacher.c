@@ -2,7 +2,8 @@
 /*
  * attacher DOMID BDF: for each line on stdin, attaches BDF to the connected guest DOMID as its
  * second device, as libxl does, waits until the backend is Connected again, takes it back the same
- * way, and prints how many nanoseconds the attaching took, and how many one read of a node takes.
+ * way, and prints how many nanoseconds the attaching took, how many of them before the toolstack's
+ * word was out (its transaction), and how many one read of a node takes.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -29,8 +30,10 @@ static void await_connected(void)
 	}
 }
 
-static void attach(const char *bdf)
+/* Returns when the transaction was through. */
+static uint64_t attach(const char *bdf)
 {
+	uint64_t said;
 	xs_transaction_t t;
 
 	do {
@@ -43,7 +46,9 @@ static void attach(const char *bdf)
 		    store_write(xs, t, be, "state", "%d", RECONFIGURING))
 			bench_die("attach");
 	} while (store_commit(xs, t) == 1);
+	said = now_ns();
 	await_connected();
+	return said;
 }
 
 static void detach(void)
@@ -80,15 +85,15 @@ int main(int argc, char **argv)
 	if (!xs_watch(xs, path, "state"))
 		bench_die("watch");
 	while (fgets(line, sizeof(line), stdin)) {
-		uint64_t start = now_ns(), attached, read;
+		uint64_t start = now_ns(), said, attached, read;
 
-		attach(argv[2]);
+		said = attach(argv[2]) - start;
 		attached = now_ns() - start;
 		detach();
 		start = now_ns();
 		store_exists(xs, XBT_NULL, be, "state");
 		read = now_ns() - start;
-		printf("%" PRIu64 " %" PRIu64 "\n", attached, read);
+		printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", attached, said, read);
 		fflush(stdout);
 	}
 	xs_close(xs);
