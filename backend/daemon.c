@@ -201,8 +201,11 @@ static void turn(struct daemon *d)
 		hear(d, events[i].data.u32);
 	serve_ready(d);
 	/* One guest's nodes, then requests again. */
-	if (!TAILQ_EMPTY(&d->be.schedule.dirty))
+	if (!TAILQ_EMPTY(&d->be.schedule.dirty)) {
 		watches_update_one(&d->watches);
+		if (!poller_idle(&d->be.poller))
+			poller_was_away(&d->be.poller);
+	}
 	if (d->be.look_ns || !schedule_no_timer(&d->be.schedule))
 		serve_timers(d);
 	if (!poller_idle(&d->be.poller))

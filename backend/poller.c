@@ -220,6 +220,12 @@ static void give_way(struct poller *p, uint64_t *clock, uint64_t since, bool yie
 		rest(p, *clock);
 }
 
+void poller_was_away(struct poller *p)
+{
+	p->left_ns = now_ns();
+	p->cpu_ns = own_cpu_ns();
+}
+
 /* How long a look that begins now may take. */
 static uint64_t begin_look(struct poller *p, uint64_t now)
 {

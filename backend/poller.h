@@ -71,6 +71,8 @@ static inline bool poller_idle(const struct poller *p)
 	return !p->nr_hot;
 }
 
+/* The caller has waited for somebody else (xenstored): what of that was not our processor time, nobody took. */
+void poller_was_away(struct poller *p);
 /*
  * Looks at all hot guests, and gives each that has something its turn (channel.h): for a few
  * times as long as hearing the others takes, or once where somebody else waits. Guests that had
