@@ -16,7 +16,7 @@
 machine() {
 	local dir=$1 serial=$2
 	args=(
-		-machine q35,kernel-irqchip=split -accel tcg,thread=multi,tb-size=512
+		-machine q35,kernel-irqchip=split,dump-guest-core=off -accel tcg,thread=multi,tb-size=512
 		-cpu "qemu64,+svm,+rdrand,$cpu" -smp 2 -m 3G
 		-nodefaults -display none -no-reboot -serial "$serial"
 		-device "$iommu,intremap=on"
