@@ -8,7 +8,7 @@ read_rounds=3	# by both backends, with each of two devices
 # Waiting costs domain 0 little while something is measured: it has one processor, which serves
 # the guests too. The emulated machine, all idle, now and then forgets an interrupt for seconds,
 # with either backend: a clock that ticks reminds it.
-usleep() { command usleep $(($1 * 4)); }
+usleep() { command usleep $(($1 * 10)); }
 asker tick &
 tick=$!
 
