@@ -47,21 +47,21 @@ bool untouched_wanted(const struct claim *claim)
 	       !(host->takeover && takeover_kernel_serves_any(host->takeover));
 }
 
+/* Reading the device may take its time, and others run meanwhile: a place is taken afterwards. */
 int untouched_note(struct claim *claim, uint16_t command)
 {
-	struct sbdf a = claim->dev->info.sbdf;
-	struct memory_untouched *u = find(claim->host, a, true);
+	struct memory_untouched now = { .sbdf = claim->dev->info.sbdf, .command = command }, *u;
 
+	if (provider_binding(claim->provider, now.sbdf, &now.binding) ||
+	    pcidev_read_basic(claim->dev, now.config))
+		return -1;
+	if (command_in(now.config) & PCIDEV_REACHED)
+		return fail(EIO);
+	u = find(claim->host, now.sbdf, true);
 	if (!u)
 		return fail(ENOSPC);
 	set_valid(u, false);
-	u->sbdf = a;
-	u->command = command;
-	if (provider_binding(claim->provider, a, &u->binding) ||
-	    pcidev_read_basic(claim->dev, u->config))
-		return -1;
-	if (command_in(u->config) & PCIDEV_REACHED)
-		return fail(EIO);
+	*u = now;
 	set_valid(u, true);
 	return 0;
 }
@@ -81,7 +81,7 @@ static const char *trace_of_use(struct provider *p, const struct memory_untouche
 
 bool untouched_take(struct claim *claim, uint16_t *command)
 {
-	struct memory_untouched *u = find(claim->host, claim->dev->info.sbdf, false);
+	struct memory_untouched *u = find(claim->host, claim->dev->info.sbdf, false), was;
 	uint8_t now[PCIDEV_BASIC] = { 0 };
 	char name[SBDF_TEXT];
 	struct settings_life life;
@@ -89,16 +89,18 @@ bool untouched_take(struct claim *claim, uint16_t *command)
 
 	if (!u)
 		return false;
+	/* Its place may be another's as soon as the device is asked. */
+	was = *u;
 	set_valid(u, false);
-	sbdf_format(u->sbdf, name);
+	sbdf_format(was.sbdf, name);
 	settings_life(&claim->host->settings, &claim->dev->info, &life);
 	why = pcidev_read_basic(claim->dev, now) ? "its config space cannot be read" :
-						    trace_of_use(claim->provider, u, now);
+						    trace_of_use(claim->provider, &was, now);
 	if (life.reset_always)
 		why = "the settings want it";
-	if (*command == command_in(u->config) &&
-	    !pcidev_write(claim->dev, PCI_COMMAND, 2, u->command))
-		*command = u->command;
+	if (*command == command_in(was.config) &&
+	    !pcidev_write(claim->dev, PCI_COMMAND, 2, was.command))
+		*command = was.command;
 	if (why)
 		talk_tell(claim->irq.talk, XTL_INFO, "%s: to be reset once more: since it was taken back, %s",
 			  name, why);

@@ -79,6 +79,20 @@ check "taken back" take_back 7 $nic
 reset_again "after a guest with a quirk" 7 $nic ""
 check "taken back" take_back 7 $nic
 daemon_stop
+# Two that take their time are taken back at once: each is remembered, in a place of its own.
+daemon_start --devices "image:$bench,slow=$nic:2,slow=$disk:2"
+check "one guest has one" give 7 $nic
+check "another the other" give 8 $disk
+log_mark
+store rm "$(be 7)" "$(fe 7)" "$(be 8)" "$(fe 8)"
+for i in "7: $nic" "8: $disk"; do
+	check "guest $i is taken back" wait_for 5000 logged_since "guest $i: reset"
+done
+spared "the one" 7 $nic
+spared "the other" 8 $disk
+store rm "$(be 7)" "$(fe 7)" "$(be 8)" "$(fe 8)"
+daemon_stop
+
 # --- A host of plain files: what others do to a device ---
 sys=$WORK/sys
 bdf=0000:03:00.0
