@@ -76,20 +76,20 @@ struct host {
 /*
  * Takes function a for the guest of talk: waits for devices that change hands and concern it
  * (handover.h), judges whether it may, tells Xen of it, saves its configuration, resets it (unless
- * nobody can have used it since it was taken back, untouched.h), silences it and compiles its filter. opts is the text of node opts_node, or NULL; what is wrong in it is
- * logged, and *opts_wrong tells it.
- * The effective policy is logged. The caller assigns ->virt and puts it into its list.
- * NULL with errno and *p: ENODEV, EBUSY (another guest's or the host's, named), EPERM (a
- * rule of assignable.h), EIO (it did not come back from a reset), ENODATA (no usable
- * interrupt), ENOMEM, or the device's.
+ * nobody can have used it since it was taken back, untouched.h), silences it and compiles its
+ * filter. opts is the text of node opts_node, or NULL; what is wrong in it is logged, and
+ * *opts_wrong tells it. The effective policy is logged. The caller assigns ->virt and puts it into
+ * its list. NULL with errno and *p: ENODEV, EBUSY (another guest's or the host's, named), EPERM (a
+ * rule of assignable.h), EIO (it did not come back from a reset), ENODATA (no usable interrupt),
+ * ENOMEM, or the device's.
  */
 struct claim *claim_take(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
 			 const char *opts_node, struct problem *p);
 
 /*
- * Takes over what an earlier process held for the same guest, as it stands: no reset, nothing
- * told to Xen; ->virt is where it was, and the caller says whether it is ->published. *unsure is set if vectors may be mapped that nobody remembers.
- * NULL with errno and *p.
+ * Takes over what an earlier process held for the same guest, as it stands: no reset, nothing told
+ * to Xen; ->virt is where it was, and the caller says whether it is ->published. *unsure is set if
+ * vectors may be mapped that nobody remembers. NULL with errno and *p.
  */
 struct claim *claim_resume(struct host *host, struct talk *talk, struct sbdf a, const char *opts,
 			   const char *opts_node, bool *unsure, struct problem *p);

@@ -54,17 +54,17 @@ void custody_release_line(struct claim *claim);
  */
 int custody_reset(struct claim *claim, bool *done);
 /*
- * The same in the middle of its use, after an error: the guest's BARs and mapped vectors come
- * back as well. What is put back is claim->saved here too, since the error's own reset may have left
+ * The same in the middle of its use, after an error: the guest's BARs and mapped vectors come back
+ * as well. What is put back is claim->saved here too, since the error's own reset may have left
  * nothing that would be worth saving.
  */
 int custody_recover(struct claim *claim);
 
 /*
- * If the device was reset behind our back (dom0's kernel does that to the bus of a fatal
- * error, and restores nothing): puts its configuration and its mapped vectors back. Before
- * anything is done to its vectors: where Xen finds memory decoding off it masks MSI-X as a whole, and for
- * good. Whether it was reset. Logs that, and what fails, within a guest's bounds.
+ * If the device was reset behind our back (dom0's kernel does that to the bus of a fatal error, and
+ * restores nothing): puts its configuration and its mapped vectors back. Before anything is done to
+ * its vectors: where Xen finds memory decoding off it masks MSI-X as a whole, and for good. Whether
+ * it was reset. Logs that, and what fails, within a guest's bounds.
  */
 bool custody_mend(struct claim *claim);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices that change hands, in the order in which that was asked for. Taking one, giving it back and
- * resetting it under its guest may wait (device/slow.h), and others go on meanwhile; but not with a
- * device that can be in the way: the same one, one that a reset reaches too, and for one that is
- * taken, one that counts in the judgement of whether it may. So each sees the others as they were before or after, and a
- * device that is on its way back is waited for, not refused. Whoever waits, waits for those before
- * it only, so it ends. Nothing logs.
+ * Devices that change hands, in the order in which that was asked for. Taking one, giving it back
+ * and resetting it under its guest may wait (device/slow.h), and others go on meanwhile; but not
+ * with a device that can be in the way: the same one, one that a reset reaches too, and for one
+ * that is taken, one that counts in the judgement of whether it may. So each sees the others as
+ * they were before or after, and a device that is on its way back is waited for, not refused.
+ * Whoever waits, waits for those before it only, so it ends. Nothing logs.
  */
 #ifndef XENPCI_BACKEND_HANDOVER_H
 #define XENPCI_BACKEND_HANDOVER_H

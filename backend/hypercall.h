@@ -33,7 +33,10 @@ void hypercall_close(struct hypercall *hc);
  */
 int hypercall_domain_halted(struct hypercall *hc, uint32_t domid);
 
-/* The same of all domains below nr, with few calls: running[domid] for those that do run. 0, or -1 with errno. */
+/*
+ * The same of all domains below nr, with few calls: running[domid] for those that do run. 0, or -1
+ * with errno.
+ */
 int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr);
 
 /* Whether Xen has an IOMMU to confine devices with. 1, 0, or -1 with errno (EPERM: as above). */
@@ -68,8 +71,9 @@ int hypercall_prepare_msix(struct hypercall *hc, struct sbdf a);
 int hypercall_release_msix(struct hypercall *hc, struct sbdf a);
 
 /*
- * Has Xen write the messages of a's mapped vectors into the device again, which lost them in a reset,
- * and turn MSI or MSI-X on. 0, or -1 with errno: ENOSYS (PVH dom0), ENXIO (memory decoding off), ENODEV.
+ * Has Xen write the messages of a's mapped vectors into the device again, which lost them in a
+ * reset, and turn MSI or MSI-X on. 0, or -1 with errno: ENOSYS (PVH dom0), ENXIO (memory decoding
+ * off), ENODEV.
  */
 int hypercall_restore_msi(struct hypercall *hc, struct sbdf a);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking for a guest's next request for a short while before sleeping: requests
- * come in bursts, and most of a round trip is waking up. A guest is looked at while it is "hot":
- * its port stays masked meanwhile, so that its kicks cost nothing. It becomes hot only when its
- * requests have come close together (a lone request never costs a look), and where looking was in
- * vain, it is left out for its next 2, 4 ... 64 such requests; all looking together is
- * bounded to a share of one processor, and rests where others took that processor meanwhile:
- * who sleeps is let in at once when woken, who polls has to wait his turn. How long to look follows from what is seen: the gaps between a guest's requests,
- * and what a round of system calls costs here. One thread. Nothing logs.
+ * Looking for a guest's next request for a short while before sleeping: requests come in bursts,
+ * and most of a round trip is waking up. A guest is looked at while it is "hot": its port stays
+ * masked meanwhile, so that its kicks cost nothing. It becomes hot only when its requests have come
+ * close together (a lone request never costs a look), and where looking was in vain, it is left out
+ * for its next 2, 4 ... 64 such requests; all looking together is bounded to a share of one
+ * processor, and rests where others took that processor meanwhile: who sleeps is let in at once
+ * when woken, who polls has to wait his turn. How long to look follows from what is seen: the gaps
+ * between a guest's requests, and what a round of system calls costs here. One thread. Nothing
+ * logs.
  */
 #ifndef XENPCI_BACKEND_POLLER_H
 #define XENPCI_BACKEND_POLLER_H
@@ -71,7 +72,10 @@ static inline bool poller_idle(const struct poller *p)
 	return !p->nr_hot;
 }
 
-/* The caller has waited for somebody else (xenstored): what of that was not our processor time, nobody took. */
+/*
+ * The caller has waited for somebody else (xenstored): what of that was not our processor time,
+ * nobody took.
+ */
 void poller_was_away(struct poller *p);
 /*
  * Looks at all hot guests, and gives each that has something its turn (channel.h): for a few

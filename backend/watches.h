@@ -14,7 +14,10 @@ struct watches {
 	char aer[GUEST_DIR_MAX]; /* /local/domain/<us>/xenpci/aer */
 };
 
-/* Sets the watches; xenstored answers each with a first event, which finds what is there. 0 or -1 (logged). */
+/*
+ * Sets the watches; xenstored answers each with a first event, which finds what is there. 0 or -1
+ * (logged).
+ */
 int watches_open(struct watches *w, struct backend *be);
 /* Frees every guest (their devices too, without a word to them) and unwatches. */
 void watches_close(struct watches *w);

@@ -18,8 +18,8 @@
 struct xen {
 	struct xs_handle *xs;
 	/*
-	 * For watches alone: libxenstore has a thread read a handle that watches, and whoever waits for an
-	 * answer there waits for that thread as well.
+	 * For watches alone: libxenstore has a thread read a handle that watches, and whoever waits
+	 * for an answer there waits for that thread as well.
 	 */
 	struct xs_handle *watches;
 	xenevtchn_handle *evtchn;

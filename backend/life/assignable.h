@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * "May it be assigned?" The rules that stand between a device and a guest, each a
- * row of one table: what is wrong, who else is involved, and what the operator can do.
- * Pure functions over a topology whose `guest` and `quarantined` the caller has
- * filled in, and whose drivers are known (assignable_look). Nothing logs; everything may be called from several threads.
+ * "May it be assigned?" The rules that stand between a device and a guest, each a row of one table:
+ * what is wrong, who else is involved, and what the operator can do. Pure functions over a topology
+ * whose `guest` and `quarantined` the caller has filled in, and whose drivers are known
+ * (assignable_look). Nothing logs; everything may be called from several threads.
  *
- * A group (a slot without FLR, a PCI bus) goes to one guest, one function at a time:
- * each member must be that guest's or in nobody's hands, so that two owners never
- * share a group.
+ * A group (a slot without FLR, a PCI bus) goes to one guest, one function at a time: each member
+ * must be that guest's or in nobody's hands, so that two owners never share a group.
  */
 #ifndef XENPCI_BACKEND_LIFE_ASSIGNABLE_H
 #define XENPCI_BACKEND_LIFE_ASSIGNABLE_H
@@ -74,7 +73,10 @@ struct assignable {
 	bool hide_intx;	  /* it is shared, but there is MSI: the guest must not use the line */
 };
 
-/* Reads the drivers of all that count in a judgement of function i, and whether the OS can reset it. */
+/*
+ * Reads the drivers of all that count in a judgement of function i, and whether the OS can reset
+ * it.
+ */
 void assignable_look(struct topology *t, struct provider *p, int i);
 
 /*
@@ -98,9 +100,9 @@ const char *assignable_text(const struct topology *t, int i,
 const struct assignable_refusal *assignable_first(const struct assignable *a);
 
 /*
- * Whether it matters to j what happens to i, whatever the settings: the same function, or one that a
- * reset may reach too. With judged, j is to be judged by the rules above: then also one that shares
- * a line or a page with it.
+ * Whether it matters to j what happens to i, whatever the settings: the same function, or one that
+ * a reset may reach too. With judged, j is to be judged by the rules above: then also one that
+ * shares a line or a page with it.
  */
 bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
 

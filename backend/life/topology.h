@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who hangs from whom: every function of a provider, what kind it is, the bridge
- * above it, and what its capabilities offer for a reset. Read once and refreshed
- * before each use, as far as it matters there; the questions are pure functions over it. Functions are named by
- * their index. Nothing logs unless it says so. One thread.
+ * Who hangs from whom: every function of a provider, what kind it is, the bridge above it, and what
+ * its capabilities offer for a reset. Read once and refreshed before each use, as far as it matters
+ * there; the questions are pure functions over it. Functions are named by their index. Nothing logs
+ * unless it says so. One thread.
  */
 #ifndef XENPCI_BACKEND_LIFE_TOPOLOGY_H
 #define XENPCI_BACKEND_LIFE_TOPOLOGY_H
@@ -84,9 +84,9 @@ int topology_read(struct topology *t, struct provider *p, xentoollog_logger *lg)
 /* Safe on a zeroed one, and twice. */
 void topology_dispose(struct topology *t);
 /*
- * Brings up to date which functions there are; of those that stayed, what the caller knew is kept, and
- * what their registers tell: one may be in reset now, and read ones. As topology_read; on failure *t is as
- * it was. What the OS says of them may be old: topology_look.
+ * Brings up to date which functions there are; of those that stayed, what the caller knew is kept,
+ * and what their registers tell: one may be in reset now, and read ones. As topology_read; on
+ * failure *t is as it was. What the OS says of them may be old: topology_look.
  */
 int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *lg);
 /* What the OS says of function i now: its driver, and whether it knows a reset. */

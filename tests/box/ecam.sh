@@ -7,14 +7,8 @@
 # --- A PV dom0 of plain files, and the machine's memory as one more ---
 sys=$WORK/sys
 dev=$sys/bus/pci/devices/0000:03:00.0
-mkdir -p "$dev" "$sys/hypervisor" "$sys/firmware/acpi/tables"
-head -c 256 /dev/zero >"$dev/config"
-echo 0x8086 >"$dev/vendor"
-echo 0x10d3 >"$dev/device"
-echo 0x020000 >"$dev/class"
-echo 0 >"$dev/irq"
-yes "0x0 0x0 0x0" | head -n 7 >"$dev/resource"
-: >"$dev/reset"
+plain_function "$sys" 03:00.0 0xfe000000
+mkdir -p "$sys/hypervisor" "$sys/firmware/acpi/tables"
 echo PV >"$sys/hypervisor/guest_type"
 export XENBOX_IOMEM=$WORK/iomem
 truncate -s 4G "$XENBOX_IOMEM"
@@ -23,7 +17,6 @@ poke() { # FILE OFFSET BYTES
 	# shellcheck disable=SC2059
 	printf "$3" | dd of="$1" bs=1 seek=$(($2)) conv=notrunc status=none
 }
-poke "$dev/config" 0 '\x86\x80\xd3\x10\x07\x01\x10\x00\x00\x00\x00\x02'
 
 # mcfg BASE: segment 0, all buses, from BASE (a multiple of 16 MiB below 4 GiB) on
 mcfg() {
