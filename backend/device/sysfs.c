@@ -2,8 +2,7 @@
 /*
  * The sysfs provider: this machine's functions, through bus/pci/devices under ROOT. The config file
  * of a device is open as long as the device is, by it alone. ROOT may be a tree of plain files,
- * which is how tests see what would reach hardware. Registers are read from memory where Xen lets
- * us (ecam.h), else, and all writes, through the kernel.
+ * which is how tests see what would reach hardware.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include "backend/device/provider.h"
 #include "backend/device/slow.h"
 #include "backend/device/sysfs_attr.h"
+#include "backend/device/sysfs_config.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -34,8 +34,7 @@ struct sysfs_device {
 	struct sysfs *sysfs;
 	struct sysfs_device *next;
 	int dir;
-	int config;
-	void *window; /* config space in memory; NULL: not for us */
+	struct sysfs_config config;
 	bool enabled; /* the kernel counts enables: ours is at most one */
 };
 
@@ -49,73 +48,20 @@ static struct sysfs_device *device_of(struct pcidev *dev)
 	return (struct sysfs_device *)dev;
 }
 
-static int kernel_bytes(struct pcidev *dev, unsigned offset, unsigned size, uint8_t raw[])
-{
-	ssize_t n;
-
-	slow_begin();
-	n = pread(device_of(dev)->config, raw, size, (off_t)offset);
-	slow_end();
-	return n < 0 ? -1 : (size_t)n == size ? 0 : fail(EIO);
-}
-
-/* size (1, 2 or 4) bytes as a register. */
-static uint32_t register_of(const uint8_t raw[], unsigned size)
-{
-	uint32_t v = 0;
-
-	for (unsigned i = size; i--;)
-		v = v << 8 | raw[i];
-	return v;
-}
-
-static int kernel_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
-{
-	uint8_t raw[4];
-
-	*value = UINT32_MAX;
-	if (kernel_bytes(dev, offset, size, raw))
-		return -1;
-	*value = register_of(raw, size);
-	return 0;
-}
-
-/*
- * All ones may be a bridge that sleeps, or a device in the middle of its reset: the kernel wakes
- * the one and waits for the other.
- */
 static int config_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
 {
-	const void *window = device_of(dev)->window;
-
-	if (window) {
-		slow_begin();
-		*value = ecam_read(window, offset, size);
-		slow_end();
-		if (*value != UINT32_MAX >> (32 - 8 * size))
-			return 0;
-	}
-	return kernel_read(dev, offset, size, value);
+	return sysfs_config_read(&device_of(dev)->config, offset, size, value);
 }
 
 static int config_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
 {
-	const uint8_t raw[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
-				 (uint8_t)(value >> 24) };
-	ssize_t n;
-
-	slow_begin();
-	n = pwrite(device_of(dev)->config, raw, size, (off_t)offset);
-	slow_end();
-	if (n < 0)
-		return -1;
-	return (size_t)n == size ? 0 : fail(EIO);
+	return sysfs_config_write(&device_of(dev)->config, offset, size, value);
 }
 
 /* By the kernel, which takes no longer for it than we with as many reads from memory. */
 static int config_read_basic(struct pcidev *dev, uint8_t config[])
 {
-	return kernel_bytes(dev, 0, PCIDEV_BASIC, config);
+	return sysfs_config_bytes(&device_of(dev)->config, 0, PCIDEV_BASIC, config);
 }
 
 /* The kernel does the work before it returns, and may wait for the device. */
@@ -163,9 +109,7 @@ static int sysfs_enable(struct pcidev *dev, bool on)
 
 static void device_free(struct sysfs_device *sd)
 {
-	if (sd->window)
-		ecam_unmap(sd->sysfs->ecam, sd->window);
-	close_keep(sd->config);
+	sysfs_config_close(&sd->config);
 	close_keep(sd->dir);
 	free_keep(sd);
 }
@@ -210,8 +154,8 @@ static int open_config(struct sysfs_device *sd, const char *name)
 	struct stat st;
 	uint32_t v;
 
-	sd->config = openat(sd->dir, "config", (look ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	if (sd->config < 0 || fstat(sd->config, &st))
+	sd->config.fd = openat(sd->dir, "config", (look ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (sd->config.fd < 0 || fstat(sd->config.fd, &st))
 		return -1;
 	sd->dev.info.config_size = st.st_size >= 4096 ? 4096 : 256;
 	/* Without privilege the file shows the 64 bytes of the header, whatever its size says. */
@@ -270,7 +214,7 @@ static struct sysfs_device *open_function(struct sysfs *s, struct sbdf sbdf,
 	if (!sd)
 		return NULL;
 	sbdf_format(sbdf, name);
-	sd->config = -1;
+	sd->config.fd = -1;
 	sd->sysfs = s;
 	sd->dev.ops = ops;
 	sd->dev.info.sbdf = sbdf;
@@ -298,55 +242,6 @@ out:
 	return NULL;
 }
 
-/* Whether what is in memory is what the kernel shows, by registers that stay as they are. */
-static bool window_agrees(struct sysfs_device *sd)
-{
-	static const struct { uint8_t offset, size; } same[] = {
-		{ PCI_VENDOR_ID, 4 },	  { PCI_CLASS_REVISION, 4 }, { PCI_HEADER_TYPE, 1 },
-		{ PCI_BASE_ADDRESS_0, 4 }, { PCI_BASE_ADDRESS_1, 4 }, { PCI_BASE_ADDRESS_2, 4 },
-		{ PCI_BASE_ADDRESS_3, 4 }, { PCI_BASE_ADDRESS_4, 4 }, { PCI_BASE_ADDRESS_5, 4 },
-		{ PCI_SUBSYSTEM_VENDOR_ID, 4 },
-	};
-	uint8_t header[PCI_STD_HEADER_SIZEOF];
-
-	if (kernel_bytes(&sd->dev, 0, sizeof(header), header))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
-		if (register_of(header + same[i].offset, same[i].size) !=
-		    ecam_read(sd->window, same[i].offset, same[i].size))
-			return false;
-	return true;
-}
-
-static const char *no_window(int err)
-{
-	return err == EOPNOTSUPP ? "in memory it may be cacheable, by the range registers (MTRR)" :
-	       err == ENOENT     ? "ACPI's table MCFG has no place of it in memory" : strerror(err);
-}
-
-/* Without is no error: the kernel's way is always there. */
-static void open_window(struct sysfs_device *sd)
-{
-	struct sysfs *s = sd->sysfs;
-	char name[SBDF_TEXT];
-
-	if (!s->ecam)
-		return;
-	sbdf_format(sd->dev.info.sbdf, name);
-	sd->window = ecam_map(s->ecam, sd->dev.info.sbdf);
-	if (!sd->window) {
-		log_debug(s->lg, "%s: config space is read through the kernel: %s", name,
-			  no_window(errno));
-	} else if (!window_agrees(sd)) {
-		log_info(s->lg, "%s: config space is read through the kernel: in memory, where ACPI's "
-				"table MCFG has it, is something else", name);
-		ecam_unmap(s->ecam, sd->window);
-		sd->window = NULL;
-	} else {
-		log_debug(s->lg, "%s: config space is read from memory", name);
-	}
-}
-
 static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
 {
 	struct sysfs *s = sysfs_of(p);
@@ -359,7 +254,8 @@ static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
 	sd = open_function(s, sbdf, &device_ops);
 	if (!sd)
 		return NULL;
-	open_window(sd);
+	if (s->ecam)
+		sysfs_config_map(&sd->config, s->ecam, sbdf, s->lg);
 	sd->next = s->opened;
 	s->opened = sd;
 	return &sd->dev;
