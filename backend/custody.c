@@ -75,11 +75,11 @@ static void note_guests(const struct host *host)
 static int read_again(struct custody *c, const struct claim *claim)
 {
 	struct host *host = claim->host;
-	const struct topology_function *before = c->topology.function;
+	const unsigned before = c->topology.reads;
 
 	if (topology_refresh(&c->topology, claim->provider, host->lg))
 		return -1;
-	if (c->topology.function != before)
+	if (c->topology.reads != before)
 		note_guests(host);
 	return 0;
 }

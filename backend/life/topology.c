@@ -258,6 +258,7 @@ int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *
 		if (old != TOPOLOGY_NONE)
 			keep_known(&fresh.function[i], &t->function[old]);
 	}
+	fresh.reads = t->reads + 1;
 	topology_dispose(t);
 	*t = fresh;
 	return 0;

@@ -74,6 +74,7 @@ struct topology_function {
 struct topology {
 	struct topology_function *function; /* in address order */
 	int nr;
+	unsigned reads; /* how often it was read whole again, since functions came or went */
 };
 
 /*
