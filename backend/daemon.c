@@ -149,7 +149,7 @@ static int timeout_ms(struct daemon *d)
 
 	if (busy(d) || !poller_idle(&d->be.poller))
 		return 0;
-	first = schedule_no_timer(&d->be.schedule) ? UINT64_MAX : schedule_first(&d->be.schedule);
+	first = schedule_first(&d->be.schedule);
 	if (d->close_by_ns && d->close_by_ns < first)
 		first = d->close_by_ns;
 	if (d->be.look_ns && d->be.look_ns < first)
@@ -206,8 +206,7 @@ static void turn(struct daemon *d)
 		if (!poller_idle(&d->be.poller))
 			poller_was_away(&d->be.poller);
 	}
-	if (d->be.look_ns || !schedule_no_timer(&d->be.schedule))
-		serve_timers(d);
+	serve_timers(d);
 	if (!poller_idle(&d->be.poller))
 		poller_look(&d->be.poller, &d->be.now_ns, busy(d));
 	if (d->close_by_ns && closed(d))

@@ -103,7 +103,7 @@ static void timer_off(struct schedule *s, struct guest *g)
 	g->sched.wake_ns = 0;
 }
 
-struct guest *schedule_next_expired(struct schedule *s, uint64_t now)
+struct guest *schedule_search_expired(struct schedule *s, uint64_t now)
 {
 	struct guest *g;
 
@@ -116,7 +116,7 @@ struct guest *schedule_next_expired(struct schedule *s, uint64_t now)
 	return NULL;
 }
 
-uint64_t schedule_first(const struct schedule *s)
+uint64_t schedule_search_first(const struct schedule *s)
 {
 	uint64_t first = UINT64_MAX;
 	struct guest *g;

@@ -50,14 +50,19 @@ struct guest *schedule_next_dirty(struct schedule *s);
 
 /* Sets g's timer to at (monotonic ns), unless it is set earlier. */
 void schedule_at(struct schedule *s, struct guest *g, uint64_t at);
-static inline bool schedule_no_timer(const struct schedule *s)
-{
-	return TAILQ_EMPTY(&s->timed);
-}
+/* The next two, where a timer is set. */
+struct guest *schedule_search_expired(struct schedule *s, uint64_t now);
+uint64_t schedule_search_first(const struct schedule *s);
 /* A guest whose time has come (its timer is then off), or NULL. */
-struct guest *schedule_next_expired(struct schedule *s, uint64_t now);
+static inline struct guest *schedule_next_expired(struct schedule *s, uint64_t now)
+{
+	return TAILQ_EMPTY(&s->timed) ? NULL : schedule_search_expired(s, now);
+}
 /* When the first timer runs out; UINT64_MAX: none is set. */
-uint64_t schedule_first(const struct schedule *s);
+static inline uint64_t schedule_first(const struct schedule *s)
+{
+	return TAILQ_EMPTY(&s->timed) ? UINT64_MAX : schedule_search_first(s);
+}
 
 /* Out of every queue. Its port must be dropped already. */
 void schedule_forget(struct schedule *s, struct guest *g);

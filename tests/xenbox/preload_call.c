@@ -131,16 +131,20 @@ static long list_domains(xencall_handle *h, struct xen_sysctl *ctl)
 static long platform(struct xen_platform_op *op)
 {
 	enum { REGISTERS = 8 };
-	struct xenpf_read_memtype *memtype = &op->u.read_memtype;
+	struct xenpf_read_memtype *memtype = NULL;
 
-	if (!op) {
+	if (!op)
 		errno = EFAULT;
+	else if (op->cmd != XENPF_read_memtype)
+		errno = ENOSYS;
+	else if (xb_domid())
+		errno = EPERM;
+	else if (op->u.read_memtype.reg >= REGISTERS)
+		errno = EINVAL;
+	else
+		memtype = &op->u.read_memtype;
+	if (!memtype)
 		return -1;
-	}
-	if (op->cmd != XENPF_read_memtype || memtype->reg >= REGISTERS || xb_domid()) {
-		errno = op->cmd != XENPF_read_memtype ? ENOSYS : xb_domid() ? EPERM : EINVAL;
-		return -1;
-	}
 	memtype->mfn = memtype->reg ? 0 : 0x80000;
 	memtype->nr_mfns = memtype->reg ? 0 : 0x80000;
 	memtype->type = 0;
