@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The devices: found by scanning the roots that the backend published, dropped
- * when the toolstack marks them or when they no longer answer. Nothing that
- * the store says sizes a loop or a buffer unchecked.
+ * The devices: found where the backend's entries say, or by scanning the roots that it published,
+ * dropped when the toolstack marks them or when they no longer answer. Nothing that the store says
+ * sizes a loop or a buffer unchecked.
  */
 #include <string.h>
 
@@ -111,17 +111,24 @@ static int probe(struct xenpcifront *fe, struct sbdf a, struct xenpcifront_devic
 	return 1;
 }
 
+/* Asks for one function. Returns 1, 0 where there is no room for more, or -1 with errno. */
+static int look_at(struct xenpcifront *fe, struct sbdf a)
+{
+	struct xenpcifront_device info;
+	int rc = probe(fe, a, &info);
+
+	if (rc < 0)
+		return -1;
+	return !rc || !add_device(fe, &info);
+}
+
 static int scan_root(struct xenpcifront *fe, struct node_root root)
 {
 	for (unsigned devfn = 0; devfn < DEVFNS; devfn++) {
-		struct sbdf a = { root.segment, root.bus, (uint8_t)devfn };
-		struct xenpcifront_device info;
-		int rc = probe(fe, a, &info);
+		int rc = look_at(fe, (struct sbdf){ root.segment, root.bus, (uint8_t)devfn });
 
-		if (rc < 0)
-			return -1;
-		if (rc && add_device(fe, &info))
-			return 0;
+		if (rc <= 0)
+			return rc;
 	}
 	return 0;
 }
@@ -163,16 +170,80 @@ static unsigned read_roots(struct xenpcifront *fe, struct node_root *roots)
 	return found;
 }
 
-int devices_scan(struct xenpcifront *fe)
+static int scan_roots(struct xenpcifront *fe)
 {
 	struct node_root roots[NODES_MAX_ROOTS];
 	unsigned n = read_roots(fe, roots);
 
-	for (unsigned i = 0; i < fe->n_devices; i++)
-		fe->devices[i].seen = false;
 	for (unsigned i = 0; i < n; i++)
 		if (scan_root(fe, roots[i]))
 			return -1;
+	return 0;
+}
+
+/* Whether entry i has no device for us: it is still to be given one, or has lost it. */
+static bool empty_entry(struct xenpcifront *fe, unsigned i)
+{
+	char name[NODE_NAME_MAX];
+	uint64_t state;
+
+	snprintf(name, sizeof(name), NODE_STATE_FMT, i);
+	return !store_read_number(fe->xen.xs, XBT_NULL, fe->backend, name, 10, PCIIF_STATE_COUNT - 1,
+				  &state) &&
+	       (state == XenbusStateInitialising || state == XenbusStateClosing ||
+		state == XenbusStateClosed);
+}
+
+/*
+ * Where the backend's entries say that devices are. Returns how many, or -1 where they do not say
+ * it for all: not every backend does (protocol notes 9), and the toolstack may be moving them.
+ */
+static int read_listed(struct xenpcifront *fe, struct sbdf *listed)
+{
+	unsigned found = 0;
+	uint64_t n;
+
+	if (store_read_number(fe->xen.xs, XBT_NULL, fe->backend, NODE_NUM_DEVS, 10, NODES_MAX_DEVS,
+			      &n))
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		char name[NODE_NAME_MAX], value[NODE_VALUE_MAX];
+
+		snprintf(name, sizeof(name), NODE_VDEV_FMT, i);
+		if (store_read(fe->xen.xs, XBT_NULL, fe->backend, name, value, sizeof(value)) >= 0 &&
+		    !node_vdev_parse(value, &listed[found]))
+			found++;
+		else if (!empty_entry(fe, i))
+			return -1;
+	}
+	return (int)found;
+}
+
+/* Those listed, and those that are known: an entry that moved meanwhile loses nobody. */
+static int look_at_listed(struct xenpcifront *fe, const struct sbdf *listed, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		int rc = look_at(fe, listed[i]);
+
+		if (rc <= 0)
+			return rc;
+	}
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		if (fe->devices[i].present && !fe->devices[i].seen &&
+		    look_at(fe, to_sbdf(fe->devices[i].info.address)) < 0)
+			return -1;
+	return 0;
+}
+
+int devices_scan(struct xenpcifront *fe)
+{
+	struct sbdf listed[NODES_MAX_DEVS];
+	int n = read_listed(fe, listed);
+
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		fe->devices[i].seen = false;
+	if (n > 0 ? look_at_listed(fe, listed, (unsigned)n) : scan_roots(fe))
+		return -1;
 	for (unsigned i = 0; i < fe->n_devices; i++)
 		if (fe->devices[i].present && !fe->devices[i].seen)
 			remove_device(&fe->devices[i]);

@@ -94,7 +94,10 @@ struct device *device_find(struct xenpcifront *fe, struct sbdf a);
 void devices_remove_all(struct xenpcifront *fe);
 /* Forgets entries that are gone and told to be. */
 void devices_sweep(struct xenpcifront *fe);
-/* Scans all roots: what is new is added, what no longer answers removed. 0, or -1 with errno. */
+/*
+ * Looks where the backend's entries say, or on all roots: what is new is added, what no longer
+ * answers removed. 0, or -1 with errno.
+ */
 int devices_scan(struct xenpcifront *fe);
 /* Removes the devices whose state-N is 5. */
 void devices_detach(struct xenpcifront *fe);

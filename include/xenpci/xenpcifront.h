@@ -18,7 +18,7 @@
  * (/dev/xen/evtchn) and xenfs (/dev/xen/xenbus) must be.
  *
  * Connected is not enumerated: the first says that the backend serves requests,
- * the second that every root bus was scanned and the list of devices stands.
+ * the second that its devices were looked for and the list of them stands.
  *
  * Errors: 0, or -1 with errno (NULL with errno where a pointer is returned),
  * unless a function says otherwise. Functions that ask the backend something
@@ -151,8 +151,9 @@ XENPCIFRONT_EXPORT int xenpcifront_connect_wait(struct xenpcifront *fe, uint32_t
 
 /*
  * Does what there is to do, and returns: follows the states of the connection,
- * scans the buses when the backend says that there is something new (256 reads for
- * each root bus), takes AER requests in, and calls the handlers. Call it when
+ * looks for devices when the backend says that there is something new (three reads for each, or
+ * 256 for each root bus where the backend does not say where they are), takes AER requests in, and
+ * calls the handlers. Call it when
  * xenpcifront_fd is readable, or at any time. Work per call is bounded, and so is
  * the time: a scan ends at the first request that times out.
  * Returns 0, or -1 with errno from xenstore; the connection is closed then, as
@@ -168,7 +169,7 @@ XENPCIFRONT_EXPORT int xenpcifront_process(struct xenpcifront *fe);
  */
 XENPCIFRONT_EXPORT int xenpcifront_disconnect(struct xenpcifront *fe);
 
-/* Whether requests can be sent / every root bus was scanned since the last connect. */
+/* Whether requests can be sent / devices were looked for since the last connect. */
 XENPCIFRONT_EXPORT bool xenpcifront_connected(struct xenpcifront *fe);
 XENPCIFRONT_EXPORT bool xenpcifront_enumerated(struct xenpcifront *fe);
 
@@ -179,7 +180,7 @@ enum xenpcifront_event_type {
 	XENPCIFRONT_EVENT_CONNECTED,
 	XENPCIFRONT_EVENT_ADDED,      /* address: a device that was not there */
 	XENPCIFRONT_EVENT_REMOVED,    /* address: its requests now answer ENODEV */
-	XENPCIFRONT_EVENT_ENUMERATED, /* every root bus was scanned, first or again */
+	XENPCIFRONT_EVENT_ENUMERATED, /* devices were looked for, first or again */
 	XENPCIFRONT_EVENT_AER,	      /* aer: answer it with xenpcifront_answer_aer */
 	XENPCIFRONT_EVENT_CLOSED,     /* the connection is closed; xenpcifront_connect may be called */
 };
@@ -256,7 +257,8 @@ struct xenpcifront_device {
 /*
  * Copies the devices that were found, in order of address, at most max, into the
  * caller's array. Returns how many there are (which may be more than max).
- * All root buses and all 256 devfn of each are scanned: a function needs no function 0.
+ * They are looked for where the backend's vdev-N say; where it does not say it for all (not every
+ * backend does), on all 256 devfn of all root buses. A function needs no function 0.
  */
 XENPCIFRONT_EXPORT unsigned xenpcifront_devices(struct xenpcifront *fe,
 						struct xenpcifront_device *devices, unsigned max);

@@ -41,7 +41,7 @@ check "attach" attach 7 0000:00:06.0
 check "is seen" seen "added .*00:02\.0"
 check "xenpcid has heard of all" await "$(be 7 state)" 4
 at_most "xenpcid's requests for an attach" "$(requests "$since" "WRITE .*/vdev-2")" 22
-at_most "the guest's" "$(requests "$since" "WRITE .device/pci/0/state")" 10
+at_most "the guest's" "$(requests "$since" "WRITE .device/pci/0/state")" 12
 is "the guest's transactions" \
 	"$(tail -n "+$since" "$trace" | awk '$1 == "IN" && /WRITE .device/ { who = $2 } $1 == "IN" && /TRANSACTION_START/ { n[$2]++ }
 		END { print n[who] + 0 }')" 0
@@ -49,7 +49,7 @@ since=$(lines)
 check "detach" detach 7 0000:00:06.0
 check "is seen" seen "removed .*00:02\.0"
 at_most "xenpcid's requests for a detach" "$(requests "$since" "RM .*/xenpci/guests/7/0000-00-06-0")" 18
-at_most "the guest's" "$(requests "$since" "WRITE .device/pci/0/state")" 11
+at_most "the guest's" "$(requests "$since" "WRITE .device/pci/0/state")" 13
 
 kill "$watcher" 2>/dev/null
 wait_for 5000 gone "$watcher"
