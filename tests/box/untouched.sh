@@ -51,8 +51,10 @@ check "with a reset, always" logged_since "$nic: reset by"
 killed() { # [OPTIONS]: and a successor is there
 	kill -KILL "$DAEMON"
 	wait "$DAEMON" 2>/dev/null
+	meanwhile
 	daemon_start "$@"
 } 2>/dev/null
+meanwhile() { :; } # what happens before the successor is there
 killed
 reset_again "a captured machine begins anew with each process" 7 $nic "config space is not as we left it"
 check "taken back" take_back 7 $nic
@@ -61,6 +63,21 @@ check "a guest that may write raw" give 7 $nic permissive=1
 check "taken back" take_back 7 $nic
 reset_again "after a guest that could write raw" 7 $nic ""
 check "taken back" take_back 7 $nic
+
+check "a guest whose vector cannot be unmapped" attach 8 $nic # or Xen maps none
+peer g8 8
+check "connects" connect g8 8
+tell g8 op 2 0 0 0
+like "and has MSI on" "$R" "^0 "
+end_peer g8
+xb fail "$DIR" unmap_pirq EINVAL --count 1
+check "taken back" take_back 8 $nic
+check "with a vector that is left" logged_since "$nic: cannot unmap pirq"
+check "and a reset" logged_since "$nic: reset by"
+reset_again "while Xen may still touch it" 7 $nic ""
+check "taken back" take_back 7 $nic
+spared "its next guest left nothing" 8 $nic
+check "taken back" take_back 8 $nic
 
 check "what nothing can reset" give 7 $edu
 check "taken back" take_back 7 $edu
@@ -132,12 +149,36 @@ killed "${host[@]}"
 check "one that was given when it was killed is taken back" wait_for 5000 logged "$bdf goes on"
 taken
 check "with a reset" logged_since "$bdf: reset by"
+meanwhile() { store write "/local/domain/0/xenpci/guests/7/${bdf//[:.]/-}/interrupts" "enabling 0"; }
+check "one that may have had a vector mapped when its daemon was killed" give 7 $bdf
+log_mark
+killed "${host[@]}"
+meanwhile() { :; }
+check "goes on" wait_for 5000 logged_since "$bdf goes on"
+taken
+reset_again "and nobody knows which" 7 $bdf ""
+taken
 rm "$WORK"/state/*
 spared "that the file was removed is no matter while it runs" 7 $bdf
 taken
 killed "${host[@]}"
 reset_again "what was remembered is lost" 7 $bdf ""
 is "it decodes all the same" $((0x$(command_is) & 2)) 2
+taken
+# The boot's name is in the file, behind the shadows: a digit of it changes, as all of them do.
+boot=$(cat /proc/sys/kernel/random/boot_id)
+other_boot() {
+	local at
+	at=$(grep -abo -- "$boot" "$WORK"/state/* | cut -d : -f 1) && [ -n "$at" ] &&
+		printf g | dd of="$(echo "$WORK"/state/*)" bs=1 seek="$at" conv=notrunc status=none
+}
+meanwhile() { check "the file tells of which boot it is" other_boot; }
+killed "${host[@]}"
+meanwhile() { :; }
+reset_again "another boot has begun" 7 $bdf ""
+taken
+killed "${host[@]}"
+spared "which the file is of from then on" 7 $bdf
 taken
 plain_bind "$sys" 03:00.0 pciback
 reset_again "another binding to the same driver" 7 $bdf "its driver was bound anew"
@@ -159,6 +200,16 @@ reset_again "the kernel's backend might have given it" 7 $bdf ""
 rm "$sys/bus/xen-backend/drivers/xen-pciback/pci-9-0"
 taken
 is "at the end it does not decode" $((0x$(command_is) & 7)) 0
+# A virtual function's own command register says nothing: its physical one decodes for it.
+vf=0000:03:10.0
+plain_function "$sys" 03:10.0 0xfe010000
+plain_put "$sys" 03:10.0 4 '\x00\x00'
+ln -s "../$bdf" "$sys/bus/pci/devices/$vf/physfn"
+check "a virtual function" give 8 $vf
+check "taken back" take_back 8 $vf
+check "with a reset" logged_since "$vf: reset by"
+reset_again "one that decodes all the same" 8 $vf ""
+check "taken back" take_back 8 $vf
 daemon_stop
 is "when we have ended it does" $((0x$(command_is) & 2)) 2
 daemon_start "${host[@]}"
