@@ -19,11 +19,11 @@ static void refuse(struct xenpcifront *fe, const char *node, const char *value)
 	fe->complained = true;
 }
 
-/* "/local/domain/<id>/backend/pci/<anything>", with the id of backend-id. */
+/* Anything in the backends' directory of domain id, which is that of backend-id. */
 static bool plausible(const char *path, uint64_t id)
 {
 	char prefix[64];
-	int n = snprintf(prefix, sizeof(prefix), "/local/domain/%u/backend/pci/", (unsigned)id);
+	int n = snprintf(prefix, sizeof(prefix), "/local/domain/%u/" NODE_BACKEND_ROOT "/", (unsigned)id);
 
 	return !strncmp(path, prefix, (size_t)n);
 }
@@ -116,7 +116,7 @@ int states_read(struct xenpcifront *fe, struct states *st)
 	return 0;
 }
 
-/* Whether nobody but its owner may write path, which is not domain `self`: where not known, no. */
+/* Whether nobody but its owner may write path, who is not domain `self`: where not known, no. */
 static bool closed_to(struct xenpcifront *fe, const char *path, unsigned self)
 {
 	unsigned n = 0;
@@ -137,18 +137,21 @@ static bool closed_to(struct xenpcifront *fe, const char *path, unsigned self)
 static bool closed_above(struct xenpcifront *fe)
 {
 	struct xs_permissions *perms;
-	char home[32];
+	char dir[] = NODE_FRONTEND_DIR, home[32], *end;
 	unsigned n = 0, self;
 
 	if (fe->closed_above_known)
 		return fe->closed_above;
 	fe->closed_above = false;
-	perms = xs_get_permissions(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, &n);
+	perms = xs_get_permissions(fe->xen.xs, XBT_NULL, dir, &n);
 	if (perms && n) {
 		self = perms[0].id;
 		snprintf(home, sizeof(home), "/local/domain/%u", self);
-		fe->closed_above = closed_to(fe, "device/pci", self) &&
-				   closed_to(fe, "device", self) && closed_to(fe, home, self);
+		fe->closed_above = closed_to(fe, home, self);
+		while (fe->closed_above && (end = strrchr(dir, '/'))) {
+			*end = '\0';
+			fe->closed_above = closed_to(fe, dir, self);
+		}
 	}
 	free(perms);
 	fe->closed_above_known = fe->phase != PHASE_IDLE;
