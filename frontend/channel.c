@@ -184,8 +184,10 @@ void channel_give(struct channel *ch)
 	slot_give(ch);
 }
 
-/* Polls the flag until `until`. Returns whether the answer came. */
-/* Looks for the answer for us microseconds, XENPCIFRONT_SPIN_ALWAYS: until the deadline. */
+/*
+ * Looks for the answer for us microseconds, XENPCIFRONT_SPIN_ALWAYS: until the deadline. Returns
+ * whether it came.
+ */
 static bool poll_flag(struct channel *ch, uint32_t us, uint64_t *deadline)
 {
 	uint64_t until = 0, now;
