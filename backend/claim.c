@@ -105,7 +105,7 @@ static int read_policy(struct claim *claim, const char *opts, const char *opts_n
  */
 static int take_over(struct claim *claim, uint16_t *command, struct problem *p)
 {
-	bool untouched = untouched_take(claim, command), done;
+	bool untouched = untouched_take(claim, command);
 	char buf[SBDF_TEXT];
 
 	sbdf_format(claim->dev->info.sbdf, buf);
@@ -119,7 +119,7 @@ static int take_over(struct claim *claim, uint16_t *command, struct problem *p)
 	if (!claim->saved)
 		return problem_set(p, errno, "%s: cannot save its configuration: %s", buf,
 				   strerror(errno));
-	if (!untouched && custody_reset(claim, &done))
+	if (!untouched && custody_reset(claim) < 0)
 		return problem_set(p, errno, "%s: did not come back from a reset: in quarantine", buf);
 	pcidev_enable(claim->dev, false);
 	if (pcidev_quiesce(claim->dev))
@@ -324,14 +324,16 @@ static int restore(struct claim *claim)
 static void clean(struct claim *claim)
 {
 	const uint16_t command = pcidev_saved_command(claim->saved);
-	bool wanted = untouched_wanted(claim), done;
+	bool wanted = untouched_wanted(claim);
+	int rc;
 
 	if (wanted)
 		pcidev_saved_set_command(claim->saved, command & (uint16_t)~PCIDEV_REACHED);
 	pcidev_quiesce(claim->dev); /* no DMA while we reset */
-	if (custody_reset(claim, &done))
+	rc = custody_reset(claim);
+	if (rc < 0)
 		return; /* it answers to nothing */
-	if (!restore(claim) && done && wanted && !untouched_note(claim, command & (uint16_t)~PCI_COMMAND_MASTER))
+	if (!restore(claim) && rc && wanted && !untouched_note(claim, command & (uint16_t)~PCI_COMMAND_MASTER))
 		return;
 	pcidev_saved_set_command(claim->saved, command);
 	if (wanted)

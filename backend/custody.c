@@ -343,8 +343,8 @@ static void look_at_neighbours(struct claim *claim, struct topology *tree, int i
 	}
 }
 
-/* By one of methods, as far as the settings allow them. */
-static int reset(struct claim *claim, unsigned methods, bool *done)
+/* By one of methods, as far as the settings allow them. Returns as custody_reset. */
+static int reset(struct claim *claim, unsigned methods)
 {
 	struct settings_life life;
 	struct reset_request request = {
@@ -359,7 +359,6 @@ static int reset(struct claim *claim, unsigned methods, bool *done)
 	int i;
 	const struct topology *now = look_around(claim, &i);
 
-	*done = false;
 	/* A copy: while we wait, others look around. */
 	if (!now || topology_tree(now, i, &tree, &request.function)) {
 		talk_tell(claim->irq.talk, XTL_WARN, "%s: not reset: %s", name_of(claim, name),
@@ -374,10 +373,9 @@ static int reset(struct claim *claim, unsigned methods, bool *done)
 		say_why_not(claim, &tree, errno, &result);
 	else
 		say_how(claim, &request, &result);
-	*done = result.method != RESET_METHODS_COUNT && !result.lost && !result.pending && result.restored;
 	topology_dispose(&tree);
 	if (!result.lost)
-		return 0;
+		return result.method != RESET_METHODS_COUNT && !result.pending && result.restored;
 	quarantine(claim);
 	return fail(EIO);
 }
@@ -387,13 +385,13 @@ static int reset(struct claim *claim, unsigned methods, bool *done)
  * guest's end is enough) and finds memory decoding off, and then gives the device to no guest. It would
  * undo a write; where the mask is still there, what seemed to be a reset was none, as D3hot can be.
  */
-int custody_reset(struct claim *claim, bool *done)
+int custody_reset(struct claim *claim)
 {
-	if (reset(claim, RESET_ALL, done))
-		return -1;
-	if (!pcidev_masked_since(claim->dev, claim->saved))
-		return 0;
-	return reset(claim, RESET_ALL & ~(RESET_BIT(RESET_KERNEL) | RESET_BIT(RESET_PM)), done);
+	int rc = reset(claim, RESET_ALL);
+
+	if (rc < 0 || !pcidev_masked_since(claim->dev, claim->saved))
+		return rc;
+	return reset(claim, RESET_ALL & ~(RESET_BIT(RESET_KERNEL) | RESET_BIT(RESET_PM)));
 }
 
 /* What Xen and the guest have put into the device since it was claimed, and a reset has taken. */
@@ -417,15 +415,14 @@ static void restore_use(struct claim *claim)
 
 int custody_recover(struct claim *claim)
 {
-	bool done;
 	int rc;
 
 	handover_begin(claim->host, &claim->handover, claim->dev->info.sbdf);
-	rc = reset(claim, RESET_ALL, &done);
-	if (!rc)
+	rc = reset(claim, RESET_ALL);
+	if (rc >= 0)
 		restore_use(claim);
 	handover_end(claim->host, &claim->handover);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 bool custody_mend(struct claim *claim)

@@ -49,14 +49,14 @@ void custody_release_line(struct claim *claim);
 
 /*
  * Resets claim's function; claim->saved is put back. Logs how, or why not. Where nothing
- * can reset it, that is no failure here (custody_judge has its rule). 0, or -1 with errno EIO: it
- * did not come back, and is quarantined. *done: it was reset, in full, and is as claim->saved says.
+ * can reset it, that is no failure here (custody_judge has its rule). 1: it was reset, in full, and
+ * is as claim->saved says; 0: it was not; -1 with errno EIO: it did not come back, and is quarantined.
  */
-int custody_reset(struct claim *claim, bool *done);
+int custody_reset(struct claim *claim);
 /*
  * The same in the middle of its use, after an error: the guest's BARs and mapped vectors come back
  * as well. What is put back is claim->saved here too, since the error's own reset may have left
- * nothing that would be worth saving.
+ * nothing that would be worth saving. 0, whether it was reset or not, or -1 likewise.
  */
 int custody_recover(struct claim *claim);
 
