@@ -109,41 +109,23 @@ static error_t parse_hide(struct argp_state *state, char *list, struct arguments
 	return 0;
 }
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+static error_t parse_devices(struct argp_state *state, const char *arg, struct daemon_options *o)
+{
+	if (!is_spec(arg))
+		argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT] nor image:FILE", arg);
+	if (o->nr_devices == DAEMON_PROVIDERS_MAX)
+		argp_error(state, "--devices may be given %d times", DAEMON_PROVIDERS_MAX);
+	o->devices[o->nr_devices++] = arg;
+	return 0;
+}
+
+/* What the process is to do, whatever it serves. */
+static error_t parse_process_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
-	enum slots_mode mode;
 	uint64_t n = 0;
-	unsigned rules;
 
 	switch (key) {
-	case KEY_DEVICES:
-		if (!is_spec(arg))
-			argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT] nor image:FILE", arg);
-		if (a->daemon.nr_devices == DAEMON_PROVIDERS_MAX)
-			argp_error(state, "--devices may be given %d times", DAEMON_PROVIDERS_MAX);
-		a->daemon.devices[a->daemon.nr_devices++] = arg;
-		return 0;
-	case KEY_CONFIG:
-		a->config = arg;
-		return 0;
-	case KEY_SLOTS:
-		if (slots_mode_parse(arg, &mode))
-			argp_error(state, "--slots: \"%s\" is neither vpci nor passthrough", arg);
-		a->slots = arg;
-		return 0;
-	case KEY_ALLOW:
-		rules = assignable_rules_parse(arg);
-		if (!rules)
-			argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
-		a->allow |= rules;
-		return 0;
-	case KEY_HIDE:
-		return parse_hide(state, arg, a);
-	case KEY_POLL_US:
-		parse_number(state, "poll-us", arg, 10000, &n);
-		a->poll_us = (int64_t)n;
-		return 0;
 	case KEY_KEEP_GUESTS:
 		a->daemon.keep_guests = true;
 		return 0;
@@ -173,6 +155,42 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Which devices guests get, and how: the settings, and what overrides them. */
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	enum slots_mode mode;
+	uint64_t n = 0;
+	unsigned rules;
+
+	switch (key) {
+	case KEY_DEVICES:
+		return parse_devices(state, arg, &a->daemon);
+	case KEY_CONFIG:
+		a->config = arg;
+		return 0;
+	case KEY_SLOTS:
+		if (slots_mode_parse(arg, &mode))
+			argp_error(state, "--slots: \"%s\" is neither vpci nor passthrough", arg);
+		a->slots = arg;
+		return 0;
+	case KEY_ALLOW:
+		rules = assignable_rules_parse(arg);
+		if (!rules)
+			argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
+		a->allow |= rules;
+		return 0;
+	case KEY_HIDE:
+		return parse_hide(state, arg, a);
+	case KEY_POLL_US:
+		parse_number(state, "poll-us", arg, 10000, &n);
+		a->poll_us = (int64_t)n;
+		return 0;
+	default:
+		return parse_process_option(key, arg, state);
 	}
 }
 
