@@ -38,11 +38,12 @@ $(XENBOX_B)/agent: $(XENBOX_GUEST_OBJ)
 
 # The same program for the box and for real Xen: what each primitive is seen to do.
 FIDELITY := $(B)/tests/xen/fidelity
+FIDELITY_OBJ := $(patsubst %,$(B)/tests/xen/%.o,fidelity fidelity_shared fidelity_answers)
 $(B)/tests/xen/%.o: tests/xen/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
-$(FIDELITY): $(FIDELITY).o $(B)/tests/xenbox/guest/calls.o
+$(FIDELITY): $(FIDELITY_OBJ) $(B)/tests/xenbox/guest/calls.o
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS)
 
 # What firmware should have done, for the rig.
