@@ -66,10 +66,8 @@ static void *help(void *arg)
 	if (h->work) {
 		h->keep = h->work(h->g);
 	} else {
-		uint64_t start = now_ns();
-
 		h->vectors = serve_op(h->g, &h->op);
-		h->took_ns = now_ns() - start;
+		h->took_ns = slow_helper_ns();
 	}
 	h->done = true;
 	slow_tell();

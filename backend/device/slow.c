@@ -14,14 +14,18 @@ static unsigned asleep;	    /* in slow_wait, and not told yet */
 static unsigned telling;    /* changes with each slow_tell */
 static _Thread_local bool is_helper;
 static _Thread_local bool *first_wait; /* NULL: told already, or to nobody */
+static _Thread_local uint64_t began_ns; /* later by every wait for the lock */
 
 /* A mutex is not fair: the count makes the main thread stand back (slow_main_pause). */
 static void helper_lock(void)
 {
+	uint64_t before = now_ns();
+
 	atomic_fetch_add(&waiting, 1);
 	pthread_mutex_lock(&lock);
 	atomic_fetch_sub(&waiting, 1);
 	pthread_cond_signal(&heard);
+	began_ns += now_ns() - before;
 }
 
 static void tell_of_wait(void)
@@ -111,6 +115,12 @@ void slow_helper_enter(bool *waits)
 	is_helper = true;
 	first_wait = waits;
 	helper_lock();
+	began_ns = now_ns();
+}
+
+uint64_t slow_helper_ns(void)
+{
+	return now_ns() - began_ns;
 }
 
 void slow_helper_leave(void)

@@ -29,6 +29,13 @@ $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
 
 check-run: $(BOX_USERS)
 
+# Preloaded, so without sanitizers, as the box's own library.
+$(B)/tests/box/slow_threads.so: tests/box/slow_threads.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MT $@ $(LDFLAGS) -shared -pthread -Wl,-z,defs -o $@ $<
+
+check-run: $(B)/tests/box/slow_threads.so
+
 # Drives the daemon's own parts.
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(B)/operator/libbackend.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
@@ -37,5 +44,5 @@ check-run: $(B)/tests/box/life_random
 
 # The box tests alone.
 .PHONY: box
-box: all $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random $(B)/tests/xenbox/agent
+box: all $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random $(B)/tests/box/slow_threads.so $(B)/tests/xenbox/agent
 	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(BOX_TESTS)

@@ -10,15 +10,15 @@
 
 #include "common/util.h"
 
-/* traffic N DEVFN WANT: N reads of the ids, each of which must be WANT; replies the worst, in us. */
+/* traffic N DEVFN WANT [OFFSET]: N reads, of the ids unless told, that must be WANT; replies the worst, in us. */
 static int do_traffic(int argc, char **argv)
 {
 	int64_t n = number(argv[1]);
 	uint64_t worst = 0;
 
-	(void)argc;
 	for (int64_t i = 0; i < n; i++) {
 		struct xen_pci_op op = { .cmd = XEN_PCI_OP_conf_read, .err = -1, .size = 4,
+					 .offset = (int32_t)number_or(argc, argv, 4, 0),
 					 .devfn = (uint32_t)number(argv[2]) };
 		uint64_t began = now_ns();
 
@@ -296,7 +296,7 @@ static int do_interrupts(int argc, char **argv)
 }
 
 const struct verb hostile_verbs[] = {
-	{ "traffic", "N DEVFN WANT", 3, do_traffic },
+	{ "traffic", "N DEVFN WANT [OFFSET]", 3, do_traffic },
 	{ "repeat", "N CMD DEVFN ERR", 4, do_repeat },
 	{ "fuzz", "N SEED", 2, do_fuzz },
 	{ "flip", "N", 1, do_flip },
