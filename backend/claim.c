@@ -333,7 +333,8 @@ static void clean(struct claim *claim)
 	rc = custody_reset(claim);
 	if (rc < 0)
 		return; /* it answers to nothing */
-	if (!restore(claim) && rc && wanted && !untouched_note(claim, command & (uint16_t)~PCI_COMMAND_MASTER))
+	if (!restore(claim) && rc && wanted &&
+	    !untouched_note(claim, command & (uint16_t)~PCI_COMMAND_MASTER))
 		return;
 	pcidev_saved_set_command(claim->saved, command);
 	if (wanted)

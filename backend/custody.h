@@ -50,7 +50,8 @@ void custody_release_line(struct claim *claim);
 /*
  * Resets claim's function; claim->saved is put back. Logs how, or why not. Where nothing
  * can reset it, that is no failure here (custody_judge has its rule). 1: it was reset, in full, and
- * is as claim->saved says; 0: it was not; -1 with errno EIO: it did not come back, and is quarantined.
+ * is as claim->saved says; 0: it was not; -1 with errno EIO: it did not come back, and is
+ * quarantined.
  */
 int custody_reset(struct claim *claim);
 /*

@@ -23,7 +23,8 @@ static void refuse(struct xenpcifront *fe, const char *node, const char *value)
 static bool plausible(const char *path, uint64_t id)
 {
 	char prefix[64];
-	int n = snprintf(prefix, sizeof(prefix), "/local/domain/%u/" NODE_BACKEND_ROOT "/", (unsigned)id);
+	int n = snprintf(prefix, sizeof(prefix), "/local/domain/%u/" NODE_BACKEND_ROOT "/",
+			 (unsigned)id);
 
 	return !strncmp(path, prefix, (size_t)n);
 }

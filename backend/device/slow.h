@@ -39,8 +39,8 @@ void slow_main_resume(void);
 void slow_helper_enter(bool *waits);
 void slow_helper_leave(void);
 /*
- * How long this helper has been at work, in ns, but for its waits for the lock: whoever had it, to make
- * another thread perhaps, says nothing of the device.
+ * How long this helper has been at work, in ns, but for its waits for the lock: whoever had it, to
+ * make another thread perhaps, says nothing of the device.
  */
 uint64_t slow_helper_ns(void);
 

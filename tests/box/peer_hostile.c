@@ -10,7 +10,7 @@
 
 #include "common/util.h"
 
-/* traffic N DEVFN WANT [OFFSET]: N reads, of the ids unless told, that must be WANT; replies the worst, in us. */
+/* traffic N DEVFN WANT [OFFSET]: N reads (of the ids) that must be WANT; replies the worst, in us. */
 static int do_traffic(int argc, char **argv)
 {
 	int64_t n = number(argv[1]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into xenpcid (slow_threads.sh): making a thread takes 5 ms, as it may under emulation, and
- * adds a byte to the file "made" below $SLOW_THREADS; a sleep takes 0.2 ms while there is a file "fast",
- * so that a device that answers after a sleep is slow or fast as the test likes.
+ * Preloaded into xenpcid (slow_threads.sh): making a thread takes 5 ms, as it may under emulation,
+ * and adds a byte to the file "made" below $SLOW_THREADS; a sleep takes 0.2 ms while there is a file
+ * "fast", so that a device that answers after a sleep is slow or fast as the test likes.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

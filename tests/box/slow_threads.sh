@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Threads ask slow devices (backend/helper.h), and making one may take longer than the slowest device,
-# as under emulation. A device that was slow for a while is asked without them again all the same, also
-# beside another such: seen by how many are made.
+# Threads ask slow devices (backend/helper.h), and making one may take longer than the slowest
+# device, as under emulation. A device that was slow for a while is asked without them again all the
+# same, also beside another such: seen by how many are made.
 . "$(dirname "$0")/lib.sh"
 
 export SLOW_THREADS=$WORK/threads
