@@ -258,9 +258,11 @@ void poller_look(struct poller *p, uint64_t *clock, bool once)
 			if (!n)
 				relax();
 		}
-		*clock = now_ns();
-		if (!served)
+		/* An answer has read the clock. */
+		if (!served) {
+			*clock = now_ns();
 			spend(p, *clock - before);
+		}
 		earn(p, *clock);
 		turns += served;
 		move_on(p, *clock);

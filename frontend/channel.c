@@ -8,6 +8,9 @@
 
 #define NS_PER_US 1000u
 #define NS_PER_MS 1000000u
+#define NS_PER_S  1000000000u
+/* Who waits for the slot looks at it again after this, told or not. */
+#define SLOT_AGAIN_NS (10u * NS_PER_MS)
 /* A backend that answers without kicking (it was restarted in between) is seen after this. */
 #define LOOK_AGAIN_NS (100u * NS_PER_MS)
 /* A clock is read once in so many looks at the flag. */
@@ -39,28 +42,39 @@ void channel_dispose(struct channel *ch)
 	pthread_mutex_destroy(&ch->lock);
 }
 
-/*
- * The slot is a lock that is taken for a whole round trip. Free to taken and back is one
- * atomic operation each; who has to wait marks it wanted and sleeps on the condition.
- */
-enum { SLOT_FREE, SLOT_TAKEN, SLOT_WANTED };
+/* The slot is a lock that is taken for a whole round trip; who has to wait sleeps on the condition. */
+enum { SLOT_FREE, SLOT_TAKEN };
 
-/* Takes the slot, waiting for it until the time `until` (NULL: for ever). 0 or an errno. */
-static int slot_take(struct channel *ch, const struct timespec *until)
+static bool slot_grab(struct channel *ch)
+{
+	unsigned expected = SLOT_FREE;
+
+	return atomic_compare_exchange_strong(&ch->slot, &expected, SLOT_TAKEN);
+}
+
+/* The lock held: until the slot was given back, perhaps, or a while has passed. */
+static void slot_sleep(struct channel *ch, uint64_t now)
+{
+	uint64_t until = now + SLOT_AGAIN_NS;
+	struct timespec ts = { .tv_sec = (time_t)(until / NS_PER_S), .tv_nsec = (long)(until % NS_PER_S) };
+
+	pthread_cond_timedwait(&ch->turn, &ch->lock, &ts);
+}
+
+/* Takes the slot, waiting for it until the time `until`. 0 or an errno. */
+static int slot_take(struct channel *ch, uint64_t until)
 {
 	int err = 0;
 
 	pthread_mutex_lock(&ch->lock);
 	ch->waiters++;
-	for (;;) {
-		if (atomic_exchange(&ch->slot, SLOT_WANTED) == SLOT_FREE) {
-			err = 0;
-			break;
-		}
-		if (err)
-			break;
-		err = until ? pthread_cond_timedwait(&ch->turn, &ch->lock, until)
-			    : pthread_cond_wait(&ch->turn, &ch->lock);
+	while (!err && !slot_grab(ch)) {
+		uint64_t now = now_ns();
+
+		if (now < until)
+			slot_sleep(ch, now);
+		else
+			err = ETIMEDOUT;
 	}
 	ch->waiters--;
 	pthread_mutex_unlock(&ch->lock);
@@ -70,16 +84,19 @@ static int slot_take(struct channel *ch, const struct timespec *until)
 /* 0, or an errno: EBUSY (taken), EAGAIN (taken, and too many wait for it). */
 static int slot_try(struct channel *ch)
 {
-	unsigned expected = SLOT_FREE;
-
-	if (atomic_compare_exchange_strong(&ch->slot, &expected, SLOT_TAKEN))
+	if (slot_grab(ch))
 		return 0;
 	return ch->waiters < CHANNEL_MAX_WAITERS ? EBUSY : EAGAIN;
 }
 
+/*
+ * No barrier stands between the two, so that who begins to wait at this moment may not be seen; he
+ * looks again (SLOT_AGAIN_NS). Every request would pay for the barrier, some 5 ns.
+ */
 static void slot_give(struct channel *ch)
 {
-	if (atomic_exchange(&ch->slot, SLOT_FREE) != SLOT_WANTED)
+	atomic_store_explicit(&ch->slot, SLOT_FREE, memory_order_release);
+	if (!atomic_load_explicit(&ch->waiters, memory_order_relaxed))
 		return;
 	pthread_mutex_lock(&ch->lock);
 	pthread_cond_signal(&ch->turn);
@@ -108,7 +125,7 @@ int channel_offer(struct channel *ch, uint32_t backend, bool aer)
 {
 	int rc;
 
-	slot_take(ch, NULL);
+	slot_take(ch, UINT64_MAX);
 	xen_withdraw(ch->xen, &ch->offer);
 	ch->live = false;
 	ch->poisoned = false;
@@ -122,21 +139,21 @@ int channel_offer(struct channel *ch, uint32_t backend, bool aer)
 
 void channel_open(struct channel *ch)
 {
-	slot_take(ch, NULL);
+	slot_take(ch, UINT64_MAX);
 	ch->live = ch->offer.page;
 	slot_give(ch);
 }
 
 void channel_stop(struct channel *ch)
 {
-	slot_take(ch, NULL);
+	slot_take(ch, UINT64_MAX);
 	ch->live = false;
 	slot_give(ch);
 }
 
 void channel_close(struct channel *ch)
 {
-	slot_take(ch, NULL);
+	slot_take(ch, UINT64_MAX);
 	ch->live = false;
 	xen_withdraw(ch->xen, &ch->offer);
 	slot_give(ch);
@@ -146,19 +163,10 @@ bool channel_is_open(struct channel *ch)
 {
 	bool live;
 
-	slot_take(ch, NULL);
+	slot_take(ch, UINT64_MAX);
 	live = ch->live;
 	slot_give(ch);
 	return live;
-}
-
-static int slot_wait(struct channel *ch)
-{
-	uint64_t until = now_ns() + (uint64_t)ch->timeout_ms * NS_PER_MS;
-	struct timespec ts = { .tv_sec = (time_t)(until / 1000000000),
-			       .tv_nsec = (long)(until % 1000000000) };
-
-	return slot_take(ch, &ts);
 }
 
 int channel_take(struct channel *ch)
@@ -166,7 +174,7 @@ int channel_take(struct channel *ch)
 	int err = slot_try(ch);
 
 	if (err == EBUSY)
-		err = slot_wait(ch);
+		err = slot_take(ch, now_ns() + (uint64_t)ch->timeout_ms * NS_PER_MS);
 	if (err)
 		return fail(EAGAIN);
 	if (!ch->live) {
@@ -371,6 +379,8 @@ int channel_judge(const struct xen_pci_op *op, struct xenpcifront_answer *answer
 	enum xenpcifront_error error = XENPCIFRONT_OTHER_ERROR;
 	int e = EREMOTEIO;
 
+	if (op->err == XEN_PCI_ERR_success && !answer)
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(judgements); i++) {
 		if (judgements[i].err == op->err) {
 			error = judgements[i].error;

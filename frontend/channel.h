@@ -24,7 +24,7 @@
 #define CHANNEL_MAX_WAITERS 64
 
 struct channel {
-	atomic_uint slot;     /* free, taken, wanted */
+	atomic_uint slot;     /* free, taken */
 	pthread_mutex_t lock; /* for those who wait, held for a moment only */
 	pthread_cond_t turn;
 	atomic_uint waiters;

@@ -2,6 +2,8 @@
 /* The request slot: deadlines, the poison of a late answer, turns, event storms. */
 #include "tests/unit/front_fake.h"
 
+#include <sched.h>
+
 #define SHORT_MS 10    /* for requests that nobody answers */
 #define LONG_MS	 60000 /* for the others, however slow the machine */
 
@@ -172,6 +174,26 @@ static void turns_are_bounded(void **state)
 	xenpcifront_close(fe);
 }
 
+/* Who gives the slot back may not see who has just begun to wait. */
+static void unseen_waiter(void **state)
+{
+	struct xenpcifront *fe = fake_front();
+	pthread_t waiter;
+	void *result;
+
+	(void)state;
+	fake.device = answer_seven;
+	fe->channel.timeout_ms = 60000;
+	assert_int_equal(channel_take(&fe->channel), 0);
+	assert_int_equal(pthread_create(&waiter, NULL, one_request, fe), 0);
+	while (!fe->channel.waiters)
+		sched_yield();
+	atomic_store(&fe->channel.slot, 0); /* free, and nobody was told */
+	pthread_join(waiter, &result);
+	assert_null(result);
+	xenpcifront_close(fe);
+}
+
 #define THREADS 8
 #define ROUNDS	2000
 
@@ -286,6 +308,7 @@ int main(void)
 		cmocka_unit_test(reconnect_heals),
 		cmocka_unit_test(spinning_and_sleeping),
 		cmocka_unit_test(turns_are_bounded),
+		cmocka_unit_test(unseen_waiter),
 		cmocka_unit_test(each_thread_its_answer),
 		cmocka_unit_test(spurious_events),
 		cmocka_unit_test(judgements),
