@@ -4,15 +4,30 @@
 
 #include "tests/bench/channel.h"
 
+static void answer_page(page_t *page)
+{
+	struct xen_pci_op op;
+
+	page_snapshot(page, &op);
+	op.err = 0;
+	page_answer(page, &op, 0, false);
+}
+
 static void answer(struct bare_page *page, xenevtchn_handle *ec, evtchn_port_t port)
 {
-	__atomic_store_n(&page->asked, 0, __ATOMIC_RELEASE);
+	if (page->mode == BARE_PAGE_POLL)
+		answer_page(&page->page);
+	else
+		__atomic_store_n(&page->asked, 0, __ATOMIC_RELEASE);
 	if (xenevtchn_notify(ec, port))
 		bench_die("notify");
 }
 
+/* The request's flag is bit 0 of the same word. */
 static bool asked(const struct bare_page *page)
 {
+	_Static_assert(offsetof(struct bare_page, page.flags) == offsetof(struct bare_page, asked) &&
+		       XEN_PCIF_active == 1, "one word");
 	return __atomic_load_n(&page->asked, __ATOMIC_ACQUIRE);
 }
 
@@ -21,7 +36,7 @@ static void serve(struct bare_page *page, xenevtchn_handle *ec, evtchn_port_t po
 	while (page->mode != BARE_END) {
 		if (asked(page))
 			answer(page, ec, port);
-		else if (page->mode == BARE_POLL)
+		else if (page->mode != BARE_SLEEP)
 			bench_relax();
 		else
 			bare_hear(ec);

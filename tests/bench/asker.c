@@ -44,17 +44,42 @@ static void read_config(struct asker *a)
 		bench_die("config read");
 }
 
-static void ask_bare(struct asker *a, enum bare_mode mode)
+static void await_answer(struct asker *a, enum bare_mode mode)
 {
-	__atomic_store_n(&a->page->asked, 1, __ATOMIC_RELEASE);
 	if (xenevtchn_notify(a->ec, a->port))
 		bench_die("notify");
 	while (__atomic_load_n(&a->page->asked, __ATOMIC_ACQUIRE)) {
-		if (mode == BARE_POLL)
-			bench_relax();
-		else
+		if (mode == BARE_SLEEP)
 			bare_hear(a->ec);
+		else
+			bench_relax();
 	}
+}
+
+static void ask_page(struct asker *a)
+{
+	struct xen_pci_op op;
+
+	op.cmd = XEN_PCI_OP_conf_read;
+	op.err = XEN_PCI_ERR_op_failed;
+	op.domain = op.bus = op.devfn = op.value = op.info = 0;
+	op.offset = 0;
+	op.size = 4;
+	page_post_head(&a->page->page, &op);
+	await_answer(a, BARE_PAGE_POLL);
+	page_collect_head(&a->page->page, &op);
+	if (op.err)
+		bench_die("answer");
+}
+
+static void ask_bare(struct asker *a, enum bare_mode mode)
+{
+	if (mode == BARE_PAGE_POLL) {
+		ask_page(a);
+		return;
+	}
+	__atomic_store_n(&a->page->asked, 1, __ATOMIC_RELEASE);
+	await_answer(a, mode);
 }
 
 static void pause_ns(long ns)
@@ -175,6 +200,10 @@ static void pair(struct asker *a, const char *mode, unsigned reps, unsigned n, c
 		snprintf(name, sizeof(name), "xenpcid.%s", mode);
 		time_reads(a, n, false);
 		save(a, n, dir, name);
+		if (bare == BARE_SLEEP)
+			continue;
+		time_bare(a, BARE_PAGE_POLL, n);
+		save(a, n, dir, "page.poll");
 	}
 	a->page->mode = BARE_END;
 	xenevtchn_notify(a->ec, a->port);

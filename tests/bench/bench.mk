@@ -6,7 +6,7 @@ BENCH_PROGRAMS := $(addprefix $(B)/tests/bench/,asker answerer crowd attacher)
 BENCH_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null) -pthread
 
 $(B)/tests/bench/asker: $(B)/tests/bench/asker.o $(FRONTEND_OBJ) $(SHARED_OBJ)
-$(B)/tests/bench/answerer: $(B)/tests/bench/answerer.o
+$(B)/tests/bench/answerer: $(B)/tests/bench/answerer.o $(SHARED_OBJ)
 $(B)/tests/bench/crowd: $(B)/tests/bench/crowd.o $(FRONTEND_OBJ) $(SHARED_OBJ)
 $(B)/tests/bench/attacher: $(B)/tests/bench/attacher.o $(SHARED_OBJ)
 

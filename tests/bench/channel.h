@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bare ping-pong, for comparison: one shared page, one event channel, no protocol. The asker
- * raises a word and kicks, the answerer clears it and kicks back; both either sleep
- * until the event comes, or look at the word all the time.
+ * Ping-pongs for comparison: one shared page, one event channel, nobody behind them. Bare: the
+ * asker raises a word and kicks, the answerer clears it and kicks back; both either sleep until the
+ * event comes, or look at the word all the time. With the protocol's page: a request's words go
+ * there and back and its flag is changed as protocol/page.h does it; nothing is looked up.
  */
 #ifndef XENPCI_TESTS_BENCH_CHANNEL_H
 #define XENPCI_TESTS_BENCH_CHANNEL_H
@@ -16,12 +17,16 @@
 #include <xengnttab.h>
 
 #include "common/util.h"
+#include "protocol/page.h"
 
-enum bare_mode { BARE_SLEEP, BARE_POLL, BARE_END };
+enum bare_mode { BARE_SLEEP, BARE_POLL, BARE_PAGE_POLL, BARE_END };
 
-/* The page. The asker sets mode before it raises the word. */
+/* The page. The asker sets mode before it raises the word, or the request's flag. */
 struct bare_page {
-	volatile uint32_t asked;
+	union {
+		volatile uint32_t asked;
+		page_t page;
+	};
 	volatile uint32_t mode;
 };
 
