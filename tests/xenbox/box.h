@@ -23,6 +23,7 @@
 /* Environment of a process in the box. */
 #define BOX_ENV_DIR "XENBOX_DIR" /* the run directory */
 #define BOX_ENV_DOMID "XENBOX_DOMID"
+#define BOX_ENV_OXENSTORED "XENBOX_OXENSTORED" /* this process is oxenstored */
 
 struct box {
 	char dir[BOX_PATH_MAX];

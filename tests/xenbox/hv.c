@@ -358,6 +358,7 @@ static void handle_ready(struct hv_source *s, uint32_t events)
 		return;
 	answer.m = packet.m;
 	answer.m.len = 0;
+	hv_log_caller(h->pid == hv_main_store());
 	if (packet.m.op == XB_CTL_GONE)
 		answer.m.ret = 0;
 	else if (packet.m.op == XB_HELLO)

@@ -144,6 +144,8 @@ struct hv_call {
 };
 
 int hv_log_open(const char *dir);
+/* Who makes the calls that come next: xenstored, whose lines begin with its name, or others. */
+void hv_log_caller(bool is_xenstored);
 /* Begin a call: names it and its arguments. Returns 0, or the -errno that a test asked for. */
 int hv_call_begin(struct hv_call *c, const struct hv_domain *caller, const char *name,
 		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -3,6 +3,8 @@
 #ifndef XENBOX_HV_MAIN_H
 #define XENBOX_HV_MAIN_H
 
+#include <sys/types.h>
+
 /* Set up all state and the socket; 0, or -1 with errno. hv_config is filled in before. */
 int hv_init(void);
 /* Serve until told to stop. */
@@ -11,5 +13,7 @@ void hv_loop(void);
 void hv_answer_down(void);
 /* A child process (xenstored) has ended. */
 void hv_main_child(void);
+/* xenstored's pid, -1 when there is none. */
+pid_t hv_main_store(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DIR/hypercalls.log, one line for each call: "domid op args -> result", and the failures that a
- * test asked for. A line is written before the caller sees the answer.
+ * DIR/hypercalls.log, one line for each call: "domid op args -> result" ("xenstored op ..." where
+ * that makes the call), and the failures that a test asked for. A line is written before the caller sees the answer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 static struct xb_failure failures[FAILURES_MAX];
 static unsigned int nfailures;
 static int log_fd = -1;
+static bool by_xenstored;
 static off_t log_size;
 static char log_path[BOX_PATH_MAX];
 
@@ -31,6 +32,11 @@ int hv_log_open(const char *dir)
 	}
 	log_fd = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 	return log_fd < 0 ? -1 : 0;
+}
+
+void hv_log_caller(bool is_xenstored)
+{
+	by_xenstored = is_xenstored;
 }
 
 static void log_rotate(void)
@@ -124,11 +130,13 @@ void hv_call_result(struct hv_call *c, const char *fmt, ...)
 
 int hv_call_end(struct hv_call *c, int ret)
 {
-	char line[640];
+	char line[640], who[16] = "xenstored";
 	const char *err = ret < 0 ? strerrorname_np(-ret) : NULL;
 	int n;
 
-	n = snprintf(line, sizeof(line), "%u %s%s%s -> %d%s%s%s%s\n", c->domid, c->name,
+	if (!by_xenstored)
+		snprintf(who, sizeof(who), "%u", c->domid);
+	n = snprintf(line, sizeof(line), "%s %s%s%s -> %d%s%s%s%s\n", who, c->name,
 		     c->args[0] ? " " : "", c->args, ret, err ? " " : "", err ? err : "",
 		     c->res[0] ? " " : "", c->res);
 	if (n >= (int)sizeof(line)) {

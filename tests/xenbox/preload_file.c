@@ -132,12 +132,13 @@ int __open64_2(const char *path, int flags);
 
 static int open_any(const char *path, int flags, mode_t mode)
 {
+	char buf[BOX_PATH_MAX];
 	int err = errno, fd;
 
 	if (special(path, &fd))
 		return fd;
 	errno = err;
-	return openat(AT_FDCWD, path, flags, mode);
+	return openat(AT_FDCWD, xb_own_path(path, buf), flags, mode);
 }
 
 #define OPEN_MODE(flags)                                                       \

@@ -4,13 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <glob.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,9 +18,8 @@
 
 #include "hv.h"
 #include "hv_main.h"
+#include "store.h"
 #include "tool.h"
-
-#define XENSTORED_GLOB "/usr/lib/xen-*/bin/xenstored"
 
 static pid_t xenstored = -1;
 static int up_pipe = -1; /* `up` reads from it until the box is up */
@@ -119,68 +117,9 @@ static int make_dir(const char *dir, struct box *b)
 
 /* ---- xenstored ---- */
 
-static int find_xenstored(char *path, size_t size)
+pid_t hv_main_store(void)
 {
-	const char *own = getenv("XENBOX_XENSTORED");
-	glob_t g;
-
-	if (own) {
-		snprintf(path, size, "%s", own);
-		return access(path, X_OK);
-	}
-	if (glob(XENSTORED_GLOB, 0, NULL, &g)) {
-		errno = ENOENT;
-		return -1;
-	}
-	snprintf(path, size, "%s", g.gl_pathv[g.gl_pathc - 1]);
-	globfree(&g);
-	return 0;
-}
-
-static void exec_xenstored(const struct box *b, const char *path, pid_t parent)
-{
-	char buf[BOX_PATH_MAX + 32];
-	sigset_t none;
-
-	/* Not to outlive a hypervisor that was killed. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
-		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	snprintf(buf, sizeof(buf), "%s/" BOX_LIB, b->rundir);
-	setenv("LD_PRELOAD", buf, 1);
-	setenv(BOX_ENV_DIR, b->rundir, 1);
-	setenv(BOX_ENV_DOMID, "0", 1);
-	setenv("XENSTORED_RUNDIR", b->rundir, 1);
-	unsetenv("XENSTORED_PATH");
-	snprintf(buf, sizeof(buf), "%s/" BOX_STORE_DIR, b->rundir);
-	setenv("XENSTORED_ROOTDIR", buf, 1);
-	execl(path, "xenstored", "--no-fork", (char *)NULL);
-	fprintf(stderr, "xenbox: %s: %s\n", path, strerror(errno));
-	_exit(1);
-}
-
-static int start_xenstored(const struct box *b)
-{
-	char path[BOX_PATH_MAX], link[BOX_PATH_MAX + 32];
-	pid_t self = getpid();
-
-	if (find_xenstored(path, sizeof(path))) {
-		fprintf(stderr, "xenbox: no xenstored at %s: install xen-utils\n",
-			getenv("XENBOX_XENSTORED") ? getenv("XENBOX_XENSTORED") : XENSTORED_GLOB);
-		return -1;
-	}
-	snprintf(link, sizeof(link), "%s/" BOX_STORE_DIR, b->rundir);
-	if (mkdir(link, 0777) && errno != EEXIST) {
-		fprintf(stderr, "xenbox: %s: %s\n", link, strerror(errno));
-		return -1;
-	}
-	xenstored = fork();
-	if (!xenstored)
-		exec_xenstored(b, path, self);
-	if (xenstored < 0)
-		fprintf(stderr, "xenbox: fork: %s\n", strerror(errno));
-	return xenstored < 0 ? -1 : 0;
+	return xenstored;
 }
 
 void hv_main_child(void)
@@ -191,7 +130,7 @@ void hv_main_child(void)
 	if (waitpid(xenstored, &status, WNOHANG) != xenstored)
 		return;
 	xenstored = -1;
-	fprintf(stderr, "xenbox: xenstored has ended (%s %d)\n",
+	fprintf(stderr, "xenbox: %s: xenstored has ended (%s %d)\n", store_program(),
 		WIFSIGNALED(status) ? "signal" : "exit code",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLERR))
@@ -217,7 +156,8 @@ static void hypervisor(const struct box *b, const struct up_options *opt, int re
 		fprintf(stderr, "xenbox: starting: %s\n", strerror(errno));
 		exit(1);
 	}
-	if (start_xenstored(b))
+	xenstored = store_start(b);
+	if (xenstored < 0)
 		exit(1);
 	/* From here on `up` looks for xenstored; it closes its end of the pipe when all is up. */
 	up_pipe = ready;
@@ -231,7 +171,8 @@ static void hypervisor(const struct box *b, const struct up_options *opt, int re
 	exit(0);
 }
 
-static void daemonise(const struct box *b)
+/* Of what was inherited only ready is kept: the rest may hold a lock, or a pipe open, for ever. */
+static void daemonise(const struct box *b, int ready)
 {
 	char path[BOX_PATH_MAX + 32];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), out;
@@ -244,27 +185,34 @@ static void daemonise(const struct box *b)
 	dup2(null, 0);
 	dup2(out, 1);
 	dup2(out, 2);
+	if (ready > 3)
+		close_range(3, (unsigned int)ready - 1, 0);
+	close_range((unsigned int)ready + 1, UINT_MAX, 0);
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	unsetenv(BOX_ENV_DIR); /* not one of the box's own processes, even if started in another */
 	if (chdir("/"))
 		exit(1);
 }
 
-/* The last line that the hypervisor or xenstored wrote, for a box that did not start. */
+/* The last two lines that the hypervisor and xenstored wrote, for a box that did not start. */
 static int start_error(const struct box *b)
 {
-	char path[BOX_PATH_MAX + 32], line[512], last[512] = "no message";
+	char path[BOX_PATH_MAX + 32], line[512], before[512] = "", last[512] = "no message";
+	unsigned int lines = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/" BOX_OUT, b->dir);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
-		snprintf(last, sizeof(last), "%s", line);
+		if (lines++)
+			memcpy(before, last, sizeof(before));
+		memcpy(last, line, sizeof(last));
 	}
 	if (f)
 		fclose(f);
-	return tool_error("the box in %s did not start: %s", b->dir, last);
+	return tool_error("the box in %s did not start: %s%s%s", b->dir, before, *before ? "; " : "",
+			  last);
 }
 
 /* Until xenstored serves its socket, or 10 s, or the hypervisor has ended (POLLHUP). */
@@ -341,8 +289,7 @@ int box_up(const char *dir, const struct up_options *opt)
 	if (hv < 0)
 		return tool_error("fork: %s", strerror(errno));
 	if (!hv) {
-		close(ready[0]);
-		daemonise(&b);
+		daemonise(&b, ready[1]);
 		hypervisor(&b, opt, ready[1]);
 	}
 	close(ready[1]);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What oxenstored takes for granted of a host, and a box has not: /var/run/xenstored, whose name is
+ * compiled in and holds its socket, and the right to raise the number of its descriptors. Other
+ * processes of a box pass through.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "box.h"
+#include "preload.h"
+
+static bool is_oxenstored(void)
+{
+	return getenv(BOX_ENV_OXENSTORED) && xb_rundir();
+}
+
+const char *xb_own_path(const char *path, char buf[static BOX_PATH_MAX])
+{
+	static const char *const dirs[] = { "/var/run/xenstored", "/run/xenstored" };
+
+	for (size_t i = 0; path && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		size_t n = strlen(dirs[i]);
+
+		if (strncmp(path, dirs[i], n) || (path[n] && path[n] != '/') || !is_oxenstored())
+			continue;
+		snprintf(buf, BOX_PATH_MAX, "%s%s", xb_rundir(), path + n);
+		return buf;
+	}
+	return path;
+}
+
+EXPORT int mkdir(const char *path, mode_t mode)
+{
+	char buf[BOX_PATH_MAX];
+
+	return mkdirat(AT_FDCWD, xb_own_path(path, buf), mode);
+}
+
+EXPORT int unlink(const char *path)
+{
+	char buf[BOX_PATH_MAX];
+
+	return unlinkat(AT_FDCWD, xb_own_path(path, buf), 0);
+}
+
+EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char name[sizeof(un.sun_path) + 1] = "", buf[BOX_PATH_MAX];
+	const char *path;
+
+	if (len > sizeof(addr->sa_family) && len <= sizeof(un) && addr->sa_family == AF_UNIX) {
+		memcpy(name, ((const struct sockaddr_un *)addr)->sun_path,
+		       len - sizeof(addr->sa_family));
+		path = xb_own_path(name, buf);
+		if (path != name) {
+			snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+			addr = (const struct sockaddr *)&un;
+			len = sizeof(un);
+		}
+	}
+	return (int)syscall(SYS_bind, fd, addr, len);
+}
+
+/* In a container root may not raise a hard limit; oxenstored ends where it cannot. */
+static int set_limit(int resource, const struct rlimit *limit)
+{
+	struct rlimit most;
+
+	if (!prlimit(0, (__rlimit_resource_t)resource, limit, NULL))
+		return 0;
+	if (errno != EPERM || !is_oxenstored())
+		return -1;
+	if (prlimit(0, (__rlimit_resource_t)resource, NULL, &most))
+		return -1;
+	most.rlim_cur = most.rlim_max;
+	return prlimit(0, (__rlimit_resource_t)resource, &most, NULL);
+}
+
+EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+	return set_limit((int)resource, limit);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The box's xenstored, as a process (store.c). */
+#ifndef XENBOX_STORE_H
+#define XENBOX_STORE_H
+
+#include <sys/types.h>
+
+#include "box.h"
+
+/*
+ * Start it, as a child that dies with this process. What it prints goes to stderr. Its pid, or -1
+ * after a message on stderr.
+ */
+pid_t store_start(const struct box *b);
+/* The program's file, once it was started. */
+const char *store_program(void);
+
+#endif
