@@ -4,6 +4,7 @@
 #   make demo       the main job on this machine, no Xen needed
 #                   (DUMP=FILE: on another, as lspci -vvxxxx printed it)
 #   make check      unit and box tests (SAN=1: under ASan and UBSan)
+#   make check-oxenstored  the box tests with the xenstored in OCaml
 #   make demo-xen   the main job on real Xen, which boots under QEMU
 #   make check-xen  the scenarios on real Xen (tests/xen/README.md)
 #   make shell-xen  an interactive dom0

@@ -27,22 +27,19 @@ $(B)/tests/box/user-shared: $(B)/tests/box/user.o $(B)/libxenpcifront.so
 $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
 
-check-run: $(BOX_USERS)
-
 # Preloaded, so without sanitizers, as the box's own library.
 $(B)/tests/box/slow_threads.so: tests/box/slow_threads.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MT $@ $(LDFLAGS) -shared -pthread -Wl,-z,defs -o $@ $<
 
-check-run: $(B)/tests/box/slow_threads.so
-
 # Drives the daemon's own parts.
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(B)/operator/libbackend.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
 
-check-run: $(B)/tests/box/life_random
+BOX_NEEDS := $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random \
+	$(B)/tests/box/slow_threads.so $(B)/tests/xenbox/agent
 
 # The box tests alone.
 .PHONY: box
-box: all $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random $(B)/tests/box/slow_threads.so $(B)/tests/xenbox/agent
+box: all $(BOX_NEEDS)
 	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(BOX_TESTS)

@@ -114,9 +114,12 @@ runs "a second daemon is refused" 1 "already|another|running" \
 # --- xenstored is gone ---
 log_mark
 pid=$DAEMON DAEMON=
-for xenstored in $(pgrep -x xenstored); do
-	grep -qzF "$DIR" "/proc/$xenstored/environ" 2>/dev/null && kill -KILL "$xenstored"
+killed=0
+for xenstored in $(pgrep -x 'o?xenstored'); do
+	grep -qzF "$DIR" "/proc/$xenstored/environ" 2>/dev/null && kill -KILL "$xenstored" &&
+		killed=$((killed + 1))
 done
+is "xenstored gone: it was one process" $killed 1
 check "xenstored gone: the daemon ends" wait_for 15000 gone "$pid"
 kill -KILL "$pid" 2>/dev/null
 wait "$pid"
