@@ -6,9 +6,9 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 trace=$WORK/trace
-case ${XENBOX_XENSTORED:-xenstored} in
-xenstored | oxenstored) real=$(printf '%s\n' "/usr/lib/xen-"*"/bin/${XENBOX_XENSTORED:-xenstored}" | sort -V | tail -n 1) ;;
-*) real=$XENBOX_XENSTORED ;;
+real=${XENBOX_XENSTORED:-xenstored}
+case $real in
+xenstored | oxenstored) real=$(printf '%s\n' /usr/lib/xen-*/bin/"$real" | sort -V | tail -n 1) ;;
 esac
 kind=${real##*/}
 export XENBOX_XENSTORED=$WORK/$kind
@@ -28,11 +28,12 @@ if [ "$kind" = oxenstored ]; then
 		EOF
 		exec $real "\$@"
 	END
+	answers="ERROR|W|COMMIT|COALESCE|CONFLICT|NEWCONN|ENDCONN"
 	take_trace() {
 		sed -nE 's/^\[[^]]*\] +([AD][0-9]+)[.0-9]* +/\1 /
 			s/^([^ ]+) t (start|end) .*/\1 transaction_\2 /
 			s/^([^ ]+) ([a-z_]+) +(.*)$/IN \1 - - \U\2\E (\3)/p' "$trace.log" |
-			sed -E '/^IN [^ ]+ - - (ERROR|W|COMMIT|COALESCE|CONFLICT|NEWCONN|ENDCONN) /d; s/ +\)$/)/' >"$trace"
+			sed -E "/^IN [^ ]+ - - ($answers) /d; s/ +\)$/)/" >"$trace"
 	}
 else
 	printf '#!/bin/sh\nexec %s "$@" --trace-file %s\n' "$real" "$trace" >"$XENBOX_XENSTORED"
