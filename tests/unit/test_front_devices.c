@@ -63,6 +63,7 @@ static int end(void **state)
 {
 	struct xenpcifront *fe = *state;
 
+	channel_close(&fe->channel);
 	channel_dispose(&fe->channel);
 	free(fe->devices);
 	free(fe);
