@@ -43,13 +43,16 @@ machine() {
 	args+=(${RIG_QEMU-})
 }
 
-# use_machine 4.17|4.20|4.20-pvh: which Xen, with which kernel and programs of ours, how.
+# use_machine 4.17|4.17-oxenstored|4.20|4.20-pvh: which Xen, with which kernel and programs of ours,
+# how.
 use_machine() {
-	dom0= dom0_linux= usb_msix=off virtio=
+	dom0= dom0_linux= usb_msix=off virtio= xenstored=xenstored
 	case $1 in
-	4.17)
+	4.17 | 4.17-oxenstored)
 		images=$B/xen programs=$B
-		cpu=+rdtscp iommu=intel-iommu ;;
+		cpu=+rdtscp iommu=intel-iommu
+		# What Debian starts where it has both.
+		[ "$1" = 4.17 ] || xenstored=oxenstored ;;
 	4.20 | 4.20-pvh)
 		images=$B/xen420 programs=$B/xen420/bin
 		# A PVH domain needs nested paging, dies of rdtscp under emulation, and has trouble
