@@ -34,8 +34,8 @@
  */
 #define TAKEN_SLICE 4
 /* Then looking rests: for so many times the limit, twice as long each time that did not help. */
-#define REST_FIRST 4
-#define REST_MAX 32
+#define REST_FIRST 1
+#define REST_MAX 4
 
 void poller_init(struct poller *p, uint32_t limit_us)
 {
