@@ -8,7 +8,6 @@
 
 #define NS_PER_US 1000u
 #define NS_PER_MS 1000000u
-#define NS_PER_S  1000000000u
 /* Who waits for the slot looks at it again after this, told or not. */
 #define SLOT_AGAIN_NS (10u * NS_PER_MS)
 /* A backend that answers without kicking (it was restarted in between) is seen after this. */
@@ -55,8 +54,7 @@ static bool slot_grab(struct channel *ch)
 /* The lock held: until the slot was given back, perhaps, or a while has passed. */
 static void slot_sleep(struct channel *ch, uint64_t now)
 {
-	uint64_t until = now + SLOT_AGAIN_NS;
-	struct timespec ts = { .tv_sec = (time_t)(until / NS_PER_S), .tv_nsec = (long)(until % NS_PER_S) };
+	struct timespec ts = timespec_of(now + SLOT_AGAIN_NS);
 
 	pthread_cond_timedwait(&ch->turn, &ch->lock, &ts);
 }

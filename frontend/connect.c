@@ -192,8 +192,7 @@ static int follow(struct xenpcifront *fe)
 
 static void unmask_later(struct xenpcifront *fe, uint64_t ns)
 {
-	struct itimerspec its = { .it_value = { .tv_sec = (time_t)(ns / 1000000000),
-						.tv_nsec = (long)(ns % 1000000000) } };
+	struct itimerspec its = { .it_value = timespec_of(ns) };
 
 	timerfd_settime(fe->timerfd, 0, &its, NULL);
 }

@@ -181,15 +181,38 @@ static int scan_roots(struct xenpcifront *fe)
 	return 0;
 }
 
+/* num_devs, state-N and vdev-N of the backend's entries. 0, or -1 with errno. */
+static int read_nr(struct xenpcifront *fe, uint64_t *n)
+{
+	return store_read_number(fe->xen.xs, XBT_NULL, fe->backend, NODE_NUM_DEVS, 10,
+				 NODES_MAX_DEVS, n);
+}
+
+static int read_state(struct xenpcifront *fe, unsigned i, uint64_t *state)
+{
+	char name[NODE_NAME_MAX];
+
+	snprintf(name, sizeof(name), NODE_STATE_FMT, i);
+	return store_read_number(fe->xen.xs, XBT_NULL, fe->backend, name, 10, PCIIF_STATE_COUNT - 1,
+				 state);
+}
+
+static int read_place(struct xenpcifront *fe, unsigned i, struct sbdf *a)
+{
+	char name[NODE_NAME_MAX], value[NODE_VALUE_MAX];
+
+	snprintf(name, sizeof(name), NODE_VDEV_FMT, i);
+	if (store_read(fe->xen.xs, XBT_NULL, fe->backend, name, value, sizeof(value)) < 0)
+		return -1;
+	return node_vdev_parse(value, a);
+}
+
 /* Whether entry i has no device for us: it is still to be given one, or has lost it. */
 static bool empty_entry(struct xenpcifront *fe, unsigned i)
 {
-	char name[NODE_NAME_MAX];
 	uint64_t state;
 
-	snprintf(name, sizeof(name), NODE_STATE_FMT, i);
-	return !store_read_number(fe->xen.xs, XBT_NULL, fe->backend, name, 10, PCIIF_STATE_COUNT - 1,
-				  &state) &&
+	return !read_state(fe, i, &state) &&
 	       (state == XenbusStateInitialising || state == XenbusStateClosing ||
 		state == XenbusStateClosed);
 }
@@ -203,15 +226,10 @@ static int read_listed(struct xenpcifront *fe, struct sbdf *listed)
 	unsigned found = 0;
 	uint64_t n;
 
-	if (store_read_number(fe->xen.xs, XBT_NULL, fe->backend, NODE_NUM_DEVS, 10, NODES_MAX_DEVS,
-			      &n))
+	if (read_nr(fe, &n))
 		return -1;
 	for (unsigned i = 0; i < n; i++) {
-		char name[NODE_NAME_MAX], value[NODE_VALUE_MAX];
-
-		snprintf(name, sizeof(name), NODE_VDEV_FMT, i);
-		if (store_read(fe->xen.xs, XBT_NULL, fe->backend, name, value, sizeof(value)) >= 0 &&
-		    !node_vdev_parse(value, &listed[found]))
+		if (!read_place(fe, i, &listed[found]))
 			found++;
 		else if (!empty_entry(fe, i))
 			return -1;
@@ -252,24 +270,16 @@ int devices_scan(struct xenpcifront *fe)
 
 void devices_detach(struct xenpcifront *fe)
 {
-	struct xs_handle *xs = fe->xen.xs;
 	uint64_t n, state;
 
-	if (store_read_number(xs, XBT_NULL, fe->backend, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+	if (read_nr(fe, &n))
 		return;
 	for (unsigned i = 0; i < n; i++) {
-		char name[NODE_NAME_MAX], value[NODE_VALUE_MAX];
 		struct device *dev;
 		struct sbdf a;
 
-		snprintf(name, sizeof(name), NODE_STATE_FMT, i);
-		if (store_read_number(xs, XBT_NULL, fe->backend, name, 10, PCIIF_STATE_COUNT - 1,
-				      &state) ||
-		    state != XenbusStateClosing)
-			continue;
-		snprintf(name, sizeof(name), NODE_VDEV_FMT, i);
-		if (store_read(xs, XBT_NULL, fe->backend, name, value, sizeof(value)) < 0 ||
-		    node_vdev_parse(value, &a))
+		if (read_state(fe, i, &state) || state != XenbusStateClosing ||
+		    read_place(fe, i, &a))
 			continue;
 		dev = device_find(fe, a);
 		if (dev)

@@ -103,8 +103,7 @@ int xen_notify(struct xen *xen, evtchn_port_t port)
 int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
 {
 	struct pollfd pfd = { .fd = xenevtchn_fd(xen->ec), .events = POLLIN };
-	struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000),
-			       .tv_nsec = (long)(ns % 1000000000) };
+	struct timespec ts = timespec_of(ns);
 	xenevtchn_port_or_error_t got;
 
 	/* xenevtchn_pending may block: xenevtchn.h says to poll before each call. */

@@ -150,12 +150,11 @@ XENPCIFRONT_EXPORT int xenpcifront_connect(struct xenpcifront *fe);
 XENPCIFRONT_EXPORT int xenpcifront_connect_wait(struct xenpcifront *fe, uint32_t timeout_ms);
 
 /*
- * Does what there is to do, and returns: follows the states of the connection,
- * looks for devices when the backend says that there is something new (three reads for each, or
- * 256 for each root bus where the backend does not say where they are), takes AER requests in, and
- * calls the handlers. Call it when
- * xenpcifront_fd is readable, or at any time. Work per call is bounded, and so is
- * the time: a scan ends at the first request that times out.
+ * Does what there is to do, and returns: follows the states of the connection, looks for devices
+ * when the backend says that there is something new (three reads for each, or 256 for each root bus
+ * where the backend does not say where they are), takes AER requests in, and calls the handlers.
+ * Call it when xenpcifront_fd is readable, or at any time. Work per call is bounded, and so is the
+ * time: a scan ends at the first request that times out.
  * Returns 0, or -1 with errno from xenstore; the connection is closed then, as
  * the event CLOSED says. Logs state changes (debug) and refused nodes (warning).
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * DIR/hypercalls.log, one line for each call: "domid op args -> result" ("xenstored op ..." where
- * that makes the call), and the failures that a test asked for. A line is written before the caller sees the answer.
+ * that makes the call), and the failures that a test asked for. A line is written before the caller
+ * sees the answer.
  */
 #include <errno.h>
 #include <fcntl.h>

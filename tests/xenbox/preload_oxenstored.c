@@ -73,21 +73,14 @@ EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 }
 
 /* In a container root may not raise a hard limit; oxenstored ends where it cannot. */
-static int set_limit(int resource, const struct rlimit *limit)
+EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
 	struct rlimit most;
 
-	if (!prlimit(0, (__rlimit_resource_t)resource, limit, NULL))
+	if (!prlimit(0, resource, limit, NULL))
 		return 0;
-	if (errno != EPERM || !is_oxenstored())
-		return -1;
-	if (prlimit(0, (__rlimit_resource_t)resource, NULL, &most))
+	if (errno != EPERM || !is_oxenstored() || prlimit(0, resource, NULL, &most))
 		return -1;
 	most.rlim_cur = most.rlim_max;
-	return prlimit(0, (__rlimit_resource_t)resource, &most, NULL);
-}
-
-EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
-{
-	return set_limit((int)resource, limit);
+	return prlimit(0, resource, &most, NULL);
 }
