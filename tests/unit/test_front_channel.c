@@ -174,24 +174,65 @@ static void turns_are_bounded(void **state)
 	xenpcifront_close(fe);
 }
 
+static atomic_bool patient; /* who waits for the slot looks again only when told */
+static atomic_bool asleep;
+
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock, const struct timespec *until)
+{
+	asleep = true;
+	return patient ? pthread_cond_wait(cond, lock)
+		       : pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, until);
+}
+
+/* The slot is taken, and somebody waits for it. */
+static struct xenpcifront *waited_for(pthread_t *waiter)
+{
+	struct xenpcifront *fe = fake_front();
+
+	fake.device = answer_seven;
+	fe->channel.timeout_ms = LONG_MS;
+	asleep = false;
+	assert_int_equal(channel_take(&fe->channel), 0);
+	assert_int_equal(pthread_create(waiter, NULL, one_request, fe), 0);
+	while (!asleep)
+		sched_yield();
+	return fe;
+}
+
+static void is_served(struct xenpcifront *fe, pthread_t waiter)
+{
+	struct timespec until;
+	void *result;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LONG_MS / 1000 / 2;
+	assert_int_equal(pthread_timedjoin_np(waiter, &result, &until), 0);
+	assert_null(result);
+	xenpcifront_close(fe);
+}
+
+static void waiter_is_told(void **state)
+{
+	pthread_t waiter;
+	struct xenpcifront *fe;
+
+	(void)state;
+	patient = true;
+	fe = waited_for(&waiter);
+	channel_give(&fe->channel);
+	is_served(fe, waiter);
+	patient = false;
+}
+
 /* Who gives the slot back may not see who has just begun to wait. */
 static void unseen_waiter(void **state)
 {
-	struct xenpcifront *fe = fake_front();
 	pthread_t waiter;
-	void *result;
+	struct xenpcifront *fe = waited_for(&waiter);
 
 	(void)state;
-	fake.device = answer_seven;
-	fe->channel.timeout_ms = 60000;
-	assert_int_equal(channel_take(&fe->channel), 0);
-	assert_int_equal(pthread_create(&waiter, NULL, one_request, fe), 0);
-	while (!fe->channel.waiters)
-		sched_yield();
 	atomic_store(&fe->channel.slot, 0); /* free, and nobody was told */
-	pthread_join(waiter, &result);
-	assert_null(result);
-	xenpcifront_close(fe);
+	is_served(fe, waiter);
 }
 
 #define THREADS 8
@@ -308,6 +349,7 @@ int main(void)
 		cmocka_unit_test(reconnect_heals),
 		cmocka_unit_test(spinning_and_sleeping),
 		cmocka_unit_test(turns_are_bounded),
+		cmocka_unit_test(waiter_is_told),
 		cmocka_unit_test(unseen_waiter),
 		cmocka_unit_test(each_thread_its_answer),
 		cmocka_unit_test(spurious_events),

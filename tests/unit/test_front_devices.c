@@ -120,6 +120,11 @@ static void looks_everywhere_otherwise(void **state)
 		finds(fe, 1, EVERYWHERE);
 	}
 	set("vdev-0", "0000:00:00.00");
+	set("num_devs", "2"); /* one of two has no name */
+	for (unsigned i = 0; i < ARRAY_SIZE(taken); i++) {
+		set("state-1", taken[i]);
+		finds(fe, 1, EVERYWHERE);
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(bad_nr); i++) {
 		set("num_devs", bad_nr[i]);
 		finds(fe, 1, EVERYWHERE);
