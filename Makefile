@@ -44,7 +44,7 @@ LIBRARIES :=
 UNIT_TESTS :=
 SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
-include $(wildcard backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
+include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
 	tests/box/box.mk tests/bench/bench.mk tests/xen/xen.mk)
 include make/deps.mk make/check.mk make/lint.mk make/install.mk
 
@@ -63,4 +63,4 @@ $(B)/%.o: %.c
 clean:
 	rm -rf build build-san build-clang build-san-clang
 
--include $(shell find $(addprefix $(B)/,common protocol backend operator frontend tests) -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(addprefix $(B)/,common protocol host backend operator frontend tests) -name '*.d' -type f 2>/dev/null)

@@ -6,5 +6,5 @@ BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xencont
 
 PROGRAMS += $(B)/xenpcid
 
-$(B)/xenpcid: $(B)/backend/main.o $(BACKEND_OBJ) $(SHARED_OBJ)
+$(B)/xenpcid: $(B)/backend/main.o $(BACKEND_OBJ) $(B)/host/libhost.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)

@@ -10,11 +10,11 @@
 #include <sys/queue.h>
 
 #include "backend/config/config.h"
-#include "backend/device/save.h"
+#include "host/device/save.h"
 #include "backend/handover.h"
 #include "backend/interrupt.h"
-#include "backend/problem.h"
-#include "backend/settings.h"
+#include "common/problem.h"
+#include "host/settings.h"
 
 /* What the kernel has counted of errors that concern the device (recovery.h). */
 struct claim_errors {

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/gsi.h"
-#include "backend/life/holder.h"
-#include "backend/life/lines.h"
-#include "backend/quarantine.h"
+#include "host/gsi.h"
+#include "host/pciback.h"
+#include "host/irq_lines.h"
+#include "host/quarantine.h"
 #include "common/log.h"
 #include "common/util.h"
 

@@ -8,7 +8,7 @@
 
 #include <xentoollog.h>
 
-#include "backend/settings.h"
+#include "host/settings.h"
 
 #define DAEMON_PROVIDERS_MAX 16
 

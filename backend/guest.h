@@ -14,7 +14,7 @@
 #include "backend/entries.h"
 #include "backend/poller.h"
 #include "backend/schedule.h"
-#include "backend/takeover.h"
+#include "host/kernel_backend.h"
 #include "backend/xen.h"
 
 struct helped;

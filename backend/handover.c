@@ -2,7 +2,7 @@
 #include "backend/handover.h"
 
 #include "backend/custody.h"
-#include "backend/device/slow.h"
+#include "host/device/slow.h"
 
 void handover_queue(struct host *host, struct handover *h, struct sbdf a)
 {

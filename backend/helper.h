@@ -9,7 +9,7 @@
 #ifndef XENPCI_BACKEND_HELPER_H
 #define XENPCI_BACKEND_HELPER_H
 
-#include "backend/device/slow.h"
+#include "host/device/slow.h"
 #include "backend/guest.h"
 
 /* An answer that took so long was slow; two in a row make the device slow, some fast ones mend it. */

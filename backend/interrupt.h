@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backend/device/pcidev.h"
-#include "backend/hypercall.h"
+#include "host/device/pcidev.h"
+#include "host/hypercall.h"
 #include "backend/memory.h"
-#include "backend/talk.h"
+#include "common/talk.h"
 #include "protocol/pciif.h"
 
 enum interrupt_mode {

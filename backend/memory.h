@@ -21,7 +21,7 @@
 #include <xentoollog.h>
 
 #include "backend/config/config.h"
-#include "backend/device/pcidev.h"
+#include "host/device/pcidev.h"
 #include "protocol/nodes.h"
 
 #define MEMORY_DIR_MAX 64

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "backend/takeover.h"
+#include "host/kernel_backend.h"
 #include "common/log.h"
 #include "common/util.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/life/holder.h"
+#include "host/pciback.h"
 #include "operator/operator.h"
 
 static bool is_sysfs(const struct machine *m)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/life/holder.h"
+#include "host/pciback.h"
 #include "common/util.h"
 #include "operator/give.h"
 #include "operator/nodes.h"

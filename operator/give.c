@@ -4,7 +4,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#include "backend/gsi.h"
+#include "host/gsi.h"
 #include "common/util.h"
 
 /* The steps, undone from the last one that was done. */

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/life/holder.h"
-#include "backend/life/lines.h"
-#include "backend/quarantine.h"
+#include "host/pciback.h"
+#include "host/irq_lines.h"
+#include "host/quarantine.h"
 #include "common/number.h"
 #include "common/store.h"
 #include "common/util.h"

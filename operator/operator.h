@@ -10,10 +10,10 @@
 #include <xenstore.h>
 #include <xentoollog.h>
 
-#include "backend/hypercall.h"
-#include "backend/life/assignable.h"
-#include "backend/life/reset.h"
-#include "backend/settings.h"
+#include "host/hypercall.h"
+#include "host/assignable.h"
+#include "host/reset_function.h"
+#include "host/settings.h"
 
 enum { OPERATOR_OK, OPERATOR_FAILED, OPERATOR_USAGE }; /* exit statuses */
 enum { OPERATOR_PROVIDERS_MAX = 8 };

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/quarantine.h"
+#include "host/quarantine.h"
 #include "common/util.h"
 #include "operator/operator.h"
 

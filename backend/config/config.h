@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "backend/config/policy.h"
-#include "backend/device/pcidev.h"
+#include "host/policy.h"
+#include "host/device/pcidev.h"
 
 struct config;
 

@@ -33,7 +33,7 @@ $(B)/tests/box/slow_threads.so: tests/box/slow_threads.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MT $@ $(LDFLAGS) -shared -pthread -Wl,-z,defs -o $@ $<
 
 # Drives the daemon's own parts.
-$(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(B)/operator/libbackend.a
+$(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(BACKEND_OBJ) $(B)/host/libhost.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
 
 BOX_NEEDS := $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random \

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "backend/device/pcidev.h"
+#include "host/device/pcidev.h"
 
 /* The bundled machine, from the source root, where tests are run. */
 #define BENCH "tests/dumps/bench.txt"

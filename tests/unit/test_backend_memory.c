@@ -6,7 +6,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#include "backend/device/save.h"
+#include "host/device/save.h"
 #include "protocol/nodes.h"
 #include "tests/unit/support_config.h"
 

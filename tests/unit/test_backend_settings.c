@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/settings.h"
+#include "host/settings.h"
 #include "tests/unit/support_device.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

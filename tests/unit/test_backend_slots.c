@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "backend/slots.h"
+#include "host/slots.h"
 
 /* Devices given one after the other, each where slots_assign puts it. */
 struct given {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backend/takeover.h"
+#include "host/kernel_backend.h"
 #include "tests/unit/support_device.h"
 
 struct tree {

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/device/image_parse.h"
-#include "backend/device/save.h"
+#include "host/device/image/parse.h"
+#include "host/device/save.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/device/ecam.h"
-#include "backend/iomem.h"
+#include "host/device/sysfs/ecam.h"
+#include "host/device/sysfs/iomem.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/device/image_parse.h"
+#include "host/device/image/parse.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/device/save.h"
+#include "host/device/save.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

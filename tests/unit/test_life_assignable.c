@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/life/assignable.h"
+#include "host/assignable.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/life/lines.h"
+#include "host/irq_lines.h"
 #include "common/util.h"
 
 static const char text[] =

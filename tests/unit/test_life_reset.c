@@ -9,7 +9,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#include "backend/life/reset.h"
+#include "host/reset_function.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/settings.h"
+#include "host/settings.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

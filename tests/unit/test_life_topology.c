@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/life/topology.h"
+#include "host/topology.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

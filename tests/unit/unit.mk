@@ -10,7 +10,7 @@ UNIT_LIBS := $(shell $(PKG_CONFIG) --libs cmocka $(PKGS) xencall xenforeignmemor
 $(B)/tests/libunit-%.a:
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
-$(B)/tests/libunit-backend.a: $(BACKEND_OBJ) $(SHARED_OBJ) $(patsubst %.c,$(B)/%.o,$(UNIT_SUPPORT_SRC))
+$(B)/tests/libunit-backend.a: $(BACKEND_OBJ) $(HOST_OBJ) $(SHARED_OBJ) $(patsubst %.c,$(B)/%.o,$(UNIT_SUPPORT_SRC))
 $(B)/tests/libunit-frontend.a: $(FRONTEND_OBJ) $(SHARED_OBJ) $(patsubst %.c,$(B)/%.o,$(UNIT_SUPPORT_SRC))
 
 $(B)/tests/unit/test_front%: $(B)/tests/unit/test_front%.o $(B)/tests/libunit-frontend.a

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/assignable.h"
+
+#include <linux/pci_regs.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+
+#define PAGE 4096u /* what Xen maps for a guest, on x86 */
+
+static const struct {
+	const char *name;
+	bool overridable;
+	const char *wrong;
+	const char *remedy;
+} rules[] = {
+#define X(id, name, overridable, wrong, remedy) { name, overridable, wrong, remedy },
+	ASSIGNABLE_RULES(X)
+#undef X
+};
+
+/* Drivers that keep the host's hands off a device and do nothing with it. */
+static const char *const holders[] = { "", "pciback", "pci-stub" };
+
+bool assignable_is_holder(const char *driver)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(holders); i++) {
+		if (!strcmp(driver, holders[i]))
+			return true;
+	}
+	return false;
+}
+
+const char *assignable_rule_name(enum assignable_rule rule)
+{
+	return rules[rule].name;
+}
+
+unsigned assignable_rules_parse(const char *name)
+{
+	unsigned set = 0;
+
+	for (unsigned r = 0; r < ASSIGNABLE_RULES_COUNT; r++) {
+		if (rules[r].overridable && (!strcmp(name, rules[r].name) || !strcmp(name, "all")))
+			set |= ASSIGNABLE_BIT(r);
+	}
+	return set;
+}
+
+/* One judgement in the making. */
+struct judge {
+	const struct topology *t;
+	int i;
+	const struct topology_function *fn; /* i's */
+	uint32_t domid;
+	unsigned allow;
+	struct assignable *out;
+};
+
+/* The rule is broken; its refusal, so that others can be named. */
+static struct assignable_refusal *refuse(struct judge *j, enum assignable_rule rule, int bar)
+{
+	struct assignable_refusal *r = &j->out->refusal[j->out->nr];
+
+	if (j->out->nr && r[-1].rule == rule)
+		return &r[-1];
+	j->out->nr++;
+	*r = (struct assignable_refusal){
+		.rule = rule,
+		.bar = bar,
+		.allowed = rules[rule].overridable && j->allow & ASSIGNABLE_BIT(rule),
+	};
+	if (!r->allowed)
+		j->out->refused++;
+	return r;
+}
+
+static void involve(struct assignable_refusal *r, int other)
+{
+	for (unsigned k = 0; k < r->nr_others && k < ASSIGNABLE_OTHERS_MAX; k++) {
+		if (r->others[k] == other)
+			return;
+	}
+	if (r->nr_others < ASSIGNABLE_OTHERS_MAX)
+		r->others[r->nr_others] = other;
+	r->nr_others++;
+}
+
+/* In the hands of another guest, or of a driver of the host. */
+static bool is_anothers(const struct judge *j, int other)
+{
+	const struct topology_function *fn = &j->t->function[other];
+
+	if (fn->guest != TOPOLOGY_NO_GUEST)
+		return fn->guest != j->domid;
+	return !assignable_is_holder(fn->driver);
+}
+
+static void judge_itself(struct judge *j)
+{
+	if (topology_traits(j->t, j->i) & TOPOLOGY_BRIDGE)
+		refuse(j, ASSIGNABLE_BRIDGE, -1);
+	if (j->fn->quarantined)
+		refuse(j, ASSIGNABLE_QUARANTINE, -1);
+	if (!assignable_is_holder(j->fn->driver))
+		involve(refuse(j, ASSIGNABLE_HOST_DRIVER, -1), j->i);
+	if (j->fn->guest != TOPOLOGY_NO_GUEST && j->fn->guest != j->domid)
+		involve(refuse(j, ASSIGNABLE_OTHER_GUEST, -1), j->i);
+}
+
+/* FLR of either kind resets one function and leaves its neighbours alone. */
+static bool resets_alone(const struct topology_function *fn)
+{
+	return fn->flr || fn->af_flr;
+}
+
+static void judge_slot(struct judge *j)
+{
+	if (!(topology_traits(j->t, j->i) & TOPOLOGY_EXPRESS) || resets_alone(j->fn))
+		return;
+	for (int k = 0; k < j->t->nr; k++) {
+		if (topology_same_slot(j->t, j->i, k) && is_anothers(j, k) &&
+		    !(topology_traits(j->t, k) & TOPOLOGY_BRIDGE))
+			involve(refuse(j, ASSIGNABLE_SLOT, -1), k);
+	}
+}
+
+static void judge_pci_bus(struct judge *j)
+{
+	int bridge = topology_uppermost_pci_bridge(j->t, j->i);
+
+	if (bridge == TOPOLOGY_NONE)
+		return;
+	for (int k = 0; k < j->t->nr; k++) {
+		if (k != j->i && topology_is_below(j->t, k, bridge) && is_anothers(j, k) &&
+		    !(topology_traits(j->t, k) & TOPOLOGY_BRIDGE))
+			involve(refuse(j, ASSIGNABLE_PCI_BUS, -1), k);
+	}
+}
+
+/* The host keeps a physical function and gives virtual ones away: that is what they are for. */
+static void judge_sriov(struct judge *j)
+{
+	for (int k = 0; k < j->t->nr; k++) {
+		uint32_t guest = j->t->function[k].guest;
+
+		if (k == j->i || !topology_pf_and_vf(j->t, j->i, k))
+			continue;
+		if (j->fn->pf == k ? guest != TOPOLOGY_NO_GUEST && guest != j->domid :
+				     is_anothers(j, k))
+			involve(refuse(j, ASSIGNABLE_SRIOV, -1), k);
+	}
+}
+
+/* Behind a bridge there is always the bridge's reset of its bus. */
+static void judge_reset(struct judge *j)
+{
+	if (j->fn->parent == TOPOLOGY_NONE && !resets_alone(j->fn) && !j->fn->pm_reset &&
+	    !j->fn->kernel_reset)
+		refuse(j, ASSIGNABLE_NO_RESET, -1);
+}
+
+/* A memory BAR that has an address. The ROM counts. */
+static bool is_memory(const struct pcidev_info *info, int bar)
+{
+	const struct pcidev_resource *r = &info->resource[bar];
+
+	return r->size && r->start && !r->disabled &&
+	       (bar == PCIDEV_ROM || !(r->flags & PCI_BASE_ADDRESS_SPACE_IO));
+}
+
+static bool pages_overlap(const struct pcidev_resource *a, const struct pcidev_resource *b)
+{
+	return a->start / PAGE <= (b->start + b->size - 1) / PAGE &&
+	       b->start / PAGE <= (a->start + a->size - 1) / PAGE;
+}
+
+static void judge_bar_page(struct judge *j, int bar)
+{
+	const struct pcidev_resource *mine = &j->fn->info.resource[bar];
+
+	for (int k = 0; k < j->t->nr; k++) {
+		const struct pcidev_info *info = &j->t->function[k].info;
+
+		if (k == j->i || !is_anothers(j, k))
+			continue;
+		for (int b = 0; b < PCIDEV_RESOURCES; b++) {
+			if (is_memory(info, b) && pages_overlap(mine, &info->resource[b]))
+				involve(refuse(j, ASSIGNABLE_SHARED_PAGE, bar), k);
+		}
+	}
+}
+
+/* Rule by rule rather than BAR by BAR, so that a rule is broken once. */
+static void judge_bars(struct judge *j)
+{
+	const struct pcidev_info *info = &j->fn->info;
+
+	for (int b = 0; b < PCIDEV_RESOURCES; b++) {
+		if (is_memory(info, b) && info->resource[b].size < PAGE)
+			refuse(j, ASSIGNABLE_SMALL_BAR, b);
+	}
+	for (int b = 0; b < PCIDEV_RESOURCES; b++) {
+		if (is_memory(info, b) && info->resource[b].start % PAGE)
+			refuse(j, ASSIGNABLE_UNALIGNED_BAR, b);
+	}
+	for (int b = 0; b < PCIDEV_RESOURCES; b++) {
+		if (is_memory(info, b))
+			judge_bar_page(j, b);
+	}
+}
+
+static void share_line(struct judge *j, int other)
+{
+	if (!j->out->line_shared)
+		j->out->line_other = other;
+	j->out->line_shared = true;
+	if (!j->fn->msi) {
+		struct assignable_refusal *r = refuse(j, ASSIGNABLE_SHARED_IRQ, -1);
+
+		if (other != TOPOLOGY_NONE)
+			involve(r, other);
+	} else if (!(j->allow & ASSIGNABLE_BIT(ASSIGNABLE_SHARED_IRQ))) {
+		j->out->hide_intx = true;
+	}
+}
+
+/*
+ * No user-space process can acknowledge a line in the kernel's place: MSI, or nothing.
+ * What else the host listens to, its own list of handlers tells; a function of the
+ * host's that shares the line may well use MSI.
+ */
+static void judge_irq(struct judge *j)
+{
+	if (!j->fn->intx || !j->fn->info.irq)
+		return;
+	if (j->fn->line_users[0])
+		share_line(j, TOPOLOGY_NONE);
+	for (int k = 0; k < j->t->nr; k++) {
+		const struct topology_function *fn = &j->t->function[k];
+
+		if (k != j->i && fn->intx && fn->info.irq == j->fn->info.irq &&
+		    fn->guest != TOPOLOGY_NO_GUEST && fn->guest != j->domid)
+			share_line(j, k);
+	}
+}
+
+bool assignable_check(const struct topology *t, int i, uint32_t domid, unsigned allow,
+		      struct assignable *out)
+{
+	struct judge j = {
+		.t = t, .i = i, .fn = &t->function[i], .domid = domid, .allow = allow, .out = out,
+	};
+
+	memset(out, 0, sizeof(*out));
+	out->line_other = TOPOLOGY_NONE;
+	judge_itself(&j);
+	judge_slot(&j);
+	judge_pci_bus(&j);
+	judge_sriov(&j);
+	judge_reset(&j);
+	judge_bars(&j);
+	judge_irq(&j);
+	return !out->refused;
+}
+
+/* By slot, link or bus. Virtual functions are reset one by one, and are of no slot. */
+static bool neighbours(const struct topology *t, int i, int j)
+{
+	int one = topology_root(t, i), other = topology_root(t, j);
+
+	if (one != other && !topology_same_slot(t, one, other))
+		return false;
+	return !t->function[i].info.is_vf || !t->function[j].info.is_vf ||
+	       topology_uppermost_pci_bridge(t, i) != TOPOLOGY_NONE;
+}
+
+static bool share_page(const struct pcidev_info *a, const struct pcidev_info *b)
+{
+	for (int i = 0; i < PCIDEV_RESOURCES; i++) {
+		for (int k = 0; is_memory(a, i) && k < PCIDEV_RESOURCES; k++) {
+			if (is_memory(b, k) && pages_overlap(&a->resource[i], &b->resource[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The same one, or one that a reset may reach too. */
+static bool go_together(const struct topology *t, int i, int j)
+{
+	return i == j || neighbours(t, i, j) || topology_pf_and_vf(t, i, j);
+}
+
+bool assignable_concerns(const struct topology *t, int i, int j, bool judged)
+{
+	const struct topology_function *a = &t->function[i], *b = &t->function[j];
+
+	if (go_together(t, i, j))
+		return true;
+	return judged && ((a->intx && b->intx && a->info.irq && a->info.irq == b->info.irq) ||
+			  share_page(&a->info, &b->info));
+}
+
+/* Who drives a device that shares the line is asked of the line: judge_irq. */
+void assignable_look(struct topology *t, struct provider *p, int i)
+{
+	for (int k = 0; k < t->nr; k++) {
+		if (go_together(t, k, i) || share_page(&t->function[k].info, &t->function[i].info))
+			topology_look(t, p, k);
+	}
+}
+
+const struct assignable_refusal *assignable_first(const struct assignable *a)
+{
+	for (unsigned k = 0; k < a->nr; k++) {
+		if (!a->refusal[k].allowed)
+			return &a->refusal[k];
+	}
+	return NULL;
+}
+
+static void append(char buf[ASSIGNABLE_TEXT_MAX], const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(char buf[ASSIGNABLE_TEXT_MAX], const char *fmt, ...)
+{
+	size_t used = strlen(buf);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(buf + used, ASSIGNABLE_TEXT_MAX - used, fmt, ap);
+	va_end(ap);
+}
+
+static void append_other(char buf[ASSIGNABLE_TEXT_MAX], const struct topology_function *fn)
+{
+	char address[SBDF_TEXT];
+
+	append(buf, "%s", sbdf_format(fn->info.sbdf, address));
+	if (fn->guest != TOPOLOGY_NO_GUEST)
+		append(buf, " (guest %u)", fn->guest);
+	else if (!assignable_is_holder(fn->driver))
+		append(buf, " (host, %s)", fn->driver);
+}
+
+const char *assignable_text(const struct topology *t, int i,
+			    const struct assignable_refusal *refusal,
+			    char buf[ASSIGNABLE_TEXT_MAX])
+{
+	const char *users = t->function[i].line_users;
+
+	buf[0] = '\0';
+	append(buf, "%s", rules[refusal->rule].wrong);
+	if (refusal->bar == PCIDEV_ROM)
+		append(buf, " (ROM)");
+	else if (refusal->bar >= 0)
+		append(buf, " (BAR %d)", refusal->bar);
+	for (unsigned k = 0; k < refusal->nr_others && k < ASSIGNABLE_OTHERS_MAX; k++) {
+		append(buf, "%s", k ? ", " : ": ");
+		append_other(buf, &t->function[refusal->others[k]]);
+	}
+	if (refusal->rule == ASSIGNABLE_SHARED_IRQ && users[0])
+		append(buf, "%s(host, %s)", refusal->nr_others ? ", " : ": ", users);
+	if (refusal->nr_others > ASSIGNABLE_OTHERS_MAX)
+		append(buf, " and %u more", refusal->nr_others - ASSIGNABLE_OTHERS_MAX);
+	append(buf, " [rule %s; ", rules[refusal->rule].name);
+	if (rules[refusal->rule].overridable)
+		append(buf, "allow = [\"%s\"] overrides it]", rules[refusal->rule].name);
+	else
+		append(buf, "%s]", rules[refusal->rule].remedy);
+	return buf;
+}

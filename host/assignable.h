@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * "May it be assigned?" The rules that stand between a device and a guest, each a row of one table:
+ * what is wrong, who else is involved, and what the operator can do. Pure functions over a topology
+ * whose `guest` and `quarantined` the caller has filled in, and whose drivers are known
+ * (assignable_look). Nothing logs; everything may be called from several threads.
+ *
+ * A group (a slot without FLR, a PCI bus) goes to one guest, one function at a time: each member
+ * must be that guest's or in nobody's hands, so that two owners never share a group.
+ */
+#ifndef XENPCI_HOST_ASSIGNABLE_H
+#define XENPCI_HOST_ASSIGNABLE_H
+
+#include <stddef.h>
+
+#include "host/topology.h"
+
+/* Rule, its name in settings, whether a setting overrides it, what is wrong, what else helps. */
+#define ASSIGNABLE_RULES(X) \
+	X(BRIDGE, "bridge", true, "it serves the host as a bridge", NULL) \
+	X(QUARANTINE, "quarantine", false, "it did not come back from a reset", \
+	  "power it off and on, or xenpci reset it") \
+	X(HOST_DRIVER, "host-driver", false, "a driver of the host uses it", \
+	  "xenpci assignable add it") \
+	X(OTHER_GUEST, "other-guest", false, "another guest has it", "detach it there first") \
+	X(SLOT, "slot", true, \
+	  "it has no FLR, so that all functions of its slot go to one guest", NULL) \
+	X(PCI_BUS, "pci-bus", true, \
+	  "all devices behind its uppermost PCI bridge go to one guest", NULL) \
+	X(SRIOV, "sriov", true, \
+	  "who has a physical function rules over its virtual functions", NULL) \
+	X(NO_RESET, "no-reset", true, \
+	  "nothing can reset it: on a root bus, without FLR, AF FLR or PM reset", NULL) \
+	X(SMALL_BAR, "small-bar", true, \
+	  "a memory BAR is smaller than a page, and guests are given whole pages", NULL) \
+	X(UNALIGNED_BAR, "unaligned-bar", true, "a memory BAR does not begin where a page does", \
+	  NULL) \
+	X(SHARED_PAGE, "shared-page", true, "a page of its memory BARs is also another owner's", \
+	  NULL) \
+	X(SHARED_IRQ, "shared-irq", true, \
+	  "others listen to its interrupt line, and it has no MSI to use instead", NULL)
+
+enum assignable_rule {
+#define X(id, name, overridable, wrong, remedy) ASSIGNABLE_##id,
+	ASSIGNABLE_RULES(X)
+#undef X
+	ASSIGNABLE_RULES_COUNT
+};
+
+/* A set of rules, e.g. those that the operator allows to be broken. */
+#define ASSIGNABLE_BIT(rule) (1u << (rule))
+#define ASSIGNABLE_ALL (ASSIGNABLE_BIT(ASSIGNABLE_RULES_COUNT) - 1)
+
+enum {
+	ASSIGNABLE_OTHERS_MAX = 8, /* that are named; more are counted */
+	ASSIGNABLE_TEXT_MAX = 640,
+};
+
+struct assignable_refusal {
+	enum assignable_rule rule;
+	bool allowed; /* broken, but a setting overrides it */
+	int bar;      /* of the BAR rules; -1 otherwise */
+	unsigned nr_others;
+	int others[ASSIGNABLE_OTHERS_MAX]; /* the functions involved */
+};
+
+struct assignable {
+	unsigned nr;	  /* rules that are broken */
+	unsigned refused; /* of them, those that nothing overrides */
+	struct assignable_refusal refusal[ASSIGNABLE_RULES_COUNT];
+	bool line_shared; /* with the host (line_users) or another guest's function: */
+	int line_other;	  /* which; TOPOLOGY_NONE where it is the host */
+	bool hide_intx;	  /* it is shared, but there is MSI: the guest must not use the line */
+};
+
+/*
+ * Reads the drivers of all that count in a judgement of function i, and whether the OS can reset
+ * it.
+ */
+void assignable_look(struct topology *t, struct provider *p, int i);
+
+/*
+ * Judges function i for guest domid (TOPOLOGY_NO_GUEST: a guest that has nothing
+ * yet). `allow` is a set of rules that may be broken; a rule that no setting overrides
+ * stays. Returns whether it may be assigned; *out says why (not), in the table's order.
+ */
+bool assignable_check(const struct topology *t, int i, uint32_t domid, unsigned allow,
+		      struct assignable *out);
+
+/*
+ * "it has no FLR, so that ...: 0000:03:00.1 (guest 5), 0000:03:00.2 (host, e1000e)
+ * [rule slot; allow = ["slot"] overrides it]": why function i was refused, into
+ * buf of ASSIGNABLE_TEXT_MAX bytes. Returns buf.
+ */
+const char *assignable_text(const struct topology *t, int i,
+			    const struct assignable_refusal *refusal,
+			    char buf[ASSIGNABLE_TEXT_MAX]);
+
+/* The first refusal that nothing overrides, or NULL. */
+const struct assignable_refusal *assignable_first(const struct assignable *a);
+
+/*
+ * Whether it matters to j what happens to i, whatever the settings: the same function, or one that
+ * a reset may reach too. With judged, j is to be judged by the rules above: then also one that
+ * shares a line or a page with it.
+ */
+bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
+
+const char *assignable_rule_name(enum assignable_rule rule);
+/*
+ * The set that `name` stands for: one rule that a setting overrides, or "all" of them. 0
+ * where there is none of that name (or it cannot be overridden).
+ */
+unsigned assignable_rules_parse(const char *name);
+
+/* Whether the host's driver of that name merely holds devices for guests, or there is none. */
+bool assignable_is_holder(const char *driver);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PCI access seam: a provider knows a set of PCI functions (this machine's,
+ * through sysfs; or a captured machine's, brought to life from an lspci dump), a
+ * pcidev is one of them, open. Everything above works on these alike.
+ *
+ * One thread at a time per device (image: per provider, as a bridge's reset reaches
+ * others). Functions log nothing unless they say so.
+ */
+#ifndef XENPCI_HOST_DEVICE_PCIDEV_H
+#define XENPCI_HOST_DEVICE_PCIDEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xentoollog.h>
+
+#include "common/sbdf.h"
+
+enum { PCIDEV_BARS = 6, PCIDEV_ROM = 6, PCIDEV_RESOURCES = 7, PCIDEV_BASIC = 256, PCIDEV_CAPS_MAX = 48 };
+
+/* One BAR or the ROM as the host has assigned it. size 0: not implemented. */
+struct pcidev_resource {
+	uint64_t start;
+	uint64_t size;	/* bytes, a power of two for a BAR that has a register */
+	uint8_t flags;	/* the BAR's own low bits: 0x1 I/O (ROM: enabled), 0x4 64-bit, 0x2 below 1M,
+			   0x8 prefetchable */
+	bool disabled;	/* present, but not assigned an address */
+};
+
+/* What does not change while the device is open. */
+struct pcidev_info {
+	struct sbdf sbdf;
+	uint16_t vendor;     /* as the OS knows it: a VF's own register reads ffff */
+	uint16_t device;
+	uint32_t class_code; /* 24 bits: base class << 16 | sub class << 8 | interface */
+	uint8_t header_type; /* without the multi-function bit */
+	uint16_t config_size; /* 256 or 4096 */
+	uint32_t irq;	     /* the INTx line as the OS knows it (a PV dom0: the GSI); 0 none */
+	bool is_vf;
+	bool bars_movable;   /* a guest may move its BARs: an image's without fixed registers */
+	struct sbdf pf;	     /* of a VF: its physical function */
+	struct pcidev_resource resource[PCIDEV_RESOURCES];
+};
+
+/* Of the command register: without these nothing reaches the device, or memory through it. */
+#define PCIDEV_REACHED 7u /* I/O, memory, bus master */
+
+struct pcidev;
+
+struct pcidev_ops {
+	/*
+	 * Raw config access of size 1, 2 or 4 at an aligned offset inside
+	 * config_size (the caller has checked). 0, or -1 with errno; a read that fails
+	 * leaves *value all ones.
+	 */
+	int (*read)(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
+	int (*write)(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+	/* The first PCIDEV_BASIC bytes of config space at once; NULL: by reads of four. */
+	int (*read_basic)(struct pcidev *dev, uint8_t config[]);
+	/*
+	 * Function reset by the provider's own means (sysfs: the kernel's `reset`).
+	 * 0, or -1 with errno: ENOTTY (no way to reset it), or the OS's. Config space is in reset
+	 * state afterwards unless the OS restored it; the caller restores.
+	 */
+	int (*reset)(struct pcidev *dev);
+	/*
+	 * Makes the OS enable (decoding, INTx routing) or disable (bus mastering) the
+	 * device. 0, or -1 with errno.
+	 */
+	int (*enable)(struct pcidev *dev, bool on);
+	/* Closes and frees; never fails. */
+	void (*close)(struct pcidev *dev);
+};
+
+/* A place in the capability list. */
+struct pcidev_cap {
+	unsigned offset; /* 0: before the first */
+	unsigned seen;	 /* capabilities so far: bounds the walk */
+	uint8_t id;
+};
+
+/* The capability list, as it was read last. */
+struct pcidev_caps {
+	bool known; /* to a proper end */
+	uint8_t nr;
+	struct { uint8_t offset, id; } cap[PCIDEV_CAPS_MAX];
+};
+
+/* The head of every provider's own struct. */
+struct pcidev {
+	const struct pcidev_ops *ops;
+	struct pcidev_info info;
+	struct pcidev_caps caps; /* of pcidev_next_cap */
+};
+
+struct provider;
+
+struct provider_ops {
+	const char *name; /* "sysfs", "image" */
+	/* As pcidev_open. */
+	struct pcidev *(*open_device)(struct provider *p, struct sbdf sbdf);
+	/*
+	 * Fills list (room for max; NULL where max is 0) with the functions the provider
+	 * has, in address order; returns how many there are (may exceed max), or -1 with
+	 * errno.
+	 */
+	int (*list)(struct provider *p, struct sbdf *list, size_t max);
+	/* The bridge above sbdf into *parent. 1, 0 (on a root bus), or -1 with errno (ENODEV). */
+	int (*parent)(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
+	/* As provider_look and provider_attribute. */
+	struct pcidev *(*look)(struct provider *p, struct sbdf sbdf);
+	int (*attribute)(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+			 size_t size);
+	/* As provider_binding. */
+	int (*binding)(struct provider *p, struct sbdf sbdf, uint64_t *binding);
+	void (*close)(struct provider *p);
+};
+
+/* The head of every provider's own struct. */
+struct provider {
+	const struct provider_ops *ops;
+};
+
+/*
+ * Opens a provider from the text after --devices: "sysfs", "sysfs:ROOT" (ROOT
+ * stands for /sys) or "image:FILE", for tests with ",slow=BDF:MS" (every access to that function
+ * takes so long) or ",gate=BDF:FILE" (a reset of it takes as long as FILE is there) behind it, once
+ * or more. Logs what is wrong with a file, by line.
+ * Returns NULL with errno: EINVAL (malformed text or file), or the OS's.
+ */
+struct provider *provider_open(const char *spec, xentoollog_logger *lg);
+/* NULL is allowed. Devices must be closed first. */
+void provider_close(struct provider *p);
+
+/*
+ * Opens one function. NULL with errno: ENODEV (no such function), EBUSY (open
+ * already), ENOTSUP (header type not 0 or 1), EACCES (sysfs: not privileged to see or
+ * write the whole config space; logged), EINVAL (sysfs: an attribute is malformed;
+ * logged), ENOMEM, or the OS's.
+ */
+struct pcidev *provider_open_device(struct provider *p, struct sbdf sbdf);
+/*
+ * Opens sbdf to look at it only, beside whoever has it open, and whatever its header
+ * type; writes, reset and enable fail with EACCES. Close it with pcidev_close.
+ * NULL with errno as above, but for EBUSY and ENOTSUP.
+ */
+struct pcidev *provider_look(struct provider *p, struct sbdf sbdf);
+/*
+ * What the OS tells of sbdf beside its registers: the text of sysfs's attribute `name`
+ * without the last newline, or the last part of where a link of that name leads to
+ * ("driver"), cut to size bytes with the end. Returns the length, or -1 with errno:
+ * ENOENT (nothing of that name; an image has none), ENODEV, or the OS's.
+ */
+int provider_attribute(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+		       size_t size);
+/*
+ * Which binding of sbdf to its driver this is: another number after each time that it was bound
+ * anew, by whichever driver. 0, or -1 with errno: ENOENT (no driver is bound, or there is no such
+ * function), or the OS's. An image is bound once and for all.
+ */
+int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding);
+/* Thin calls of the ops: see there. */
+int provider_list(struct provider *p, struct sbdf *list, size_t max);
+int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
+/*
+ * Other functions of the same slot (func 0..7, without sbdf itself) into list,
+ * room for 7. Returns how many, or -1 with errno.
+ */
+int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7]);
+
+/*
+ * Thin calls of the ops; pcidev_close(NULL) is allowed. An access that is no
+ * device's to answer (size, alignment, beyond config_size) fails with EINVAL.
+ */
+int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
+int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+/* The first PCIDEV_BASIC bytes of config space, as they are now. 0, or -1 with errno. */
+int pcidev_read_basic(struct pcidev *dev, uint8_t config[PCIDEV_BASIC]);
+int pcidev_reset(struct pcidev *dev);
+int pcidev_enable(struct pcidev *dev, bool on);
+void pcidev_close(struct pcidev *dev);
+
+/*
+ * Goes on to the next capability of dev's list, from a zeroed *cap. false at the
+ * end. Bounded: a loop, a pointer into the header or a failed read ends the walk. A list that ended
+ * properly is not read again as long as dev is open: devices do not change theirs.
+ */
+bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap);
+/*
+ * Offset of capability id in dev's list, 0 where it has none. Bounded: loops and
+ * pointers into the header end the walk. An extended capability: same, from 0x100.
+ */
+unsigned pcidev_find_cap(struct pcidev *dev, uint8_t id);
+unsigned pcidev_find_ext_cap(struct pcidev *dev, uint16_t id);
+
+#endif

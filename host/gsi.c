@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/gsi.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "common/number.h"
+#include "common/util.h"
+
+/* Of newer kernels' xen/privcmd.h (6.13). */
+struct pcidev_get_gsi {
+	uint32_t sbdf;
+	uint32_t gsi;
+};
+#define PRIVCMD_PCIDEV_GET_GSI _IOC(_IOC_NONE, 'P', 10, sizeof(struct pcidev_get_gsi))
+
+enum { IRQ_NONE = 255 };
+
+static int ask_kernel(struct sbdf a, uint32_t *gsi)
+{
+	struct pcidev_get_gsi arg = {
+		.sbdf = a.segment << 16 | (uint32_t)a.bus << 8 | a.devfn,
+	};
+	int fd, rc;
+
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	fd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = ioctl(fd, PRIVCMD_PCIDEV_GET_GSI, &arg);
+	close_keep(fd);
+	if (rc < 0)
+		return -1;
+	*gsi = arg.gsi;
+	return 0;
+}
+
+static int ask_sysfs(struct provider *p, struct sbdf a, uint32_t *gsi)
+{
+	char text[16];
+
+	return provider_attribute(p, a, "gsi", text, sizeof(text)) < 0 ? -1 : number_u32(text, gsi);
+}
+
+int gsi_find(struct provider *p, const struct pcidev_info *info, struct hypercall *hc,
+	     uint32_t *gsi, bool *pirqs)
+{
+	bool shared;
+
+	if (!info->irq || info->irq == IRQ_NONE)
+		return fail(ENOENT);
+	/* A domain that has no pirqs is told so: its irq numbers are its own. */
+	*pirqs = !hypercall_irq_shared(hc, info->irq, &shared) || errno != ENOSYS;
+	if (*pirqs) {
+		*gsi = info->irq;
+		return 0;
+	}
+	if (!ask_kernel(info->sbdf, gsi) || !ask_sysfs(p, info->sbdf, gsi))
+		return 0;
+	return fail(ENODATA);
+}

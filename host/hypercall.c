@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* xenctrl.h does not compile where the compiler promises to be strictly ISO C. */
+#undef __STRICT_ANSI__
+#include "host/hypercall.h"
+
+#include <string.h>
+#include <xencall.h>
+#include <xenctrl.h>
+#include <xen/sched.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+/* Newer than the headers of Xen 4.17: argument and numbers from 4.20's xen/physdev.h. */
+#define PHYSDEVOP_PCI_DEVICE_RESET 32
+struct physdev_device_reset {
+	physdev_pci_device_t dev;
+	uint32_t flags;
+};
+
+#define GSI_LEVEL 1
+#define GSI_LOW 1
+
+struct hypercall {
+	xc_interface *xch;
+	xencall_handle *xcall;
+};
+
+struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute)
+{
+	struct hypercall *hc = calloc(1, sizeof(*hc));
+
+	if (!hc)
+		return NULL;
+	hc->xch = xc_interface_open(mute, mute, 0);
+	hc->xcall = xencall_open(mute, 0);
+	if (!hc->xch || !hc->xcall) {
+		log_error(lg, "cannot open the hypercall device: %s; is the xen-privcmd module loaded, "
+			  "and are we root?", strerror(errno));
+		hypercall_close(hc);
+		return NULL;
+	}
+	return hc;
+}
+
+void hypercall_close(struct hypercall *hc)
+{
+	int saved = errno;
+
+	if (!hc)
+		return;
+	if (hc->xcall)
+		xencall_close(hc->xcall);
+	if (hc->xch)
+		xc_interface_close(hc->xch);
+	free(hc);
+	errno = saved;
+}
+
+static bool runs(const xc_domaininfo_t *info)
+{
+	unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
+
+	if (info->flags & XEN_DOMINF_dying)
+		return false;
+	return !(info->flags & XEN_DOMINF_shutdown) || reason == SHUTDOWN_suspend;
+}
+
+int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
+{
+	xc_domaininfo_t info;
+	int n = xc_domain_getinfolist(hc->xch, domid, 1, &info);
+
+	return n < 0 ? -1 : n != 1 || info.domain != domid || !runs(&info);
+}
+
+int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr)
+{
+	xc_domaininfo_t info[64];
+	uint32_t first = 0;
+	int n;
+
+	memset(running, 0, nr * sizeof(*running));
+	while ((n = xc_domain_getinfolist(hc->xch, first, ARRAY_SIZE(info), info)) > 0) {
+		for (int i = 0; i < n; i++)
+			if (info[i].domain < nr)
+				running[info[i].domain] = runs(&info[i]);
+		first = info[n - 1].domain + 1u;
+	}
+	return n;
+}
+
+int hypercall_iommu(struct hypercall *hc)
+{
+	xc_physinfo_t info = { 0 };
+
+	if (xc_physinfo(hc->xch, &info))
+		return -1;
+	return (info.capabilities & XEN_SYSCTL_PHYSCAP_directio) != 0;
+}
+
+/* One physdev operation; arg (size bytes) goes in and comes back. */
+static int physdev(struct hypercall *hc, unsigned op, void *arg, size_t size)
+{
+	void *buf = xencall_alloc_buffer(hc->xcall, size);
+	int rc, saved;
+
+	if (!buf)
+		return -1;
+	memcpy(buf, arg, size);
+	rc = xencall2(hc->xcall, __HYPERVISOR_physdev_op, op, (uint64_t)(uintptr_t)buf);
+	saved = errno;
+	memcpy(arg, buf, size);
+	xencall_free_buffer(hc->xcall, buf);
+	errno = saved;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Xen's physdev structures hold 16 bits of segment; more exist only in Linux's numbering. */
+static int physdev_device(struct sbdf a, physdev_pci_device_t *out)
+{
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	*out = (physdev_pci_device_t){ .seg = (uint16_t)a.segment, .bus = a.bus, .devfn = a.devfn };
+	return 0;
+}
+
+int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int entry,
+		      uint64_t table_base, uint32_t *pirq)
+{
+	physdev_map_pirq_t map = {
+		.domid = (domid_t)domid,
+		.type = MAP_PIRQ_TYPE_MSI_SEG,
+		.index = -1,
+		.pirq = -1,
+		.bus = (int)(a.segment << 16 | a.bus),
+		.devfn = a.devfn,
+		.entry_nr = entry == HYPERCALL_MSI ? 0 : entry,
+		.table_base = entry == HYPERCALL_MSI ? 0 : table_base,
+	};
+
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	/* libxenctrl's wrapper sends the type that has no segment. */
+	if (a.segment ? physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map))
+		      : xc_physdev_map_pirq_msi(hc->xch, domid, map.index, &map.pirq, map.devfn,
+						map.bus, map.entry_nr, map.table_base))
+		return -1;
+	if (map.pirq <= 0)
+		return fail(EPROTO);
+	*pirq = (uint32_t)map.pirq;
+	return 0;
+}
+
+int hypercall_map_multi_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, uint32_t *count,
+			    uint32_t *pirq)
+{
+	physdev_map_pirq_t map = {
+		.domid = (domid_t)domid,
+		.type = MAP_PIRQ_TYPE_MULTI_MSI,
+		.index = -1,
+		.pirq = -1,
+		.bus = (int)(a.segment << 16 | a.bus),
+		.devfn = a.devfn,
+		.entry_nr = (int)*count,
+	};
+
+	if (a.segment > UINT16_MAX || *count > HYPERCALL_MULTI_MSI_MAX)
+		return fail(EINVAL);
+	if (physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map))) {
+		if (errno == ENFILE && map.entry_nr > 0)
+			*count = (uint32_t)map.entry_nr;
+		return -1;
+	}
+	if (map.pirq <= 0)
+		return fail(EPROTO);
+	*pirq = (uint32_t)map.pirq;
+	return 0;
+}
+
+int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
+{
+	if (xc_physdev_unmap_pirq(hc->xch, domid, (int)pirq) && errno != ESRCH)
+		return -1;
+	return 0;
+}
+
+int hypercall_prepare_msix(struct hypercall *hc, struct sbdf a)
+{
+	physdev_pci_device_t dev;
+
+	return physdev_device(a, &dev) ? -1 : physdev(hc, PHYSDEVOP_prepare_msix, &dev, sizeof(dev));
+}
+
+int hypercall_release_msix(struct hypercall *hc, struct sbdf a)
+{
+	physdev_pci_device_t dev;
+
+	return physdev_device(a, &dev) ? -1 : physdev(hc, PHYSDEVOP_release_msix, &dev, sizeof(dev));
+}
+
+int hypercall_restore_msi(struct hypercall *hc, struct sbdf a)
+{
+	physdev_pci_device_t dev;
+
+	return physdev_device(a, &dev) ? -1 :
+					 physdev(hc, PHYSDEVOP_restore_msi_ext, &dev, sizeof(dev));
+}
+
+int hypercall_setup_gsi(struct hypercall *hc, uint32_t gsi)
+{
+	physdev_setup_gsi_t setup = { .gsi = (int)gsi, .triggering = GSI_LEVEL, .polarity = GSI_LOW };
+
+	if (physdev(hc, PHYSDEVOP_setup_gsi, &setup, sizeof(setup)) && errno != EEXIST)
+		return -1;
+	return 0;
+}
+
+int hypercall_device_reset(struct hypercall *hc, struct sbdf a, enum hypercall_reset how)
+{
+	struct physdev_device_reset reset = { .flags = how };
+
+	if (physdev_device(a, &reset.dev))
+		return -1;
+	return physdev(hc, PHYSDEVOP_PCI_DEVICE_RESET, &reset, sizeof(reset));
+}
+
+int hypercall_irq_shared(struct hypercall *hc, uint32_t irq, bool *shared)
+{
+	physdev_irq_status_query_t query = { .irq = irq };
+
+	if (physdev(hc, PHYSDEVOP_irq_status_query, &query, sizeof(query)))
+		return -1;
+	*shared = query.flags & XENIRQSTAT_shared;
+	return 0;
+}
+
+int hypercall_allow_memory(struct hypercall *hc, uint32_t domid, uint64_t start, uint64_t size,
+			   bool allow)
+{
+	uint64_t first = start >> XC_PAGE_SHIFT;
+	uint64_t last = (start + size - 1) >> XC_PAGE_SHIFT;
+
+	if (!size || start + size < start)
+		return fail(EINVAL);
+	return xc_domain_iomem_permission(hc->xch, domid, first, last - first + 1, allow) ? -1 : 0;
+}
+
+int hypercall_allow_ports(struct hypercall *hc, uint32_t domid, uint32_t first, uint32_t nr,
+			  bool allow)
+{
+	return xc_domain_ioport_permission(hc->xch, domid, first, nr, allow) ? -1 : 0;
+}
+
+int hypercall_allow_irq(struct hypercall *hc, uint32_t domid, uint32_t pirq, bool allow)
+{
+	return xc_domain_irq_permission(hc->xch, domid, pirq, allow) ? -1 : 0;
+}
+
+int hypercall_allow_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, bool allow)
+{
+#ifdef XEN_DOMCTL_gsi_permission
+	return xc_domain_gsi_permission(hc->xch, domid, gsi,
+					allow ? XEN_DOMCTL_GSI_GRANT : XEN_DOMCTL_GSI_REVOKE) ? -1 : 0;
+#else
+	(void)hc, (void)domid, (void)gsi, (void)allow;
+	return fail(ENOSYS);
+#endif
+}
+
+int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *pirq)
+{
+	physdev_map_pirq_t map = {
+		.domid = (domid_t)domid,
+		.type = MAP_PIRQ_TYPE_GSI,
+		.index = (int)gsi,
+		.pirq = *pirq,
+	};
+
+	/* libxenctrl's wrapper takes "any" for "the GSI's own number". */
+	if (gsi > INT32_MAX)
+		return fail(EINVAL);
+	if (physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map)))
+		return -1;
+	*pirq = map.pirq;
+	return 0;
+}
+
+/* libxenctrl's form of an address. */
+static uint32_t machine_sbdf(struct sbdf a)
+{
+	return a.segment << 16 | (uint32_t)a.bus << 8 | a.devfn;
+}
+
+int hypercall_assign(struct hypercall *hc, uint32_t domid, struct sbdf a, bool relaxed)
+{
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	return xc_assign_device(hc->xch, domid, machine_sbdf(a),
+				relaxed ? XEN_DOMCTL_DEV_RDM_RELAXED : 0) ? -1 : 0;
+}
+
+int hypercall_deassign(struct hypercall *hc, uint32_t domid, struct sbdf a)
+{
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	return xc_deassign_device(hc->xch, domid, machine_sbdf(a)) ? -1 : 0;
+}
+
+int hypercall_pause(struct hypercall *hc, uint32_t domid)
+{
+	return xc_domain_pause(hc->xch, domid) && errno != ESRCH ? -1 : 0;
+}
+
+int hypercall_destroy(struct hypercall *hc, uint32_t domid)
+{
+	return xc_domain_destroy(hc->xch, domid) && errno != ESRCH ? -1 : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices that are held for guests: taken from their host driver to pciback, and
+ * given back, as `xl pci-assignable-add` and -remove do it and with their memory
+ * (/libxl/pci/<address>/driver_path), so that both understand each other. Linux
+ * only (protocol notes 2.3, 2.12). Nothing logs.
+ */
+#ifndef XENPCI_HOST_PCIBACK_H
+#define XENPCI_HOST_PCIBACK_H
+
+#include <stdbool.h>
+#include <xenstore.h>
+
+#include "host/hypercall.h"
+#include "common/problem.h"
+#include "common/sbdf.h"
+
+#define HOLDER_DRIVER "pciback"
+#define HOLDER_MEMORY "/libxl/pci" /* a directory for each device */
+
+struct holder {
+	const char *sysfs; /* /sys, or a tree that stands for it */
+	struct xs_handle *xs;
+	struct hypercall *hypercall;
+};
+
+/*
+ * Takes a from `driver` ("": it has none) to pciback and into Xen's quarantine. Nothing
+ * is done where pciback has it. On a PVH dom0, pciback is kept from resetting it. 0, or
+ * -1 with errno and *p.
+ */
+int holder_take(const struct holder *h, struct sbdf a, const char *driver, struct problem *p);
+/*
+ * The reverse; rebind: also back to the driver it was taken from. 0, 1 (no driver is
+ * remembered to go back to), or -1 with errno and *p.
+ */
+int holder_give_up(const struct holder *h, struct sbdf a, bool rebind, struct problem *p);
+
+/*
+ * /libxl/pci/<address>/node, which libxl and we share. read: the length, or -1 with errno.
+ * write: 0, or -1 with errno. forget also removes a directory that is empty then.
+ */
+int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
+		       unsigned size);
+int holder_memory_write(struct xs_handle *xs, struct sbdf a, const char *node, const char *value);
+int holder_memory_forget(struct xs_handle *xs, struct sbdf a, const char *node);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who hangs from whom: every function of a provider, what kind it is, the bridge above it, and what
+ * its capabilities offer for a reset. Read once and refreshed before each use, as far as it matters
+ * there; the questions are pure functions over it. Functions are named by their index. Nothing logs
+ * unless it says so. One thread.
+ */
+#ifndef XENPCI_HOST_TOPOLOGY_H
+#define XENPCI_HOST_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xentoollog.h>
+
+#include "host/device/pcidev.h"
+
+/* What a kind is. */
+enum {
+	TOPOLOGY_BRIDGE = 1,  /* serves the host, not a guest */
+	TOPOLOGY_EXPRESS = 2, /* its own side is PCI Express */
+	/* What is behind it reaches memory under one name, so that no IOMMU tells it apart. */
+	TOPOLOGY_MERGES = 4,
+	TOPOLOGY_LINK = 8, /* behind it is one link with one device */
+};
+
+#define TOPOLOGY_KINDS(X) \
+	X(HOST_BRIDGE, "host bridge", TOPOLOGY_BRIDGE) \
+	X(OTHER_BRIDGE, "bridge to a bus that is not PCI", TOPOLOGY_BRIDGE) \
+	X(ROOT_PORT, "PCIe root port", TOPOLOGY_BRIDGE | TOPOLOGY_EXPRESS | TOPOLOGY_LINK) \
+	X(UPSTREAM, "PCIe switch upstream port", TOPOLOGY_BRIDGE | TOPOLOGY_EXPRESS) \
+	X(DOWNSTREAM, "PCIe switch downstream port", \
+	  TOPOLOGY_BRIDGE | TOPOLOGY_EXPRESS | TOPOLOGY_LINK) \
+	X(PCIE_TO_PCI, "PCIe-to-PCI bridge", \
+	  TOPOLOGY_BRIDGE | TOPOLOGY_EXPRESS | TOPOLOGY_MERGES) \
+	X(PCI_TO_PCIE, "PCI-to-PCIe bridge", TOPOLOGY_BRIDGE | TOPOLOGY_MERGES | TOPOLOGY_LINK) \
+	X(PCI_BRIDGE, "PCI bridge", TOPOLOGY_BRIDGE | TOPOLOGY_MERGES) \
+	X(CARDBUS, "CardBus bridge", TOPOLOGY_BRIDGE | TOPOLOGY_MERGES) \
+	X(ENDPOINT, "PCIe endpoint", TOPOLOGY_EXPRESS) \
+	X(ROOT_ENDPOINT, "PCIe endpoint of the root complex", TOPOLOGY_EXPRESS) \
+	X(EVENT_COLLECTOR, "root complex event collector", TOPOLOGY_BRIDGE | TOPOLOGY_EXPRESS) \
+	X(CONVENTIONAL, "conventional PCI device", 0)
+
+enum topology_kind {
+#define X(id, name, traits) TOPOLOGY_##id,
+	TOPOLOGY_KINDS(X)
+#undef X
+};
+
+enum {
+	TOPOLOGY_NONE = -1,	  /* no such function */
+	TOPOLOGY_DRIVER_MAX = 32, /* bytes of a driver's name, with its end */
+	TOPOLOGY_USERS_MAX = 48,
+};
+#define TOPOLOGY_NO_GUEST UINT32_MAX
+
+struct topology_function {
+	struct pcidev_info info;
+	enum topology_kind kind;
+	int parent; /* the bridge above; TOPOLOGY_NONE on a root bus */
+	int pf;	    /* a VF's physical function; TOPOLOGY_NONE otherwise, or where it is not there */
+	bool flr;   /* by the express capability */
+	bool af_flr;
+	bool pm_reset;	   /* D3hot to D0 resets it */
+	bool intx;	   /* has an interrupt pin */
+	bool msi;	   /* has MSI or MSI-X */
+	bool kernel_reset; /* the OS knows a way */
+	char driver[TOPOLOGY_DRIVER_MAX]; /* the host's, "" for none */
+	/* What only the caller knows; topology_read sets nobody's and sound. */
+	uint32_t guest; /* domid that has it, TOPOLOGY_NO_GUEST */
+	bool quarantined;
+	char line_users[TOPOLOGY_USERS_MAX]; /* who on the host listens to its line, "" for nobody */
+};
+
+struct topology {
+	struct topology_function *function; /* in address order */
+	int nr;
+	unsigned reads; /* how often it was read whole again, since functions came or went */
+};
+
+/*
+ * Reads every function of p. One that cannot be read is logged and left out.
+ * 0, or -1 with errno: EACCES (needs root), ENOMEM, or the OS's; *t is then empty.
+ */
+int topology_read(struct topology *t, struct provider *p, xentoollog_logger *lg);
+/* Safe on a zeroed one, and twice. */
+void topology_dispose(struct topology *t);
+/*
+ * Brings up to date which functions there are; of those that stayed, what the caller knew is kept,
+ * and what their registers tell: one may be in reset now, and read ones. As topology_read; on
+ * failure *t is as it was. What the OS says of them may be old: topology_look.
+ */
+int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *lg);
+/* What the OS says of function i now: its driver, and whether it knows a reset. */
+void topology_look(struct topology *t, struct provider *p, int i);
+
+/* Index of a, or TOPOLOGY_NONE. */
+int topology_find(const struct topology *t, struct sbdf a);
+
+const char *topology_kind_name(enum topology_kind kind);
+/* Traits of function i's kind: TOPOLOGY_BRIDGE, ... */
+unsigned topology_traits(const struct topology *t, int i);
+
+/* Whether i is somewhere behind bridge. */
+bool topology_is_below(const struct topology *t, int i, int bridge);
+/*
+ * Whether i and j (not the same) are functions of one device: of one slot, or, with
+ * ARI, of one link. Virtual functions are none.
+ */
+bool topology_same_slot(const struct topology *t, int i, int j);
+/*
+ * The highest bridge above i behind which requests lose their names: what is
+ * behind it goes to one guest. TOPOLOGY_NONE where there is none.
+ */
+int topology_uppermost_pci_bridge(const struct topology *t, int i);
+/* Whether i and j are a physical function and a virtual one of it. */
+bool topology_pf_and_vf(const struct topology *t, int i, int j);
+
+/* The function on a root bus from which i hangs, or which it is. */
+int topology_root(const struct topology *t, int i);
+/*
+ * A copy of all that hangs from i's root, into *tree, which is to be disposed of; i's place in it
+ * into *at. 0, or -1 with errno ENOMEM.
+ */
+int topology_tree(const struct topology *t, int i, struct topology *tree, int *at);
+
+#endif
