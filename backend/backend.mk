@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: MIT
+# xenpcid, and the worker, which is a program of its own.
 
-BACKEND_SRC := $(wildcard backend/*.c backend/*/*.c)
-BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/main.c,$(BACKEND_SRC)))
-BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xencontrol xencall xenforeignmemory xentoollog) -lconfig
+libexecdir ?= $(PREFIX)/libexec/xenpci
+BACKEND_SRC := $(wildcard backend/*.c $(addprefix backend/,$(addsuffix /*.c,config messages job gate spawner supervisor)))
+BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/supervisor/main.c,$(BACKEND_SRC)))
+BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencontrol xencall xenforeignmemory xentoollog libseccomp) -lconfig
 
-PROGRAMS += $(B)/xenpcid
+WORKER_SRC := $(wildcard backend/worker/*.c backend/config/*.c backend/messages/*.c)
+WORKER_OBJ := $(patsubst %.c,$(B)/%.o,$(WORKER_SRC) protocol/page.c common/number.c common/sbdf.c host/policy.c host/device/pcidev.c host/device/slow.c)
+WORKER_LIBS = $(shell $(PKG_CONFIG) --libs xenevtchn xengnttab xentoollog)
 
-$(B)/xenpcid: $(B)/backend/main.o $(BACKEND_OBJ) $(B)/host/libhost.a
+PROGRAMS += $(B)/xenpcid $(B)/xenpci-worker
+
+$(B)/backend/supervisor/main.o: EXTRA_CFLAGS += -DXENPCI_LIBEXECDIR='"$(libexecdir)"'
+
+$(B)/xenpcid: $(B)/backend/supervisor/main.o $(BACKEND_OBJ) $(B)/host/libhost.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
+
+$(B)/xenpci-worker: $(WORKER_OBJ)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS)

@@ -109,6 +109,18 @@ int config_load_state(struct config *cfg, const struct config_state *state);
  */
 uint8_t config_writable_byte(const struct config *cfg, unsigned offset);
 
+/*
+ * Byte `offset` as who watches over the filter's writes has it: bits of *open may change in the device;
+ * those of *fixed only to *value (BARs: what the host has assigned); those of *clears are cleared by a
+ * one, which no write of the filter's does unless they are open; all others stay as they are. Of the
+ * command register, what is not open may also go back to what it was (*command is set).
+ */
+struct config_opening {
+	uint8_t open, fixed, value, clears;
+	bool command;
+};
+void config_opening(const struct config *cfg, unsigned offset, struct config_opening *out);
+
 /* Prints the table as in a data book: a line per register, in address order. */
 void config_print(const struct config *cfg, FILE *out);
 

@@ -48,6 +48,14 @@ struct pcidev_info {
 
 struct pcidev;
 
+/* How another process, which may do nothing else, reads a function's registers. */
+struct pcidev_reader {
+	int fd;		  /* the caller's to close; it can only be read */
+	uint64_t base;	  /* where the registers begin in the file */
+	uint64_t held;	  /* where a byte says that all read ones; 0: nowhere */
+	uint32_t slow_ms; /* what each access takes: an image's, for tests */
+};
+
 struct pcidev_ops {
 	/*
 	 * Raw config access of size 1, 2 or 4 at an aligned offset inside
@@ -69,6 +77,8 @@ struct pcidev_ops {
 	 * device. 0, or -1 with errno.
 	 */
 	int (*enable)(struct pcidev *dev, bool on);
+	/* As pcidev_share. */
+	int (*share)(struct pcidev *dev, struct pcidev_reader *out);
 	/* Closes and frees; never fails. */
 	void (*close)(struct pcidev *dev);
 };
@@ -179,6 +189,8 @@ int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t va
 int pcidev_read_basic(struct pcidev *dev, uint8_t config[PCIDEV_BASIC]);
 int pcidev_reset(struct pcidev *dev);
 int pcidev_enable(struct pcidev *dev, bool on);
+/* 0, or -1 with errno: EACCES (opened to look at only), or the OS's. */
+int pcidev_share(struct pcidev *dev, struct pcidev_reader *out);
 void pcidev_close(struct pcidev *dev);
 
 /*

@@ -140,7 +140,7 @@ daemon_start() {
 	[ -p "$WORK/ready" ] || mkfifo "$WORK/ready"
 	exec {ready}<>"$WORK/ready"
 	# shellcheck disable=SC2093
-	"$xenbox" run "$DIR" 0 -- "$B/xenpcid" "${devices[@]}" "${allow[@]}" --ready-fd 9 \
+	"$xenbox" run "$DIR" 0 -- "$B/xenpcid" --worker "$B/xenpci-worker" "${devices[@]}" "${allow[@]}" --ready-fd 9 \
 		--state-dir "$WORK/state" "$@" 9>"$WORK/ready" {ready}>&- 2>>"$daemon_log" </dev/null &
 	DAEMON=$!
 	local _

@@ -2,7 +2,8 @@
 /*
  * Lives of devices at random: taken for one guest or another, driven, reset under it,
  * given back in any order. After each round of lives every byte of every function of the
- * machine is as it was before. Runs in dom0 of a box:
+ * machine is as it was before, and the gate's mask allows every write that the filter makes. Runs in
+ * dom0 of a box:
  *	life_random DEVICES ROUNDS SEED DOMID DOMID
  */
 #include <inttypes.h>
@@ -10,15 +11,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/claim.h"
-#include "backend/custody.h"
+#include "backend/assignment.h"
+#include "backend/gate/interrupt.h"
+#include "backend/gate/mask.h"
+#include "backend/job/job.h"
+#include "backend/supervisor/vectors.h"
 #include "common/util.h"
+#include "host/assignable.h"
+#include "host/reset_function.h"
 #include "protocol/pciif.h"
 
 enum { LIVES_MAX = 6, OPS_MAX = 40, CONFIG_MAX = 4096 };
 
-static struct host host = { .claims = TAILQ_HEAD_INITIALIZER(host.claims) };
-static struct topology machine;
+/* What the processes of a guest have of one device, all in this one. */
+struct life {
+	struct pcidev dev; /* first: the filter's, whose writes the gate judges */
+	struct pcidev *real;
+	struct talk *talk;
+	struct sbdf sbdf;
+	struct message_result taken;
+	struct memory_device memory;
+	struct vector_record record;
+	struct interrupts irq;
+	struct mask mask;
+	struct config *cfg;
+	bool stuck;
+};
+
+static struct env env;
+static struct hypercall *hypercall;
+static struct life *held[LIVES_MAX];
+static struct topology machine, known;
 static uint8_t *golden; /* CONFIG_MAX bytes for each function */
 static struct talk talks[2];
 static struct provider *provider;
@@ -88,41 +111,162 @@ static bool is_endpoint(int i)
 	return !(topology_traits(&machine, i) & TOPOLOGY_BRIDGE);
 }
 
-static struct claim *take(int i, struct talk *talk)
+static void do_job(enum job_kind kind, const struct life *l, struct message_order *o,
+		   struct message_result *r)
 {
-	struct problem p = { 0 };
-	struct sbdf a = machine.function[i].info.sbdf;
-	struct claim *claim;
+	struct message_owner owners[LIVES_MAX];
 
-	if (hypercall_assign(host.hypercall, talk->domid, a, false))
-		return NULL;
-	/* Some that are asked for cannot be had: another guest has one of the group. */
-	claim = claim_take(&host, talk, a, any(8) ? "" : "permissive=1,interrupt_control=1", "opts-0",
-			   &p);
-	if (!claim)
-		hypercall_deassign(host.hypercall, talk->domid, a);
-	return claim;
+	o->kind = kind;
+	o->sbdf = l->sbdf;
+	o->domid = l->talk->domid;
+	strcpy(o->opts_node, "opts-0");
+	for (unsigned i = 0; i < LIVES_MAX; i++)
+		if (held[i])
+			owners[o->nr_owners++] = (struct message_owner){ held[i]->sbdf,
+									 held[i]->talk->domid };
+	job_run(&env, hypercall, o, owners, &known, r);
 }
 
-static void give_back(struct claim *claim)
+static int read_through(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
 {
-	struct sbdf a = claim->dev->info.sbdf;
-	uint32_t domid = claim->irq.talk->domid;
+	return pcidev_read(((struct life *)dev)->real, offset, size, value);
+}
 
-	claim_release(claim);
-	if (hypercall_deassign(host.hypercall, domid, a))
+static int write_judged(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
+{
+	struct life *l = (struct life *)dev;
+	uint32_t old;
+	int rc;
+
+	if (pcidev_read(l->real, offset, size, &old))
+		return -1;
+	if (!mask_allows(&l->mask, offset, size, old, value)) {
+		printf("not ok the gate refuses %u bytes at %03x: %x -> %x\n", size, offset, old, value);
+		exit(1);
+	}
+	rc = pcidev_write(l->real, offset, size, value);
+	mask_note_command(&l->mask, l->real);
+	return rc;
+}
+
+static int enable_through(struct pcidev *dev, bool on)
+{
+	return pcidev_enable(((struct life *)dev)->real, on);
+}
+
+static const struct pcidev_ops judged = { .read = read_through, .write = write_judged,
+					  .enable = enable_through };
+
+static void map(void *context, const struct message_map *want, struct message_mapped *got)
+{
+	vectors_map(&((struct life *)context)->record, want, got);
+}
+
+static void unmap(void *context)
+{
+	vectors_unmap(&((struct life *)context)->record);
+}
+
+static void say(void *context, unsigned level, const char *text)
+{
+	(void)context, (void)level, (void)text;
+}
+
+/* The device as gate and worker open it. */
+static void open_life(struct life *l, const char *opts)
+{
+	const struct vectors vectors = { map, unmap, say, l };
+	struct config_state state;
+	struct assignment a;
+
+	l->real = provider_open_device(provider, l->sbdf);
+	if (!l->real)
+		die("open device");
+	l->dev = (struct pcidev){ .ops = &judged, .info = l->real->info };
+	l->record = (struct vector_record){
+		.sbdf = l->sbdf, .hypercall = hypercall, .talk = l->talk, .memory = &l->memory,
+		.has_msi = l->taken.msi, .has_msix = l->taken.msix, .entries = l->taken.msix_entries,
+		.base = l->taken.msix_base, .no_msix = l->taken.no_msix,
+	};
+	assignment_init(&a, &env.settings, &l->real->info, opts, "opts-0");
+	if (mask_init(&l->mask, l->real, &a.policy.policy))
+		die("mask");
+	interrupt_init(&l->irq, l->real, &vectors);
+	l->cfg = config_open(&l->dev, &a.policy.policy);
+	if (!l->cfg)
+		die("filter");
+	config_save_state(l->cfg, &state);
+	state.command = state.command_home = l->taken.command;
+	if (config_load_state(l->cfg, &state))
+		die("shadow");
+}
+
+static struct life *take(int i, struct talk *talk)
+{
+	struct message_order order = { 0 };
+	struct life *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		die("memory");
+	l->talk = talk;
+	l->sbdf = machine.function[i].info.sbdf;
+	if (hypercall_assign(hypercall, talk->domid, l->sbdf, false)) {
+		free(l);
+		return NULL;
+	}
+	if (!any(8))
+		strcpy(order.opts, "permissive=1,interrupt_control=1");
+	/* Some that are asked for cannot be had: another guest has one of the group. */
+	do_job(JOB_TAKE, l, &order, &l->taken);
+	if (l->taken.err) {
+		hypercall_deassign(hypercall, talk->domid, l->sbdf);
+		free(l);
+		return NULL;
+	}
+	open_life(l, order.opts);
+	return l;
+}
+
+static void give_back(struct life *l)
+{
+	struct message_order order = { .prepared = l->taken.prepared, .raw = l->taken.raw };
+	struct message_result result;
+
+	interrupt_release(&l->irq);
+	config_close(l->cfg);
+	mask_dispose(&l->mask);
+	pcidev_close(l->real);
+	memcpy(order.saved, l->taken.saved, sizeof(order.saved));
+	order.raw = true; /* decoding as it was, so that every byte can be compared */
+	do_job(JOB_GIVE_BACK, l, &order, &result);
+	if (result.err)
+		die("give back");
+	if (hypercall_deassign(hypercall, l->talk->domid, l->sbdf))
 		die("deassign");
+	free(l);
+}
+
+/* Its guest is away, and comes back. */
+static void idle(struct life *l)
+{
+	struct config_state state;
+
+	interrupt_release(&l->irq);
+	config_reset(l->cfg);
+	config_save_state(l->cfg, &state);
+	if (config_load_state(l->cfg, &state))
+		die("reload");
 }
 
 /* The operator's reset, in the middle of it all, by whatever method there is. */
-static void reset(struct claim *claim)
+static void reset(struct life *l)
 {
 	struct reset_result result;
 	struct reset_request request = {
 		.provider = provider,
 		.topology = &machine,
-		.function = topology_find(&machine, claim->dev->info.sbdf),
-		.dev = claim->dev,
+		.function = topology_find(&machine, l->sbdf),
+		.dev = l->real,
 		.methods = RESET_BIT(any(RESET_METHODS_COUNT)),
 		.wait = &no_wait,
 	};
@@ -130,7 +274,7 @@ static void reset(struct claim *claim)
 	reset_function(&request, &result);
 }
 
-static void interrupts(struct claim *claim)
+static void interrupts(struct life *l)
 {
 	struct xen_pci_op op = { .value = any(4), .info = any(5) };
 
@@ -138,24 +282,25 @@ static void interrupts(struct claim *claim)
 		op.msix_entries[k].entry = (uint16_t)any(8);
 	switch (any(5)) {
 	case 0:
-		interrupt_enable_msi(&claim->irq, &op);
+		interrupt_enable_msi(&l->irq, &op, false);
 		break;
 	case 1:
-		interrupt_enable_msix(&claim->irq, &op);
+		interrupt_enable_msix(&l->irq, &op, false);
 		break;
 	case 2:
-		interrupt_enable_multi_msi(&claim->irq, &op);
+		interrupt_enable_multi_msi(&l->irq, &op, false);
 		break;
 	case 3:
-		interrupt_disable_msi(&claim->irq, &op);
+		interrupt_disable_msi(&l->irq, &op);
 		break;
 	default:
-		interrupt_disable_msix(&claim->irq, &op);
+		interrupt_disable_msix(&l->irq, &op);
 	}
+	mask_note_command(&l->mask, l->real);
 }
 
 /* One thing that a guest, or the world, does to the device. */
-static void act(struct claim *claim)
+static void act(struct life *l)
 {
 	static const int32_t sizes[] = { 1, 2, 4 };
 	int32_t size = sizes[any(3)];
@@ -163,56 +308,53 @@ static void act(struct claim *claim)
 
 	switch (any(12)) {
 	case 0:
-		interrupts(claim);
+		interrupts(l);
 		break;
 	case 1:
 		if (!any(4))
-			reset(claim);
+			reset(l);
 		break;
 	case 2:
 		if (!any(4))
-			claim_idle(claim);
+			idle(l);
 		break;
 	case 3:
-		config_guest_read(claim->cfg, (int32_t)any(64) * 4, 4, &v);
+		config_guest_read(l->cfg, (int32_t)any(64) * 4, 4, &v);
 		break;
 	default:
 		/* Mostly the header and the capabilities, where there is something to change. */
-		config_guest_write(claim->cfg, (int32_t)(any(any(4) ? 256 : CONFIG_MAX)) & -size, size,
+		config_guest_write(l->cfg, (int32_t)(any(any(4) ? 256 : CONFIG_MAX)) & -size, size,
 				   any(3) ? any(UINT32_MAX) : any(2) ? UINT32_MAX : 0);
 	}
+}
+
+static void end_one(unsigned k)
+{
+	give_back(held[k]);
+	held[k] = NULL;
 }
 
 /* Several lives at once, of devices of either guest; all end. Returns how many there were. */
 static unsigned live(void)
 {
-	struct claim *lives[LIVES_MAX];
-	unsigned nr = 0, begun = 0;
+	unsigned begun = 0;
 
 	for (unsigned op = any(OPS_MAX) + 2 * LIVES_MAX; op--;) {
 		int i = (int)any((uint32_t)machine.nr);
+		unsigned k = any(LIVES_MAX);
 
-		if (nr < LIVES_MAX && is_endpoint(i) && !any(3)) {
-			struct claim *claim = take(i, &talks[any(2)]);
-
-			if (claim)
-				lives[nr++] = claim;
-			begun += claim != NULL;
-		} else if (nr && !any(8)) {
-			unsigned k = any(nr);
-
-			give_back(lives[k]);
-			lives[k] = lives[--nr];
-		} else if (nr) {
-			act(lives[any(nr)]);
+		if (!held[k] && is_endpoint(i) && !any(3)) {
+			held[k] = take(i, &talks[any(2)]);
+			begun += held[k] != NULL;
+		} else if (held[k] && !any(8)) {
+			end_one(k);
+		} else if (held[k]) {
+			act(held[k]);
 		}
 	}
-	while (nr) {
-		unsigned k = any(nr);
-
-		give_back(lives[k]);
-		lives[k] = lives[--nr];
-	}
+	for (unsigned k = 0; k < LIVES_MAX; k++)
+		if (held[k])
+			end_one(k);
 	return begun;
 }
 
@@ -220,10 +362,10 @@ static unsigned live(void)
 static void settle(void)
 {
 	for (int i = 0; i < machine.nr; i++) {
-		struct claim *claim = is_endpoint(i) ? take(i, &talks[0]) : NULL;
+		struct life *l = is_endpoint(i) ? take(i, &talks[0]) : NULL;
 
-		if (claim)
-			give_back(claim);
+		if (l)
+			give_back(l);
 	}
 	golden = calloc((size_t)machine.nr + 1, CONFIG_MAX);
 	if (!golden)
@@ -244,20 +386,20 @@ int main(int argc, char **argv)
 		return 2;
 	rounds = (unsigned)strtoul(argv[2], NULL, 10);
 	seed = strtoull(argv[3], NULL, 10) * 2654435761u + 88172645463325252u;
-	host.lg = mute;
-	host.reset_wait = &no_wait;
-	settings_init(&host.settings);
-	host.settings.allow = ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET) |
+	env.lg = mute;
+	env.mute = mute;
+	env.state_dir = "/nonexistent";
+	env.reset_wait = &no_wait;
+	settings_init(&env.settings);
+	env.settings.allow = ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET) |
 			      ASSIGNABLE_BIT(ASSIGNABLE_SMALL_BAR) |
 			      ASSIGNABLE_BIT(ASSIGNABLE_UNALIGNED_BAR);
-	host.hypercall = hypercall_open(lg, mute);
+	hypercall = hypercall_open(lg, mute);
 	provider = provider_open(argv[1], lg);
-	if (!host.hypercall || !provider || topology_read(&machine, provider, lg))
+	if (!hypercall || !provider || topology_read(&machine, provider, lg))
 		die("open");
-	host.providers = &provider;
-	host.nr_providers = 1;
-	if (custody_init(&host))
-		die("memory");
+	env.providers = &provider;
+	env.nr_providers = 1;
 	talk_init(&talks[0], mute, (uint32_t)strtoul(argv[4], NULL, 10));
 	talk_init(&talks[1], mute, (uint32_t)strtoul(argv[5], NULL, 10));
 	settle();
@@ -269,11 +411,11 @@ int main(int argc, char **argv)
 	printf("%s %u rounds, %u lives, seed %s: every byte is as it was\n",
 	       done == rounds ? "ok" : "not ok", done, lives, argv[3]);
 	free(golden);
-	custody_dispose(&host);
+	topology_dispose(&known);
 	topology_dispose(&machine);
 	provider_close(provider);
-	settings_dispose(&host.settings);
-	hypercall_close(host.hypercall);
+	settings_dispose(&env.settings);
+	hypercall_close(hypercall);
 	xtl_logger_destroy(mute);
 	xtl_logger_destroy(lg);
 	return done != rounds;

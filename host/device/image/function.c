@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/device/image/function.h"
 
+#include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "host/device/provider.h"
@@ -53,7 +55,7 @@ static void hold_bus(struct image_function *bridge, bool on)
 			continue;
 		if (on)
 			memcpy(fn->now, fn->reset, fn->dev.info.config_size);
-		fn->held = on;
+		*fn->held = on;
 	}
 }
 
@@ -140,10 +142,10 @@ static void wait_at_gate(struct image_function *fn)
 {
 	if (!fn->gate)
 		return;
-	fn->held = true;
+	*fn->held = 1;
 	while (!access(fn->gate, F_OK))
 		slow_sleep(GATE_LOOK_NS);
-	fn->held = false;
+	*fn->held = 0;
 }
 
 /* All that were reset with the bus of fn. */
@@ -162,7 +164,7 @@ static int image_read(struct pcidev *dev, unsigned offset, unsigned size, uint32
 	const struct image_function *fn = function_of(dev);
 
 	wait_if_slow(fn);
-	*value = fn->held ? UINT32_MAX >> (32 - 8 * size) : image_register(fn, offset, size);
+	*value = *fn->held ? UINT32_MAX >> (32 - 8 * size) : image_register(fn, offset, size);
 	return 0;
 }
 
@@ -174,7 +176,7 @@ static int image_write(struct pcidev *dev, unsigned offset, unsigned size, uint3
 	unsigned i;
 
 	wait_if_slow(fn);
-	if (fn->held)
+	if (*fn->held)
 		return 0;
 	memcpy(old, fn->now + offset, size);
 	for (i = 0; i < size; i++)
@@ -220,6 +222,20 @@ static int image_enable(struct pcidev *dev, bool on)
 	return image_write(dev, PCI_COMMAND, 2, pcidev_enabled_command(&dev->info, command, on));
 }
 
+/* A descriptor of the same file that only reads. */
+static int image_share(struct pcidev *dev, struct pcidev_reader *out)
+{
+	const struct image_function *fn = function_of(dev);
+	char path[sizeof("/proc/self/fd/") + 12];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fn->image->registers);
+	out->fd = open(path, O_RDONLY | O_CLOEXEC);
+	out->base = (uint64_t)(fn->now - fn->image->memory);
+	out->held = (uint64_t)(fn->held - fn->image->memory);
+	out->slow_ms = fn->slow_ms;
+	return out->fd < 0 ? -1 : 0;
+}
+
 static void image_close(struct pcidev *dev)
 {
 	function_of(dev)->open = false;
@@ -230,6 +246,7 @@ static const struct pcidev_ops image_ops = {
 	.write = image_write,
 	.reset = image_reset,
 	.enable = image_enable,
+	.share = image_share,
 	.close = image_close,
 };
 
@@ -318,8 +335,8 @@ int image_function_init(struct image_function *fn, const struct image_text_funct
 {
 	size_t size = text->nr_bytes > 256 ? 4096 : 256;
 
-	fn->now = calloc(1, size);
-	if (!fn->now || new_masks(fn, size))
+	image_place(fn, size);
+	if (new_masks(fn, size))
 		return -1;
 	point_at(fn, fn->image->masks);
 	memcpy(fn->now, text->bytes, text->nr_bytes);
@@ -343,7 +360,6 @@ int image_function_init(struct image_function *fn, const struct image_text_funct
 
 void image_function_dispose(struct image_function *fn)
 {
-	free_keep(fn->now);
 	free_keep(fn->gate);
 	fn->gate = NULL;
 	fn->now = fn->reset = fn->writable = fn->clear = NULL;

@@ -25,9 +25,10 @@ struct image_function {
 	bool open;
 	unsigned slow_ms;  /* what every access takes */
 	char *gate;	   /* a reset takes as long as there is a file of this name; NULL: no time */
-	bool held;	   /* in reset by a bridge above: reads ones, ignores writes */
-	/* config_size bytes each; the last three are in one piece of memory, which is the image's. */
-	uint8_t *now;	   /* what a read shows */
+	/* These two are in memory that all processes share which were forked since: hardware is one. */
+	uint8_t *held;	   /* 1: in reset by a bridge above: reads ones, ignores writes */
+	uint8_t *now;	   /* what a read shows; config_size bytes, as the next three */
+	/* In one piece of memory, which is the image's. */
 	uint8_t *reset;	   /* what a function reset leaves */
 	uint8_t *writable; /* bits that a write sets and clears */
 	uint8_t *clear;	   /* bits that writing a one clears */
@@ -51,7 +52,19 @@ struct image {
 	struct image_masks *masks;
 	struct image_function *function; /* in address order */
 	size_t nr;
+	int registers; /* the file of all functions' registers; -1: none yet */
+	uint8_t *memory; /* the same, mapped and shared */
+	size_t memory_size;
+	size_t memory_used;
 };
+
+/*
+ * Finds fn's place in the image's memory, which has room for what the text tells. Called by
+ * image_function_init.
+ */
+void image_place(struct image_function *fn, size_t size);
+/* How much one function of so many registers takes of it. */
+size_t image_place_size(size_t size);
 
 /* What a virtual function's own registers do not tell. */
 struct image_vf {

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <linux/pci_regs.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "host/device/image/function.h"
 #include "host/device/image/parse.h"
@@ -142,6 +143,9 @@ static void image_close(struct provider *p)
 	for (size_t i = 0; i < image->nr; i++)
 		image_function_dispose(&image->function[i]);
 	image_masks_free(image);
+	if (image->memory)
+		munmap(image->memory, image->memory_size);
+	close_keep(image->registers);
 	free_keep(image->function);
 	free_keep(image);
 }
@@ -264,6 +268,40 @@ static struct image_function *find_parent(struct image *image, const struct imag
 	return best;
 }
 
+enum { PLACE_ALIGN = 64 };
+
+/* In front of the registers, a line of its own, is whether the function is held in reset. */
+size_t image_place_size(size_t size)
+{
+	return PLACE_ALIGN + (size + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
+}
+
+void image_place(struct image_function *fn, size_t size)
+{
+	struct image *image = fn->image;
+
+	fn->held = image->memory + image->memory_used;
+	fn->now = fn->held + PLACE_ALIGN;
+	image->memory_used += image_place_size(size);
+}
+
+/* Room for the registers of all functions of the text. */
+static int make_memory(struct image *image, const struct image_text *text)
+{
+	void *p;
+
+	for (size_t i = 0; i < text->nr; i++)
+		image->memory_size += image_place_size(text->function[i].nr_bytes > 256 ? 4096 : 256);
+	image->registers = memfd_create("registers", MFD_CLOEXEC);
+	if (image->registers < 0 || ftruncate(image->registers, (off_t)image->memory_size))
+		return -1;
+	p = mmap(NULL, image->memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, image->registers, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	image->memory = p;
+	return 0;
+}
+
 /* Functions of the text that have a hex dump come to life. */
 static int build(struct image *image, const struct image_text *text, const char *file,
 		 xentoollog_logger *lg)
@@ -272,8 +310,8 @@ static int build(struct image *image, const struct image_text *text, const char 
 	char name[SBDF_TEXT];
 
 	image->function = calloc(text->nr, sizeof(*image->function));
-	if (!image->function)
-		return -1;
+	if (!image->function || !text->nr || make_memory(image, text))
+		return text->nr && !image->memory ? -1 : 0;
 	for (size_t i = 0; i < text->nr; i++) {
 		const struct image_text_function *from = &text->function[i];
 		struct image_function *fn = &image->function[image->nr];
@@ -370,6 +408,8 @@ struct provider *image_provider_open(const char *spec, xentoollog_logger *lg)
 	struct image *image = calloc(1, sizeof(*image));
 	char *file = strdup(spec), *options = strdup(spec);
 
+	if (image)
+		image->registers = -1;
 	if (!image || !file || !options)
 		goto out;
 	image->provider.ops = &image_ops;

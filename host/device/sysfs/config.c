@@ -4,7 +4,6 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#include "host/device/slow.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -12,9 +11,7 @@ int sysfs_config_bytes(const struct sysfs_config *c, unsigned offset, unsigned s
 {
 	ssize_t n;
 
-	slow_begin();
 	n = pread(c->fd, raw, size, (off_t)offset);
-	slow_end();
 	return n < 0 ? -1 : (size_t)n == size ? 0 : fail(EIO);
 }
 
@@ -48,10 +45,8 @@ int sysfs_config_read(const struct sysfs_config *c, unsigned offset, unsigned si
 	const void *window = c->window;
 
 	if (window) {
-		slow_begin();
-		*value = ecam_read(window, offset, size);
-		slow_end();
-		if (*value != UINT32_MAX >> (32 - 8 * size))
+			*value = ecam_read(window, offset, size);
+			if (*value != UINT32_MAX >> (32 - 8 * size))
 			return 0;
 	}
 	return kernel_read(c, offset, size, value);
@@ -63,9 +58,7 @@ int sysfs_config_write(const struct sysfs_config *c, unsigned offset, unsigned s
 				 (uint8_t)(value >> 24) };
 	ssize_t n;
 
-	slow_begin();
 	n = pwrite(c->fd, raw, size, (off_t)offset);
-	slow_end();
 	if (n < 0)
 		return -1;
 	return (size_t)n == size ? 0 : fail(EIO);

@@ -64,20 +64,9 @@ static int config_read_basic(struct pcidev *dev, uint8_t config[])
 	return sysfs_config_bytes(&device_of(dev)->config, 0, PCIDEV_BASIC, config);
 }
 
-/* The kernel does the work before it returns, and may wait for the device. */
-static int have_done(const struct sysfs_device *sd, const char *attribute, const char *text)
-{
-	int rc;
-
-	slow_begin();
-	rc = sysfs_attr_write(sd->dir, attribute, text);
-	slow_end();
-	return rc;
-}
-
 static int sysfs_reset(struct pcidev *dev)
 {
-	if (!have_done(device_of(dev), "reset", "1"))
+	if (!sysfs_attr_write(device_of(dev)->dir, "reset", "1"))
 		return 0;
 	/* The kernel shows the file only where it knows a way. */
 	return fail(errno == ENOENT ? ENOTTY : errno);
@@ -94,7 +83,7 @@ static int sysfs_enable(struct pcidev *dev, bool on)
 	uint32_t command;
 
 	if (on != sd->enabled) {
-		if (!have_done(sd, "enable", on ? "1" : "0")) {
+		if (!sysfs_attr_write(sd->dir, "enable", on ? "1" : "0")) {
 			sd->enabled = on;
 		} else if (errno != EBUSY && errno != ENOENT && (on || errno != EIO)) {
 			return -1;
@@ -105,6 +94,12 @@ static int sysfs_enable(struct pcidev *dev, bool on)
 	if (pcidev_enabled_command(&dev->info, command, on) == command)
 		return 0;
 	return config_write(dev, PCI_COMMAND, 2, pcidev_enabled_command(&dev->info, command, on));
+}
+
+static int sysfs_share(struct pcidev *dev, struct pcidev_reader *out)
+{
+	*out = (struct pcidev_reader){ .fd = openat(device_of(dev)->dir, "config", O_RDONLY | O_CLOEXEC) };
+	return out->fd < 0 ? -1 : 0;
 }
 
 static void device_free(struct sysfs_device *sd)
@@ -130,6 +125,7 @@ static const struct pcidev_ops device_ops = {
 	.write = config_write,
 	.reset = sysfs_reset,
 	.enable = sysfs_enable,
+	.share = sysfs_share,
 	.close = device_close,
 };
 

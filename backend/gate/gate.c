@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/gate/gate.h"
+
+#include <linux/pci_regs.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "backend/assignment.h"
+#include "backend/gate/interrupt.h"
+#include "backend/gate/mask.h"
+#include "backend/lock.h"
+#include "backend/messages/messages.h"
+#include "common/problem.h"
+#include "common/util.h"
+#include "host/device/save.h"
+
+#define REFUSALS_TOLD 16 /* a worker that asks for what it may not is told of so often, and no more */
+#define DEFERRED_MAX (2 * SLOT_COUNT)
+
+struct gate;
+
+struct device {
+	struct gate *gate;
+	unsigned slot;
+	struct provider *provider;
+	struct pcidev *dev; /* NULL: the guest has none here */
+	struct pcidev_saved *saved;
+	struct interrupts irq;
+	struct mask mask;
+	int lock;
+};
+
+struct gate {
+	const struct env *env;
+	int supervisor;
+	int worker; /* -1: none */
+	unsigned refusals;
+	/* What the supervisor sent while its answer was waited for, in order. */
+	struct message *deferred[DEFERRED_MAX];
+	unsigned nr_deferred;
+	struct device device[SLOT_COUNT];
+};
+
+/* There is nothing to do for nobody: whatever is broken, the kernel closes and unlocks. */
+static void end(int status) __attribute__((noreturn));
+static void end(int status)
+{
+	_exit(status);
+}
+
+/* Places are touched as they are used: most guests have a device or two. */
+static struct device *device_of(struct gate *g, unsigned slot)
+{
+	struct device *d = &g->device[slot];
+
+	d->gate = g;
+	d->slot = slot;
+	return d;
+}
+
+static void tell(struct gate *g, const struct message *m, int fd)
+{
+	/* A supervisor that takes nothing is waited for: our guest's requests wait with us. */
+	while (message_send(g->supervisor, m, &fd, fd >= 0, NULL, 0)) {
+		struct pollfd p = { .fd = g->supervisor, .events = POLLOUT };
+
+		if (errno != EAGAIN && errno != ENOBUFS)
+			end(1);
+		poll(&p, 1, 1000);
+	}
+}
+
+static void say(void *context, unsigned level, const char *text)
+{
+	struct device *d = context;
+	struct message m;
+
+	message_init(&m, MESSAGE_SAY, d->slot);
+	m.u.say.level = level;
+	snprintf(m.u.say.text, sizeof(m.u.say.text), "%s", text);
+	tell(d->gate, &m, -1);
+}
+
+static bool is_answer(const struct message *m, const struct message *asked)
+{
+	if (m->slot != asked->slot)
+		return false;
+	return m->kind == MESSAGE_MAPPED ? asked->kind == MESSAGE_MAP
+					 : m->kind == MESSAGE_ANSWER && m->u.answer.to == asked->kind;
+}
+
+static void defer(struct gate *g, const struct message *m)
+{
+	struct message *copy = malloc(sizeof(*copy));
+
+	if (!copy || g->nr_deferred == DEFERRED_MAX)
+		end(1);
+	*copy = *m;
+	g->deferred[g->nr_deferred++] = copy;
+}
+
+/* Asks the supervisor, whose answer takes the place of *m. What else it sends meanwhile is kept. */
+static void ask(struct gate *g, struct message *m)
+{
+	const struct message asked = *m;
+	int fds[MESSAGE_FDS_MAX];
+
+	tell(g, m, -1);
+	for (;;) {
+		if (message_receive(g->supervisor, END_SUPERVISOR, END_GATE, m, fds, NULL, NULL) != 1)
+			end(0);
+		if (is_answer(m, &asked))
+			return;
+		if (m->kind == MESSAGE_CONNECT) {
+			close_keep(g->worker);
+			g->worker = fds[0];
+			continue;
+		}
+		defer(g, m);
+	}
+}
+
+static void map(void *context, const struct message_map *want, struct message_mapped *got)
+{
+	struct device *d = context;
+	struct message m;
+
+	message_init(&m, MESSAGE_MAP, d->slot);
+	m.u.map = *want;
+	ask(d->gate, &m);
+	*got = m.u.mapped;
+}
+
+static int ask_plain(struct device *d, enum message_kind kind)
+{
+	struct message m;
+
+	message_init(&m, kind, d->slot);
+	ask(d->gate, &m);
+	return m.u.answer.err ? fail(m.u.answer.err) : 0;
+}
+
+static void unmap(void *context)
+{
+	ask_plain(context, MESSAGE_UNMAP);
+}
+
+/* ---- Devices ---- */
+
+static void let_go(struct device *d)
+{
+	if (!d->dev)
+		return;
+	mask_dispose(&d->mask);
+	pcidev_saved_free(d->saved);
+	pcidev_close(d->dev);
+	close_keep(d->lock);
+	d->dev = NULL;
+	d->saved = NULL;
+}
+
+/* Opens the device as hold says. 0, or -1 with errno and *p. */
+static int hold(struct device *d, const struct message_hold *h, struct problem *p,
+		struct message_held *held)
+{
+	const struct env *env = d->gate->env;
+	const struct vectors vectors = { map, unmap, say, d };
+	struct assignment a;
+	char name[SBDF_TEXT];
+	uint32_t command;
+
+	sbdf_format(h->sbdf, name);
+	if (h->provider >= env->nr_providers)
+		return problem_set(p, EINVAL, "%s: no such provider", name);
+	d->provider = env->providers[h->provider];
+	d->lock = device_lock(env->state_dir, h->sbdf);
+	d->dev = provider_open_device(d->provider, h->sbdf);
+	if (!d->dev) {
+		close_keep(d->lock);
+		return problem_set(p, errno, "%s: cannot open the device: %s", name, strerror(errno));
+	}
+	d->dev->info.irq = h->irq;
+	d->saved = pcidev_saved_parse(d->dev, h->saved);
+	if (!d->saved)
+		return problem_set(p, errno, "%s: its saved configuration is damaged: %s", name,
+				   strerror(errno));
+	assignment_init(&a, &env->settings, &d->dev->info, h->opts, h->opts_node);
+	if (mask_init(&d->mask, d->dev, &a.policy.policy))
+		return problem_set(p, errno, "%s: cannot build its filter: %s", name, strerror(errno));
+	interrupt_init(&d->irq, d->dev, &vectors);
+	d->irq.no_msix = h->no_msix;
+	d->irq.mode = h->mode;
+	d->irq.nr = (uint16_t)h->vectors;
+	/* Killed between mapping and turning on, or before an image that forgets: no harm twice. */
+	if (interrupt_turn_on(&d->irq))
+		return problem_set(p, errno, "%s: cannot go on with its interrupts: %s", name,
+				   strerror(errno));
+	if (!pcidev_read(d->dev, PCI_COMMAND, 2, &command))
+		held->command = (uint16_t)command;
+	held->policy.permissive = a.policy.policy.permissive;
+	held->policy.interrupt_control = a.policy.policy.interrupt_control;
+	held->policy.shadow = a.policy.policy.shadow;
+	held->policy.nr_quirks = a.policy.policy.nr_quirks;
+	memcpy(held->policy.quirks, a.policy.quirks, sizeof(held->policy.quirks));
+	return 0;
+}
+
+static void on_hold(struct device *d, const struct message *m)
+{
+	struct pcidev_reader reader = { .fd = -1 };
+	struct problem p = { 0 };
+	struct message answer;
+
+	message_init(&answer, MESSAGE_HELD, d->slot);
+	let_go(d);
+	if (hold(d, &m->u.hold, &p, &answer.u.held) || pcidev_share(d->dev, &reader)) {
+		answer.u.held.err = p.err ? p.err : errno;
+		snprintf(answer.u.held.text, sizeof(answer.u.held.text), "%.250s",
+			 p.err ? p.text : strerror(errno));
+		let_go(d);
+	}
+	answer.u.held.reader = (struct message_reader){ reader.base, reader.held, reader.slow_ms };
+	tell(d->gate, &answer, reader.fd);
+	close_keep(reader.fd);
+}
+
+/*
+ * If the device was reset behind our back (dom0's kernel does that to the bus of a fatal error, and
+ * restores nothing): puts its configuration and its mapped vectors back. Before anything is done to
+ * its vectors: where Xen finds memory decoding off it masks MSI-X as a whole, and for good.
+ */
+static bool mend(struct device *d)
+{
+	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+	int rc;
+
+	if (!pcidev_lost_config(d->dev, d->saved))
+		return false;
+	rc = pcidev_restore(d->dev, d->saved);
+	snprintf(text, sizeof(text), "%s: was reset by others: its configuration is %s%s",
+		 sbdf_format(d->dev->info.sbdf, name), rc ? "not restored: " : "restored",
+		 rc ? strerror(errno) : "");
+	say(d, rc ? XTL_WARN : XTL_INFO, text);
+	return true;
+}
+
+/* What Xen and the guest have put into the device, and a reset has taken. */
+static int turn_on(struct device *d)
+{
+	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+
+	if (d->irq.mode == VECTORS_NONE)
+		return 0;
+	if (!ask_plain(d, MESSAGE_RESTORE) && !interrupt_turn_on(&d->irq))
+		return 0;
+	snprintf(text, sizeof(text), "%s: its %s did not survive the reset: %s",
+		 sbdf_format(d->dev->info.sbdf, name), d->irq.mode == VECTORS_MSIX ? "MSI-X" : "MSI",
+		 strerror(errno));
+	say(d, XTL_WARN, text);
+	return -1;
+}
+
+static bool mend_all(struct device *d)
+{
+	bool was = mend(d);
+
+	if (was)
+		turn_on(d);
+	return was;
+}
+
+static void answer_supervisor(struct device *d, enum message_kind to, int err, bool changed)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_ANSWER, d->slot);
+	m.u.answer.to = to;
+	m.u.answer.err = err;
+	m.u.answer.changed = changed;
+	tell(d->gate, &m, -1);
+}
+
+static void on_look(struct device *d)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_LOOKED, d->slot);
+	m.u.looked.alive = pcidev_alive(d->dev);
+	m.u.looked.lost = pcidev_lost_config(d->dev, d->saved);
+	tell(d->gate, &m, -1);
+}
+
+static void obey(struct gate *g, const struct message *m)
+{
+	struct device *d = device_of(g, m->slot);
+	bool changed = false;
+
+	if (m->kind == MESSAGE_HOLD) {
+		on_hold(d, m);
+		return;
+	}
+	if (m->kind == MESSAGE_ANSWER || m->kind == MESSAGE_MAPPED)
+		return; /* to what nobody asks any more */
+	if (!d->dev) {
+		answer_supervisor(d, m->kind, ENODEV, false);
+		return;
+	}
+	switch (m->kind) {
+	case MESSAGE_LET_GO:
+		mend_all(d);
+		interrupt_release(&d->irq);
+		let_go(d);
+		break;
+	case MESSAGE_QUIET:
+		mend_all(d);
+		interrupt_release(&d->irq);
+		break;
+	case MESSAGE_MEND:
+		changed = mend_all(d);
+		break;
+	case MESSAGE_LEND:
+		close_keep(d->lock);
+		d->lock = -1;
+		break;
+	case MESSAGE_TURN_ON:
+		if (d->lock < 0)
+			d->lock = device_lock(g->env->state_dir, d->dev->info.sbdf);
+		turn_on(d);
+		break;
+	case MESSAGE_LOOK:
+		on_look(d);
+		return;
+	default:
+		return;
+	}
+	if (d->dev)
+		mask_note_command(&d->mask, d->dev);
+	answer_supervisor(d, m->kind, 0, changed);
+}
+
+static void on_supervisor(struct gate *g)
+{
+	int fds[MESSAGE_FDS_MAX];
+	struct message m;
+
+	if (message_receive(g->supervisor, END_SUPERVISOR, END_GATE, &m, fds, NULL, NULL) != 1)
+		end(0);
+	if (m.kind == MESSAGE_CONNECT) {
+		close_keep(g->worker);
+		g->worker = fds[0];
+		return;
+	}
+	obey(g, &m);
+}
+
+static void catch_up(struct gate *g)
+{
+	while (g->nr_deferred) {
+		struct message *m = g->deferred[0];
+
+		memmove(g->deferred, g->deferred + 1, --g->nr_deferred * sizeof(*g->deferred));
+		obey(g, m);
+		free(m);
+	}
+}
+
+/* ---- The worker ---- */
+
+/* It asked for what its filter would not have asked for: told, and refused. */
+static int refuse(struct device *d, const struct message_write *w, uint32_t old)
+{
+	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+
+	if (d->gate->refusals++ < REFUSALS_TOLD) {
+		snprintf(text, sizeof(text), "%s: the gate refuses its worker a write of 0x%x at 0x%x "
+			 "(%u bytes, now 0x%x): not open to the guest",
+			 sbdf_format(d->dev->info.sbdf, name), w->value, w->offset, w->size, old);
+		say(d, XTL_WARN, text);
+	}
+	return fail(EPERM);
+}
+
+static int write_register(struct device *d, const struct message_write *w)
+{
+	uint32_t old;
+	int rc;
+
+	if (pcidev_read(d->dev, w->offset, w->size, &old))
+		return -1;
+	if (!mask_allows(&d->mask, w->offset, w->size, old, w->value))
+		return refuse(d, w, old);
+	rc = pcidev_write(d->dev, w->offset, w->size, w->value);
+	if (w->offset <= PCI_COMMAND && w->offset + w->size > PCI_COMMAND)
+		mask_note_command(&d->mask, d->dev);
+	return rc;
+}
+
+static void carry_out(struct device *d, struct message_interrupt *i)
+{
+	struct xen_pci_op *op = &i->op;
+	bool first = i->first;
+
+	i->reload = 0;
+	i->vectors = 0;
+	switch (op->cmd) {
+	case XEN_PCI_OP_enable_msi:
+		i->vectors = interrupt_enable_msi(&d->irq, op, first);
+		break;
+	case XEN_PCI_OP_enable_multi_msi:
+		i->vectors = interrupt_enable_multi_msi(&d->irq, op, first);
+		break;
+	case XEN_PCI_OP_enable_msix:
+		i->vectors = interrupt_enable_msix(&d->irq, op, first);
+		break;
+	case XEN_PCI_OP_disable_msi:
+		i->reload = mend_all(d);
+		i->vectors = interrupt_disable_msi(&d->irq, op);
+		break;
+	case XEN_PCI_OP_disable_msix:
+		i->reload = mend_all(d);
+		i->vectors = interrupt_disable_msix(&d->irq, op);
+		break;
+	default:
+		op->err = XEN_PCI_ERR_not_implemented;
+		break;
+	}
+	mask_note_command(&d->mask, d->dev);
+}
+
+static void answer_worker(struct gate *g, const struct message *m)
+{
+	/* One request at a time: a worker for whom there is no room is not waiting for an answer. */
+	if (g->worker >= 0 && message_send(g->worker, m, NULL, 0, NULL, 0)) {
+		close_keep(g->worker);
+		g->worker = -1;
+	}
+}
+
+static void on_worker(struct gate *g)
+{
+	struct message m, answer;
+	struct device *d;
+	int rc = 0;
+
+	if (message_receive(g->worker, END_WORKER, END_GATE, &m, NULL, NULL, NULL) != 1) {
+		close_keep(g->worker);
+		g->worker = -1;
+		return;
+	}
+	d = device_of(g, m.slot);
+	if (m.kind == MESSAGE_INTERRUPT && d->dev) {
+		answer = m;
+		answer.kind = MESSAGE_INTERRUPTED;
+		carry_out(d, &answer.u.interrupt);
+		answer_worker(g, &answer);
+		return;
+	}
+	message_init(&answer, MESSAGE_ANSWER, m.slot);
+	answer.u.answer.to = m.kind;
+	if (!d->dev) {
+		rc = fail(ENODEV);
+	} else if (m.kind == MESSAGE_WRITE) {
+		rc = write_register(d, &m.u.write);
+	} else if (m.kind == MESSAGE_ENABLE) {
+		rc = pcidev_enable(d->dev, m.u.enable.on);
+		mask_note_command(&d->mask, d->dev);
+	} else {
+		rc = fail(EBADMSG);
+	}
+	answer.u.answer.err = rc ? errno : 0;
+	answer_worker(g, &answer);
+}
+
+int gate_main(const struct env *env, int sock)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return 1;
+	prctl(PR_SET_NAME, "xenpci-gate");
+	g->env = env;
+	g->supervisor = sock;
+	g->worker = -1;
+	for (;;) {
+		struct pollfd p[2] = { { .fd = sock, .events = POLLIN },
+				       { .fd = g->worker, .events = POLLIN } };
+
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents)
+			on_supervisor(g);
+		else if (p[1].revents)
+			on_worker(g);
+		catch_up(g);
+	}
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "backend/job/job.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "host/device/save.h"
+#include "host/reset_function.h"
+
+static void tell_xen(struct job *job, struct sbdf a, enum hypercall_reset kind)
+{
+	char name[SBDF_TEXT];
+
+	if (!hypercall_device_reset(job->hypercall, a, kind))
+		return;
+	if (errno != ENOSYS && errno != EOPNOTSUPP) {
+		talk_tell(&job->talk, XTL_WARN, "%s: Xen was not told of the reset: %s",
+			  sbdf_format(a, name), strerror(errno));
+	} else if (!job->result->reset_untold) {
+		job->result->reset_untold = true;
+		log_info(job->env->lg, "this Xen takes no notice of device resets (%s): nothing to tell it",
+			 strerror(errno));
+	}
+}
+
+/* Nothing could reset it. A neighbour of the same guest's is the usual, passing reason. */
+static void say_why_not(struct job *job, const struct topology *t, int err,
+			const struct reset_result *result)
+{
+	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
+
+	reset_text(t, result, text);
+	talk_tell(&job->talk, err == ENOTTY || err == EBUSY ? XTL_INFO : XTL_WARN, "%s: not reset: %s",
+		  job_name(job, name), text[0] ? text : strerror(err));
+}
+
+/* To the log and to Xen. */
+static void say_how(struct job *job, const struct reset_request *request,
+		    const struct reset_result *result)
+{
+	const struct topology *t = request->topology;
+	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
+
+	talk_tell(&job->talk, result->lost || !result->restored ? XTL_WARN : XTL_INFO, "%s: reset %s",
+		  job_name(job, name), reset_text(t, result, text));
+	for (int k = 0; k < t->nr; k++) {
+		if (reset_reaches(t, result->method, request->function, k))
+			tell_xen(job, t->function[k].info.sbdf, result->kind);
+	}
+}
+
+/* Who may be reset along: drivers may have come, or gone. */
+static void look_at_neighbours(struct job *job, struct topology *tree, int i)
+{
+	int bridge = tree->function[i].parent;
+
+	for (int k = 0; k < tree->nr; k++) {
+		if (k != i && topology_is_below(tree, k, bridge))
+			topology_look(tree, job->provider, k);
+	}
+}
+
+/* By one of methods, as far as the settings allow them. Returns as reset_device. */
+static int reset_by(struct job *job, unsigned methods)
+{
+	struct settings_life life;
+	struct reset_request request = {
+		.provider = job->provider,
+		.dev = job->dev,
+		.image = job->saved,
+		.wait = job->env->reset_wait ? job->env->reset_wait : &reset_wait_default,
+	};
+	struct topology tree;
+	struct reset_result result;
+	char name[SBDF_TEXT];
+
+	if (machine_look(job) || topology_tree(&job->machine, job->at, &tree, &request.function)) {
+		talk_tell(&job->talk, XTL_WARN, "%s: not reset: %s", job_name(job, name),
+			  strerror(errno));
+		return 0;
+	}
+	look_at_neighbours(job, &tree, request.function);
+	request.topology = &tree;
+	settings_life(&job->env->settings, &job->dev->info, &life);
+	request.methods = life.methods & methods;
+	if (reset_function(&request, &result) && !result.lost)
+		say_why_not(job, &tree, errno, &result);
+	else
+		say_how(job, &request, &result);
+	topology_dispose(&tree);
+	if (!result.lost)
+		return result.method != RESET_METHODS_COUNT && !result.pending && result.restored;
+	job->result->lost = true;
+	return fail(EIO);
+}
+
+/*
+ * MSI-X is masked as a whole by nobody here. Xen does it, for good, when it is to mask a vector (a
+ * guest's end is enough) and finds memory decoding off, and then gives the device to no guest. It would
+ * undo a write; where the mask is still there, what seemed to be a reset was none, as D3hot can be.
+ */
+int reset_device(struct job *job)
+{
+	int rc = reset_by(job, RESET_ALL);
+
+	if (rc < 0 || !pcidev_masked_since(job->dev, job->saved))
+		return rc;
+	return reset_by(job, RESET_ALL & ~(RESET_BIT(RESET_KERNEL) | RESET_BIT(RESET_PM)));
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* A device on its way to a guest. */
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "backend/assignment.h"
+#include "backend/job/job.h"
+#include "common/util.h"
+#include "host/device/save.h"
+
+#define CLASS_BRIDGE 0x06
+
+/* Xen must know of the MSI-X table while the device decodes memory. */
+static void tell_of_msix(struct job *job)
+{
+	char name[SBDF_TEXT];
+
+	if (!job->msix)
+		return;
+	if (!hypercall_prepare_msix(job->hypercall, job->order->sbdf)) {
+		job->result->prepared = true;
+		return;
+	}
+	/* EBUSY: pciback, which holds the device for the toolstack, has prepared it. */
+	if (errno == EBUSY)
+		return;
+	job->result->no_msix = errno == ENOSYS;
+	talk_tell(&job->talk, XTL_WARN, "%s: cannot prepare MSI-X: %s%s", job_name(job, name),
+		  strerror(errno), errno == ENOSYS ? "; the guest will be offered MSI only" : "");
+}
+
+/* Where the MSI-X table is: how many entries, and the start of the BAR that holds it. */
+static void find_table(struct job *job)
+{
+	const struct pcidev_info *info = &job->dev->info;
+	uint32_t flags, table;
+	unsigned bir;
+
+	if (!job->msix || pcidev_read(job->dev, job->msix + PCI_MSIX_FLAGS, 2, &flags) ||
+	    pcidev_read(job->dev, job->msix + PCI_MSIX_TABLE, 4, &table))
+		return;
+	bir = table & PCI_MSIX_TABLE_BIR;
+	if (bir >= PCIDEV_BARS || !info->resource[bir].start)
+		return;
+	job->result->msix_entries = (uint16_t)((flags & PCI_MSIX_FLAGS_QSIZE) + 1);
+	job->result->msix_base = info->resource[bir].start;
+}
+
+/* Whether a filter can be built for it: better found out now than under the guest. */
+static int try_filter(struct job *job)
+{
+	struct assignment a;
+	struct config *cfg;
+	char name[SBDF_TEXT];
+
+	job_name(job, name);
+	assignment_init(&a, &job->env->settings, &job->dev->info, job->order->opts,
+			job->order->opts_node);
+	if (a.bad[0]) {
+		struct problem wrong;
+
+		problem_set(&wrong, EINVAL, "%s: %s: \"%s\" is not understood and has no effect", name,
+			    job->order->opts_node, a.bad);
+		job->result->opts_err = wrong.err;
+		memcpy(job->result->opts_text, wrong.text, sizeof(wrong.text));
+	}
+	cfg = config_open(job->dev, &a.policy.policy);
+	if (!cfg)
+		return job_refuse(job, errno, "%s: cannot build its filter: %s", name, strerror(errno));
+	config_close(cfg);
+	job->result->raw = a.policy.policy.permissive || a.policy.policy.nr_quirks;
+	assignment_tell(&a, &job->talk, job->order->sbdf);
+	return 0;
+}
+
+/*
+ * Enabled for a moment, so that decoding is on (Xen looks for the MSI-X table) and the interrupt is
+ * routed; then saved, reset, silenced. *command is what the guest begins with.
+ */
+static int take_over(struct job *job, uint16_t *command)
+{
+	bool pristine = pristine_take(job, command);
+	char name[SBDF_TEXT];
+
+	job_name(job, name);
+	if (pcidev_enable(job->dev, true))
+		talk_tell(&job->talk, XTL_WARN, "%s: the system does not enable it: %s", name,
+			  strerror(errno));
+	tell_of_msix(job);
+	if (line_take(job))
+		return -1;
+	job->saved = pcidev_save(job->dev);
+	if (!job->saved)
+		return job_refuse(job, errno, "%s: cannot save its configuration: %s", name,
+				  strerror(errno));
+	if (!pristine && reset_device(job) < 0)
+		return job_refuse(job, errno, "%s: did not come back from a reset: in quarantine", name);
+	pcidev_enable(job->dev, false);
+	if (pcidev_quiesce(job->dev))
+		return job_refuse(job, errno, "%s: cannot silence it: %s", name, strerror(errno));
+	find_table(job);
+	return 0;
+}
+
+int job_take(struct job *job)
+{
+	char name[SBDF_TEXT];
+	uint16_t command;
+	uint32_t now;
+
+	if (job_open(job))
+		return -1;
+	job_name(job, name);
+	if (job->dev->info.class_code >> 16 == CLASS_BRIDGE &&
+	    job->env->settings.slots == SLOTS_VPCI)
+		return job_refuse(job, EPERM, "%s: is a bridge; guests get bridges only with slots = "
+				  "\"passthrough\" and allow = [\"bridge\"] [rule bridge]", name);
+	if (pcidev_read(job->dev, PCI_COMMAND, 2, &now))
+		return job_refuse(job, errno, "%s: cannot be read: %s", name, strerror(errno));
+	command = (uint16_t)now;
+	if (judge(job) || take_over(job, &command) || try_filter(job))
+		goto out;
+	job->result->command = command;
+	return 0;
+out:
+	/* Nothing stays that was done on the way. */
+	if (job->result->prepared)
+		hypercall_release_msix(job->hypercall, job->order->sbdf);
+	job->result->prepared = false;
+	return -1;
+}
+
+int job_carry_on(struct job *job)
+{
+	if (job_open(job))
+		return -1;
+	job->saved = pcidev_saved_parse(job->dev, job->order->saved);
+	if (!job->saved) {
+		char name[SBDF_TEXT];
+
+		return job_refuse(job, errno, "%s: its saved configuration is damaged: %s",
+				  job_name(job, name), strerror(errno));
+	}
+	job->result->hide_intx = judge_line_shared(job);
+	if (line_take(job))
+		return -1;
+	find_table(job);
+	job->result->prepared = job->order->prepared;
+	return try_filter(job);
+}

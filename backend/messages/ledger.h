@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ledger of a guest: a file that its worker writes while it serves, and that outlives it. It
+ * holds what the next worker needs of each device (the shadow of config space, which the device
+ * itself does not remember), and counters. The supervisor reads the counters as what they are, a
+ * stranger's numbers; the shadows it only sets to their beginning. A taken-over worker can spoil its
+ * own guest's ledger, and nobody else's.
+ */
+#ifndef XENPCI_BACKEND_MESSAGES_LEDGER_H
+#define XENPCI_BACKEND_MESSAGES_LEDGER_H
+
+#include <stdatomic.h>
+
+#include "backend/config/config.h"
+#include "backend/messages/messages.h"
+
+#define LEDGER_MAGIC 0x6c706378u /* "xcpl" */
+#define LEDGER_VERSION 1
+#define LEDGER_BUCKETS 32 /* of the latency histogram: below 2^n microseconds */
+
+enum ledger_shadow {
+	LEDGER_NONE,
+	LEDGER_FRESH, /* only the command register that the guest begins with is known */
+	LEDGER_KEPT,
+};
+
+/* config_state, in a form that a file can have. */
+struct ledger_state {
+	uint16_t command, command_home;
+	uint8_t enabled, latches;
+	uint16_t pad;
+	uint32_t bar[PCIDEV_RESOURCES];
+};
+
+struct ledger_device {
+	_Atomic uint32_t shadow;  /* enum ledger_shadow */
+	_Atomic uint32_t current; /* which of the two is whole: the other one is written first */
+	struct ledger_state state[2];
+};
+
+struct ledger {
+	uint32_t magic, version, length;
+	uint32_t device_size; /* of one ledger_device */
+	/* What the worker is at, for who watches it: it changes with everything that it does. */
+	_Atomic uint64_t progress;
+	_Atomic uint32_t asleep;  /* it waits for events, and has seen to all before */
+	_Atomic uint32_t at_gate; /* it waits for its gate, that is, for a device */
+	/* Counters. */
+	uint64_t commands[16]; /* by number; the last: all others */
+	uint64_t latency[LEDGER_BUCKETS];
+	uint64_t denied;
+	uint64_t polled; /* requests that were found by looking, not by an event */
+	struct ledger_device device[SLOT_COUNT];
+};
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* What all guests share: the supervisor's own handles, records and queues. */
+#ifndef XENPCI_BACKEND_SUPERVISOR_BACKEND_H
+#define XENPCI_BACKEND_SUPERVISOR_BACKEND_H
+
+#include "backend/env.h"
+#include "backend/supervisor/claim.h"
+#include "backend/supervisor/handover.h"
+#include "backend/supervisor/loop.h"
+#include "backend/supervisor/processes.h"
+#include "backend/supervisor/schedule.h"
+#include "backend/supervisor/successor.h"
+#include "backend/supervisor/xen.h"
+#include "host/hypercall.h"
+#include "host/kernel_backend.h"
+#include "host/topology.h"
+
+#define BACKEND_ROOT_MAX 48
+#define CLAIMS_BUCKETS 256
+#define PRISTINE_MAX 256
+
+struct guest;
+
+/* A provider's machine, as the last job saw it. */
+struct machine {
+	int fd; /* as jobs hand it on; -1: not known */
+	struct topology topology;
+};
+
+/* A device that nobody can have used since it was taken back. */
+struct backend_pristine {
+	struct sbdf sbdf;
+	uint32_t provider;
+	struct pristine p;
+};
+
+struct backend {
+	const struct env *env;
+	xentoollog_logger *lg;
+	struct xen xen;
+	struct hypercall *hypercall;
+	struct memory memory; /* what must outlive us */
+	struct loop loop;
+	struct processes processes;
+	struct schedule schedule;
+	struct takeover takeover;
+	struct claims claims;
+	struct claims_at claims_at[CLAIMS_BUCKETS]; /* those that hold their device, by address */
+	struct handovers handovers;
+	struct machine *machine; /* one for each provider */
+	struct backend_pristine pristine[PRISTINE_MAX];
+	unsigned nr_jobs;
+	bool reset_untold; /* said once: Xen does not want to know of resets */
+	uint64_t now_ns;  /* the clock, as last looked at in this turn */
+	uint64_t look_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
+	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
+	bool closing;		     /* we are to end: guests are asked to close */
+	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid */
+};
+
+/* The guest of the lowest domid not below *domid, which it sets; NULL: none. */
+struct guest *backend_next_guest(struct backend *be, uint32_t *domid);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/daemon.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include "backend/spawner/spawner.h"
+#include "backend/supervisor/guest.h"
+#include "backend/supervisor/recovery.h"
+#include "backend/supervisor/watches.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#define CLOSE_TIMEOUT_NS 3000000000u /* guests that do not close are closed by us */
+
+enum daemon_phase {
+	DAEMON_STARTING, /* devices are hidden */
+	DAEMON_SERVING,
+	DAEMON_ASKING,	 /* guests are asked to close */
+	DAEMON_ENDING,	 /* what is left of them is taken back */
+	DAEMON_LAST,	 /* devices that were left without decoding decode again */
+	DAEMON_DONE,
+};
+
+struct daemon {
+	struct backend be;
+	struct env env;
+	struct watches watches;
+	struct source xenstore, life, signals, news;
+	int signal_fd;
+	int ready_fd;
+	enum daemon_phase phase;
+	uint64_t close_by_ns;
+	bool keep_guests;
+	bool left; /* guests and devices are left as they are, to a successor */
+	int rc;
+};
+
+static struct daemon *the_daemon;
+
+static void lost(struct daemon *d, const char *what)
+{
+	log_error(d->be.lg, "%s: %s; stopping", what, strerror(errno));
+	d->phase = DAEMON_DONE;
+	d->left = true;
+	d->rc = -1;
+}
+
+static void on_signal(struct source *s)
+{
+	struct daemon *d = the_daemon;
+	struct signalfd_siginfo si;
+	struct guest *g;
+
+	if (read(s->fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (d->keep_guests || d->phase >= DAEMON_ASKING) {
+		/* A second one does not wait for guests any more. */
+		d->left = d->keep_guests;
+		d->phase = d->keep_guests ? DAEMON_DONE : d->phase;
+		d->close_by_ns = 0;
+		return;
+	}
+	log_info(d->be.lg, "%s: asking the guests to close", strsignal((int)si.ssi_signo));
+	d->be.closing = true;
+	d->phase = DAEMON_ASKING;
+	d->close_by_ns = now_ns() + CLOSE_TIMEOUT_NS;
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		guest_ask_to_close(g);
+}
+
+static void on_xenstore(struct source *s)
+{
+	(void)s;
+	if (watches_drain(&the_daemon->watches))
+		lost(the_daemon, "xenstore");
+}
+
+static void on_xenstored_end(struct source *s)
+{
+	(void)s;
+	errno = ECONNRESET;
+	lost(the_daemon, "xenstore");
+}
+
+static void on_news(struct source *s)
+{
+	(void)s;
+	takeover_news(&the_daemon->be.takeover);
+}
+
+static void serve_timers(struct daemon *d)
+{
+	uint64_t now = d->be.now_ns;
+	struct guest *g;
+
+	if (d->be.look_ns && d->be.look_ns <= now)
+		recovery_look(&d->be, now);
+	while ((g = schedule_next_expired(&d->be.schedule, now)))
+		watches_guest_timer(&d->watches, g, now);
+}
+
+/* Whether all guests have closed, or had their time. */
+static bool closed(struct daemon *d)
+{
+	struct guest *g;
+
+	if (now_ns() >= d->close_by_ns)
+		return true;
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		if (!guest_closed(g))
+			return false;
+	return true;
+}
+
+static void end_guests(struct daemon *d)
+{
+	struct guest *g;
+
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		guest_end(g, "xenpcid is stopping");
+}
+
+static bool guests_left(struct daemon *d)
+{
+	uint32_t domid = 0;
+
+	return backend_next_guest(&d->be, &domid) != NULL;
+}
+
+static void tell_ready(struct daemon *d)
+{
+	if (d->ready_fd < 0)
+		return;
+	if (write(d->ready_fd, "ready\n", 6) != 6)
+		errno = 0; /* who asked has gone: no matter */
+	close(d->ready_fd);
+	d->ready_fd = -1;
+}
+
+/* From one phase to the next, when what it waits for is done. */
+static void move_on(struct daemon *d)
+{
+	bool idle = TAILQ_EMPTY(&d->be.handovers) && !d->be.nr_jobs;
+
+	switch (d->phase) {
+	case DAEMON_STARTING:
+		if (!idle)
+			return;
+		d->phase = DAEMON_SERVING;
+		if (watches_open(&d->watches, &d->be)) {
+			lost(d, "xenstore");
+			return;
+		}
+		tell_ready(d);
+		break;
+	case DAEMON_ASKING:
+		if (!closed(d))
+			return;
+		d->phase = DAEMON_ENDING;
+		end_guests(d);
+		break;
+	case DAEMON_ENDING:
+		if (guests_left(d) || !idle)
+			return;
+		d->phase = DAEMON_LAST;
+		claims_decode(&d->be);
+		break;
+	case DAEMON_LAST:
+		if (idle)
+			d->phase = DAEMON_DONE;
+		break;
+	case DAEMON_SERVING:
+	case DAEMON_DONE:
+		break;
+	}
+}
+
+/* How long to sleep, in epoll_wait's milliseconds. */
+static int timeout_ms(struct daemon *d)
+{
+	uint64_t first, now;
+
+	if (!TAILQ_EMPTY(&d->be.schedule.dirty))
+		return 0;
+	first = schedule_first(&d->be.schedule);
+	if (d->phase == DAEMON_ASKING && d->close_by_ns < first)
+		first = d->close_by_ns;
+	if (d->be.look_ns && d->be.look_ns < first)
+		first = d->be.look_ns;
+	if (first == UINT64_MAX)
+		return -1;
+	now = now_ns();
+	return first <= now ? 0 : (int)((first - now) / 1000000 + 1);
+}
+
+static void turn(struct daemon *d)
+{
+	if (loop_turn(&d->be.loop, timeout_ms(d))) {
+		lost(d, "epoll");
+		return;
+	}
+	d->be.now_ns = now_ns();
+	if (d->be.processes.lost) {
+		errno = EPIPE;
+		lost(d, "the process that starts others is gone");
+		return;
+	}
+	/* One guest's nodes, then what else came. */
+	watches_update_one(&d->watches);
+	serve_timers(d);
+	move_on(d);
+}
+
+static int open_signals(struct daemon *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return d->signal_fd < 0 ? -1 : 0;
+}
+
+static int open_providers(struct env *env, const struct daemon_options *o)
+{
+	env->providers = calloc(o->nr_devices ? o->nr_devices : 1, sizeof(struct provider *));
+	if (!env->providers)
+		return -1;
+	for (unsigned i = 0; i < o->nr_devices; i++) {
+		struct provider *p = provider_open(o->devices[i], env->lg);
+
+		if (!p) {
+			log_error(env->lg, "--devices %s: %s", o->devices[i], strerror(errno));
+			return -1;
+		}
+		env->providers[env->nr_providers++] = p;
+	}
+	return 0;
+}
+
+/* What all processes begin with, and the one that starts them: before anything of Xen's is opened. */
+static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
+{
+	struct env *env = &d->env;
+	struct backend *be = &d->be;
+	int sock;
+	pid_t pid;
+
+	env->lg = lg;
+	env->settings = o->settings;
+	settings_init(&o->settings);
+	env->sysfs_root = o->sysfs_root;
+	env->state_dir = o->state_dir;
+	env->worker = o->worker;
+	env->strange_worker = o->strange_worker;
+	env->mute = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
+	if (!env->mute || open_providers(env, o))
+		return -1;
+	be->machine = calloc(env->nr_providers + 1, sizeof(*be->machine));
+	if (!be->machine)
+		return -1;
+	for (unsigned i = 0; i < env->nr_providers; i++)
+		be->machine[i].fd = -1;
+	if (loop_open(&be->loop) || spawner_start(env, &sock, &pid))
+		return -1;
+	return processes_open(&be->processes, &be->loop, sock, pid, lg);
+}
+
+static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
+{
+	struct backend *be = &d->be;
+
+	be->lg = lg;
+	be->env = &d->env;
+	be->loop.fd = -1;
+	TAILQ_INIT(&be->claims);
+	TAILQ_INIT(&be->handovers);
+	schedule_init(&be->schedule);
+	d->signal_fd = -1;
+	d->ready_fd = o->ready_fd;
+	d->keep_guests = o->keep_guests;
+	if (open_env(d, o, lg) || xen_open(&be->xen, lg))
+		return -1;
+	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s", be->xen.domid, NODE_BACKEND_ROOT);
+	be->hypercall = hypercall_open(lg, d->env.mute);
+	if (!be->hypercall)
+		return -1;
+	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg))
+		return -1;
+	if (takeover_begin(&be->takeover, o->sysfs_root, be->xen.xs, be->memory.dir, lg))
+		return -1;
+	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
+	    loop_add(&be->loop, &d->xenstore, xs_fileno(be->xen.watches), on_xenstore) ||
+	    (be->xen.life_fd >= 0 &&
+	     loop_add(&be->loop, &d->life, be->xen.life_fd, on_xenstored_end)) ||
+	    (takeover_fd(&be->takeover) >= 0 &&
+	     loop_add(&be->loop, &d->news, takeover_fd(&be->takeover), on_news))) {
+		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
+		return -1;
+	}
+	processes_prepare(&be->processes);
+	claims_hide(be);
+	return 0;
+}
+
+static void daemon_close(struct daemon *d)
+{
+	struct backend *be = &d->be;
+
+	watches_close(&d->watches);
+	takeover_end(&be->takeover, false);
+	memory_close(&be->memory, d->phase == DAEMON_DONE);
+	processes_close(&be->processes);
+	close_keep(d->signal_fd);
+	hypercall_close(be->hypercall);
+	for (unsigned i = 0; be->machine && i < d->env.nr_providers; i++) {
+		topology_dispose(&be->machine[i].topology);
+		close_keep(be->machine[i].fd);
+	}
+	free(be->machine);
+	for (unsigned i = 0; i < d->env.nr_providers; i++)
+		provider_close(d->env.providers[i]);
+	free(d->env.providers);
+	settings_dispose(&d->env.settings);
+	if (d->env.mute)
+		xtl_logger_destroy(d->env.mute);
+	if (be->loop.fd >= 0)
+		loop_close(&be->loop);
+	xen_close(&be->xen);
+}
+
+int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int rc = -1;
+
+	if (!d)
+		return -1;
+	the_daemon = d;
+	if (daemon_open(d, o, lg))
+		goto out;
+	log_info(lg, "serving %s, virtual slots: %s", d->be.root,
+		 slots_mode_name(d->env.settings.slots));
+	move_on(d);
+	while (d->phase != DAEMON_DONE)
+		turn(d);
+	rc = d->rc;
+	if (d->left) {
+		/* As if killed: whatever we closed, the guests would notice. */
+		log_info(lg, "stopped; guests and devices are left to a successor");
+		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
+	log_info(lg, "stopped");
+out:
+	daemon_close(d);
+	free(d);
+	return rc;
+}

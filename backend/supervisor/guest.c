@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/guest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/supervisor/guest_devices.h"
+#include "backend/supervisor/guest_state.h"
+#include "backend/supervisor/ledgers.h"
+#include "backend/supervisor/resume.h"
+#include "common/store.h"
+#include "common/util.h"
+#include "protocol/states.h"
+
+#define STEPS_MAX 16 /* in one look: more is a peer that plays with us, and waits its turn */
+/* Looks that a guest may cause by writing its state node: 200 at once, then 200 a second. */
+#define CHANGES_BURST 200
+#define CHANGES_INTERVAL_NS 5000000u
+
+struct guest *guest_new(struct backend *be, uint32_t domid)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->be = be;
+	g->domid = domid;
+	TAILQ_INIT(&g->claims);
+	service_init(&g->service);
+	talk_init(&g->talk, be->lg, domid);
+	ratelimit_init(&g->changes, CHANGES_INTERVAL_NS, CHANGES_BURST, now_ns());
+	snprintf(g->dir, sizeof(g->dir), "%s/%u/0", be->root, domid);
+	return g;
+}
+
+struct guest *backend_next_guest(struct backend *be, uint32_t *domid)
+{
+	for (; *domid < DOMID_FIRST_RESERVED; ++*domid)
+		if (be->guests[*domid])
+			return be->guests[*domid];
+	return NULL;
+}
+
+static void watch_token(const struct guest *g, char token[16])
+{
+	snprintf(token, 16, "f%u", g->domid);
+}
+
+/* Watches the one node of the guest's that we follow: its state. */
+static int watch_frontend(struct guest *g)
+{
+	char path[GUEST_DIR_MAX + 8], token[16];
+
+	if (g->watching)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
+	watch_token(g, token);
+	if (!xs_watch(g->be->xen.watches, path, token))
+		return -1;
+	g->watching = true;
+	return 0;
+}
+
+static void unwatch_frontend(struct guest *g)
+{
+	char path[GUEST_DIR_MAX + 8], token[16];
+
+	if (!g->watching)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
+	watch_token(g, token);
+	xs_unwatch(g->be->xen.watches, path, token);
+	g->watching = false;
+	g->peer_known = false;
+}
+
+/*
+ * Back to an instance that knows nothing. true: it is; false: something has to end first, and the
+ * guest will be looked at again.
+ */
+static bool forget(struct guest *g)
+{
+	g->resuming = false;
+	g->failing = false;
+	if (!service_disconnect(g) || !guest_devices_release(g))
+		return false;
+	service_dispose(g);
+	unwatch_frontend(g);
+	if (g->frontend[0]) {
+		memory_guest_end(&g->be->memory, g->domid);
+		ledger_remove(&g->be->memory, g->domid);
+	}
+	entries_forget(&g->entries);
+	g->frontend[0] = 0;
+	g->halted = false;
+	g->roots_told = false;
+	g->introduced = false;
+	return true;
+}
+
+void guest_free(struct guest *g)
+{
+	if (!g)
+		return;
+	service_dispose(g);
+	while (!TAILQ_EMPTY(&g->claims))
+		claim_free(TAILQ_FIRST(&g->claims));
+	unwatch_frontend(g);
+	schedule_forget(&g->be->schedule, g);
+	free(g);
+}
+
+void guests_job_done(struct backend *be)
+{
+	struct guest *g;
+
+	for (uint32_t domid = 0; (g = backend_next_guest(be, &domid)); domid++) {
+		if (!g->wants_job)
+			continue;
+		g->wants_job = false;
+		schedule_dirty(&be->schedule, g);
+	}
+}
+
+void guest_report(struct guest *g, const struct problem *p, bool by_guest)
+{
+	char dir[2 * GUEST_DIR_MAX];
+
+	if (by_guest)
+		talk_say(&g->talk, XTL_ERROR, "%s", p->text);
+	else
+		talk_tell(&g->talk, XTL_ERROR, "%s", p->text);
+	/* xenbus's place for it: the instance's path, below our own error directory. */
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
+		 NODE_BACKEND_ROOT, g->domid);
+	if (store_write(g->be->xen.xs, XBT_NULL, dir, "error", "%d %s", p->err, p->text))
+		talk_say(&g->talk, XTL_WARN, "cannot write %s/error: %s", dir, strerror(errno));
+}
+
+static void remove_error(struct guest *g)
+{
+	char dir[2 * GUEST_DIR_MAX];
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u", g->be->xen.domid,
+		 NODE_BACKEND_ROOT, g->domid);
+	store_remove(g->be->xen.xs, XBT_NULL, dir, NULL);
+}
+
+/* Disconnected after a failure, or about to be: state 5, where nothing is retried. */
+static void finish_failing(struct guest *g, unsigned from)
+{
+	if (!service_disconnect(g))
+		return;
+	g->failing = false;
+	guest_set_state(g, from, XenbusStateClosing, g->why);
+}
+
+/* A failure of the whole instance: told, and it is closed. */
+static void fatal(struct guest *g, unsigned from, const struct problem *p)
+{
+	guest_report(g, p, from == XenbusStateInitialised);
+	snprintf(g->why, sizeof(g->why), "%.150s", p->text);
+	g->resuming = false;
+	g->failing = true;
+	finish_failing(g, from);
+}
+
+int guest_identify(struct guest *g, struct problem *p)
+{
+	char frontend[GUEST_DIR_MAX], expected[GUEST_DIR_MAX];
+	struct xs_handle *xs = g->be->xen.xs;
+	uint64_t id;
+
+	snprintf(expected, sizeof(expected), "/local/domain/%u/%s", g->domid, NODE_FRONTEND_DIR);
+	if (store_read_number(xs, XBT_NULL, g->dir, NODE_FRONTEND_ID, 10, UINT32_MAX, &id))
+		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND_ID, strerror(errno));
+	if (id != g->domid)
+		return problem_set(p, EINVAL, "%s/%s names domain %u", g->dir, NODE_FRONTEND_ID,
+				   (unsigned)id);
+	if (store_read(xs, XBT_NULL, g->dir, NODE_FRONTEND, frontend, sizeof(frontend)) < 0)
+		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND, strerror(errno));
+	if (strcmp(frontend, expected))
+		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
+	memcpy(g->frontend, expected, sizeof(g->frontend));
+	if (watch_frontend(g))
+		return problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
+	g->introduced = xs_is_domain_introduced(xs, g->domid);
+	return 0;
+}
+
+/* The steps. Each returns 1 (did something: look again), 0 (nothing to do), or -1 (*p is fatal). */
+
+static int step_setup(struct guest *g, unsigned own, struct problem *p)
+{
+	/* More than can be seen to at once stand in line. */
+	if (!claims_jobs_left(g->be)) {
+		g->wants_job = true;
+		return 0;
+	}
+	if (!forget(g)) /* the domid's earlier life, if its end was missed */
+		return 0;
+	remove_error(g);
+	if (guest_identify(g, p))
+		return -1;
+	if (memory_guest_begin(&g->be->memory, XBT_NULL, g->domid))
+		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
+	guest_set_state(g, own, XenbusStateInitWait, "new instance");
+	return 1;
+}
+
+static int step_devices(struct guest *g, enum backend_action action, unsigned own,
+			struct problem *p)
+{
+	unsigned to = backend_action_state(action);
+	int n;
+
+	/* The kernel's frontend may come this far without having been connected. */
+	if (action == BACKEND_RECONFIGURE) {
+		n = service_connect(g, p);
+		if (n <= 0)
+			return n;
+	}
+	n = guest_devices_serve(g, action == BACKEND_EXPORT, own, to, p);
+	if (n < 0)
+		return errno == ESTALE ? 1 : errno == EAGAIN ? 0 : -1;
+	if (to != XenbusStateUnknown)
+		guest_state_is(g, to, backend_action_text(action));
+	return to != XenbusStateUnknown || n;
+}
+
+static int step_connect(struct guest *g, unsigned own, struct problem *p)
+{
+	int n = step_devices(g, BACKEND_SUBSTATES, own, p);
+
+	/* A device told of just before the guest came would be asked for by nobody in state 4. */
+	if (n < 0 || !guest_devices_settled(g))
+		return n;
+	n = service_connect(g, p);
+	if (n <= 0)
+		return n;
+	guest_set_state(g, own, XenbusStateConnected, "frontend published its page and channel");
+	return 1;
+}
+
+/* Whether the toolstack still wants the instance: absent and 0 mean no. */
+static bool online(struct guest *g)
+{
+	uint64_t on;
+
+	return !store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ONLINE, 10, UINT32_MAX, &on) &&
+	       on;
+}
+
+static int step_close(struct guest *g, enum backend_action action, unsigned own)
+{
+	if (!service_disconnect(g) || (action == BACKEND_CLOSED && !online(g) &&
+				       !guest_devices_release(g)))
+		return 0;
+	guest_set_state(g, own, backend_action_state(action), backend_action_text(action));
+	return 1;
+}
+
+static int step(struct guest *g, enum backend_action action, unsigned own, struct problem *p)
+{
+	int rc;
+
+	switch (action) {
+	case BACKEND_SETUP:
+		return step_setup(g, own, p);
+	case BACKEND_EXPORT:
+	case BACKEND_SUBSTATES:
+	case BACKEND_RECONFIGURE:
+	case BACKEND_RETURN:
+		return step_devices(g, action, own, p);
+	case BACKEND_CONNECT:
+		return step_connect(g, own, p);
+	case BACKEND_SETTLE:
+		rc = service_connect(g, p);
+		if (rc <= 0)
+			return rc;
+		guest_set_state(g, own, XenbusStateConnected, backend_action_text(action));
+		return 1;
+	case BACKEND_CLOSE:
+	case BACKEND_CLOSED:
+	case BACKEND_REOPEN:
+		return step_close(g, action, own);
+	case BACKEND_NOTHING:
+	case BACKEND_GONE:
+		return 0;
+	}
+	return 0;
+}
+
+/* Nothing is to stay of the instance. true: nothing does any more. */
+static bool finish_ending(struct guest *g)
+{
+	unsigned own;
+
+	if (!forget(g))
+		return false;
+	own = guest_read_state(g);
+	if (own != XenbusStateUnknown && own != XenbusStateClosed)
+		guest_set_state(g, own, XenbusStateClosed, g->why);
+	talk_tell(&g->talk, XTL_DEBUG, "released: %s", g->why);
+	return true;
+}
+
+void guest_end(struct guest *g, const char *why)
+{
+	if (g->ending)
+		return;
+	g->ending = true;
+	snprintf(g->why, sizeof(g->why), "%s", why);
+	schedule_dirty(&g->be->schedule, g);
+}
+
+/* A guest that runs no more keeps its devices until the toolstack takes them, but does nothing with them. */
+static void note_halt(struct guest *g)
+{
+	if (g->halted || hypercall_domain_halted(g->be->hypercall, g->domid) <= 0)
+		return;
+	g->halted = true;
+	service_disconnect(g);
+	talk_tell(&g->talk, XTL_INFO, "the domain has halted");
+}
+
+static bool domain_died(struct guest *g)
+{
+	bool there;
+
+	if (!g->check_alive)
+		return false;
+	g->check_alive = false;
+	there = xs_is_domain_introduced(g->be->xen.xs, g->domid);
+	if (there) {
+		g->introduced = true;
+		note_halt(g);
+	}
+	/* A domain that was never seen is one that is still being built. */
+	return g->introduced && !there;
+}
+
+/* Serves a reconfiguration without the guest. */
+static int step_back(struct guest *g, const char *why, struct problem *p)
+{
+	if (guest_devices_serve(g, false, XenbusStateReconfiguring, XenbusStateConnected, p) < 0)
+		return errno == ESTALE ? 1 : errno == EAGAIN ? 0 : -1;
+	guest_state_is(g, XenbusStateConnected, why);
+	return 1;
+}
+
+/*
+ * The toolstack takes the devices of a halted guest one by one, and waits for
+ * state 4 before and after each: ten seconds in vain, if it had to come from the guest.
+ */
+static int step_halted(struct guest *g, unsigned own, struct problem *p)
+{
+	static const char why[] = "the guest has halted: the toolstack need not wait for it";
+
+	if (own == XenbusStateConnected || own >= PCIIF_STATE_COUNT)
+		return 0;
+	if (own == XenbusStateReconfiguring)
+		return step_back(g, why, p);
+	guest_set_state(g, own, XenbusStateConnected, why);
+	return 1;
+}
+
+/* Another backend's instance, or one of ours that failed at once and rests in 5. */
+static int leave_alone(struct guest *g, unsigned own)
+{
+	bool kernel = takeover_kernel_serves(&g->be->takeover, g->domid);
+
+	if (!g->foreign_told && (kernel || own != XenbusStateClosing))
+		talk_tell(&g->talk, XTL_INFO, "%s serves it (state %u): left alone",
+			  kernel ? "the kernel's xen-pciback" : "another backend", own);
+	g->foreign_told = true;
+	return 0;
+}
+
+/* What was read is told of, and remembered until an event says otherwise. */
+static void note_states(struct guest *g, unsigned own, unsigned peer)
+{
+	guest_complain(g, own, peer);
+	guest_state_is(g, own == GUEST_STATE_INVALID ? g->state : own, "written by the toolstack");
+	g->state_known = own != GUEST_STATE_INVALID;
+}
+
+/* Whether what is to leave was never seen by the guest, who would not answer. */
+static bool is_unseen(struct guest *g, unsigned own, unsigned peer)
+{
+	return own == XenbusStateReconfiguring && peer == XenbusStateConnected &&
+	       guest_devices_unseen(g);
+}
+
+/* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
+static int look(struct guest *g)
+{
+	unsigned own = guest_own_state(g);
+	unsigned peer = XenbusStateUnknown;
+	struct problem p = { 0 };
+	enum backend_action action;
+	int rc;
+
+	if (g->failing) {
+		finish_failing(g, own);
+		return g->failing ? 0 : 1;
+	}
+	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
+		if (!g->frontend[0] && !memory_knows_guest(&g->be->memory, g->domid))
+			return leave_alone(g, own);
+		if (!g->frontend[0] || g->resuming) {
+			rc = guest_resume(g, own, &p);
+			if (rc < 0)
+				fatal(g, own, &p);
+			return rc < 0 ? 1 : rc;
+		}
+		peer = guest_peer_state(g);
+	}
+	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
+		return leave_alone(g, own);
+	note_states(g, own, peer);
+	action = backend_action(own, peer);
+	if (action == BACKEND_GONE) {
+		guest_end(g, own ? "the frontend's directory is gone" : "our directory is gone");
+		return 0;
+	}
+	/* On our way out no guest is let in or given a device. */
+	if (g->be->closing && action != BACKEND_CLOSE && action != BACKEND_CLOSED)
+		return 0;
+	if (g->halted && own != XenbusStateInitialising)
+		rc = step_halted(g, own, &p);
+	else if (is_unseen(g, own, peer))
+		rc = step_back(g, "what leaves was refused: the guest never had it", &p);
+	else
+		rc = step(g, action, own, &p);
+	if (rc < 0)
+		fatal(g, own, &p);
+	return rc < 0 ? 0 : rc;
+}
+
+bool guest_update(struct guest *g)
+{
+	int rc = 1;
+
+	guest_devices_reap(g);
+	if (!g->ending && domain_died(g))
+		guest_end(g, "the domain is gone");
+	for (int i = 0; i < STEPS_MAX && rc > 0 && !g->ending; i++)
+		rc = look(g);
+	if (g->ending)
+		return !finish_ending(g);
+	if (rc > 0)
+		schedule_dirty(&g->be->schedule, g);
+	return true;
+}
+
+bool guest_closed(const struct guest *g)
+{
+	return g->service.phase == SERVICE_NONE;
+}
+
+void guest_ask_to_close(struct guest *g)
+{
+	unsigned own = guest_read_state(g);
+
+	if (service_is_up(&g->service) && own != XenbusStateUnknown && own != XenbusStateClosing)
+		guest_set_state(g, own, XenbusStateClosing, "xenpcid is stopping");
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One guest: the instance of the protocol behind /local/domain/<us>/backend/pci/<domid>/0, its life
+ * as named steps, each safe to repeat and safe on a half-built instance. Judged by level
+ * (protocol/states.h): events only say "look again". A step that needs something done elsewhere, by a
+ * job, a gate or a worker, has it begun and ends; what comes of it has the guest looked at anew. So
+ * nothing waits. What the guest can cause is logged through its talk.
+ */
+#ifndef XENPCI_BACKEND_SUPERVISOR_GUEST_H
+#define XENPCI_BACKEND_SUPERVISOR_GUEST_H
+
+#include "backend/supervisor/aer.h"
+#include "backend/supervisor/backend.h"
+#include "backend/supervisor/claim.h"
+#include "backend/supervisor/entries.h"
+#include "backend/supervisor/schedule.h"
+#include "backend/supervisor/service.h"
+
+#define GUEST_DIR_MAX 64
+
+struct guest {
+	struct backend *be;
+	uint32_t domid;
+	struct talk talk;
+	struct scheduled sched;
+	char dir[GUEST_DIR_MAX];      /* ours */
+	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
+	unsigned state;		      /* ours, as last read or written */
+	unsigned peer;		      /* the frontend's, as last read */
+	bool state_known;	      /* nothing was heard of our state node since it was read */
+	bool peer_known;	      /* nor of the frontend's */
+	struct entries entries;	      /* of the toolstack's list */
+	bool foreign_told;	      /* that another backend serves it */
+	bool complained;	      /* of a malformed state node */
+	bool watching;		      /* frontend's state */
+	bool introduced;	      /* xenstored was seen to know the domain */
+	bool halted;		      /* it is shut down, and waits to be destroyed */
+	bool check_alive;	      /* a domain died: see whether it was this one */
+	bool resuming;		      /* taken over from a predecessor, not all of it yet */
+	bool ending;		      /* nothing of it is to stay; it is freed when nothing does */
+	bool again;		      /* its nodes have come anew meanwhile */
+	bool failing;		      /* state 5 is to be written when it is disconnected */
+	bool roots_told;	      /* the one root of slot mode is published */
+	bool wants_job;		      /* it waits until one more job may be started */
+	char why[160];		      /* it is ending or failing */
+	struct ratelimit changes;     /* looks at its nodes that the guest caused */
+	struct service service;
+	/* Its devices, in the order they were given. */
+	struct claims claims;
+	unsigned nr_claims;
+	struct aer aer;
+};
+
+/* An instance that knows nothing but its place. NULL with errno ENOMEM. */
+struct guest *guest_new(struct backend *be, uint32_t domid);
+/* Frees one of which nothing is left; or, at our end, whatever is left of it. NULL is allowed. */
+void guest_free(struct guest *g);
+
+/*
+ * Reads both states and does what they ask for, until there is nothing more to do. true while the
+ * instance exists; false: nothing is left of it, free it.
+ */
+bool guest_update(struct guest *g);
+
+/* Asks the frontend to close (we are to end): state 5. Nothing if it is closed. */
+void guest_ask_to_close(struct guest *g);
+/* Whether nothing of the guest is connected any more. */
+bool guest_closed(const struct guest *g);
+/* Closes without asking further: devices released, state 6 if the node is there. */
+void guest_end(struct guest *g, const char *why);
+
+/*
+ * Logs p, bounded where it is by_guest, and writes it into the error node that
+ * xenbus has for the instance.
+ */
+void guest_report(struct guest *g, const struct problem *p, bool by_guest);
+
+/* Who the guest is: our path says it, frontend-id and frontend must agree. Watches the frontend. */
+int guest_identify(struct guest *g, struct problem *p);
+
+/* A job has ended: guests that waited for one to be left are looked at. */
+void guests_job_done(struct backend *be);
+
+#endif

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/guest_devices.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/supervisor/guest_state.h"
+#include "backend/supervisor/ledgers.h"
+#include "backend/supervisor/recovery.h"
+#include "common/store.h"
+#include "common/util.h"
+
+/* What becomes of one entry of the toolstack's list. */
+enum outcome { OUTCOME_EXPORTED, OUTCOME_REFUSED, OUTCOME_RELEASED };
+
+struct entry {
+	unsigned n; /* the index in dev-N */
+	enum outcome outcome;
+	char dev[NODE_VALUE_MAX]; /* dev-N as it was read */
+	struct sbdf host, virt;
+	struct claim *claim; /* exported, and not released by a later entry */
+	struct claim *leaving; /* released */
+	bool missing;	     /* to be released, but not here */
+	struct problem problem;
+};
+
+/* One pass over the list, and what it has to publish. */
+struct pass {
+	struct guest *g;
+	bool all;
+	bool waits; /* devices are on their way: nothing is answered yet */
+	unsigned nr;
+	struct entry entries[NODES_MAX_DEVS];
+	bool invalid[NODES_MAX_DEVS]; /* whose state-N is none */
+	unsigned nr_roots; /* new ones, to be appended behind old_roots */
+	unsigned old_roots;
+	struct node_root roots[NODES_MAX_ROOTS];
+};
+
+/* The name of node number n, in buf of NODE_NAME_MAX bytes. */
+#define node_n(buf, fmt, n) (snprintf(buf, NODE_NAME_MAX, fmt, n), (buf))
+
+static int read_node(struct guest *g, const char *node, char *buf, unsigned size)
+{
+	return store_read(g->be->xen.xs, XBT_NULL, g->dir, node, buf, size);
+}
+
+bool guest_devices_release(struct guest *g)
+{
+	struct claim *claim, *next;
+
+	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
+		next = TAILQ_NEXT(claim, of_guest);
+		claim_leave(claim);
+	}
+	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
+		next = TAILQ_NEXT(claim, of_guest);
+		if (claim->phase != CLAIM_LEFT && claim->phase != CLAIM_REFUSED)
+			continue;
+		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, claim->sbdf);
+		claim_free(claim);
+	}
+	return TAILQ_EMPTY(&g->claims);
+}
+
+void guest_devices_reap(struct guest *g)
+{
+	struct claim *claim, *next;
+
+	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
+		next = TAILQ_NEXT(claim, of_guest);
+		if (!claim->unasked || claim->phase != CLAIM_LEFT)
+			continue;
+		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, claim->sbdf);
+		claim_free(claim);
+	}
+}
+
+bool guest_devices_settled(const struct guest *g)
+{
+	const struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->phase != CLAIM_TAKEN)
+			return false;
+	return true;
+}
+
+/* The guest's claim on host: the one that it has or is to have; else one that is on its way back. */
+static struct claim *find_own(struct guest *g, struct sbdf host)
+{
+	struct claim *claim, *leaving = NULL;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (!sbdf_equal(claim->sbdf, host))
+			continue;
+		if (claim->phase <= CLAIM_TAKEN)
+			return claim;
+		leaving = claim;
+	}
+	return leaving;
+}
+
+/* A virtual address beside those that the guest's devices have. */
+static int assign_address(struct guest *g, struct claim *claim, struct problem *p)
+{
+	struct slots_device list[NODES_MAX_DEVS], dev = {
+		.host = claim->sbdf,
+		.is_vf = claim->info.is_vf,
+	};
+	struct claim *other;
+	char buf[SBDF_TEXT];
+	size_t n = 0;
+
+	TAILQ_FOREACH(other, &g->claims, of_guest) {
+		if (n == NODES_MAX_DEVS)
+			return problem_set(p, ENOSPC, "more than %d devices", NODES_MAX_DEVS);
+		if (other->has_virt && other->phase == CLAIM_TAKEN)
+			list[n++] = (struct slots_device){ other->sbdf, other->virt,
+							   other->info.is_vf };
+	}
+	if (slots_assign(g->be->env->settings.slots, list, n, &dev, &claim->virt))
+		return problem_set(p, errno, "%s: %s", sbdf_format(dev.host, buf),
+				   errno == ENOSPC ? "all 32 virtual slots are in use"
+						   : "its virtual address is taken");
+	return 0;
+}
+
+/* Device host is to be the guest's; opts-N tells how. */
+static struct claim *take_device(struct guest *g, unsigned n, struct sbdf host, struct problem *p)
+{
+	char opts[256], opts_node[NODE_NAME_MAX];
+	struct claim *claim;
+
+	node_n(opts_node, NODE_OPTS_FMT, n);
+	if (read_node(g, opts_node, opts, sizeof(opts)) < 0)
+		snprintf(opts, sizeof(opts), "%s", errno == ENOENT ? "" : strerror(errno));
+	claim = claim_begin(g, host, opts, opts_node);
+	if (!claim)
+		problem_set(p, errno, "dev-%u: %s", n, errno == ENOSPC ? "more devices than can be served"
+								      : strerror(errno));
+	return claim;
+}
+
+/* A device that was taken is to be seen by the guest. */
+static int settle(struct guest *g, struct claim *claim, struct problem *p)
+{
+	char host_text[SBDF_TEXT], virt_text[NODE_VALUE_MAX];
+
+	if (!claim->has_virt) {
+		if (assign_address(g, claim, p)) {
+			claim->unasked = true;
+			claim_leave(claim);
+			return -1;
+		}
+		claim->has_virt = true;
+		recovery_watch(g, claim);
+		talk_tell(&g->talk, XTL_INFO, "%s given as %s", sbdf_format(claim->sbdf, host_text),
+			  node_vdev_format(claim->virt, virt_text));
+	}
+	if (g->service.ledger && !claim->gate_asked)
+		ledger_fresh(g->service.ledger, claim->slot, claim->command);
+	service_add(claim);
+	return 0;
+}
+
+/* What export_device and release_device return where the entry is not to be answered yet. */
+enum { WAITS = 1 };
+
+static int export_device(struct pass *pass, struct entry *e, struct problem *p)
+{
+	struct guest *g = pass->g;
+	struct claim *claim;
+
+	if (node_dev_parse(e->dev, &e->host))
+		return problem_set(p, EINVAL, "dev-%u: \"%s\" is no address like 0000:03:00.0", e->n,
+				   e->dev);
+	claim = find_own(g, e->host);
+	if (claim && claim->phase == CLAIM_TAKEN && claim->published)
+		return problem_set(p, EEXIST, "dev-%u: the guest has %s already", e->n, e->dev);
+	if (!claim || claim->phase == CLAIM_LEFT) {
+		claim = take_device(g, e->n, e->host, p);
+		if (!claim)
+			return -1;
+	}
+	for (unsigned i = 0; i < pass->nr; i++)
+		if (pass->entries[i].claim == claim && pass->entries[i].n != e->n)
+			return problem_set(p, EEXIST, "dev-%u: the guest has %s already", e->n, e->dev);
+	e->claim = claim;
+	if (claim->phase == CLAIM_REFUSED) {
+		*p = claim->problem;
+		return fail(p->err);
+	}
+	if (claim->phase != CLAIM_TAKEN)
+		return WAITS;
+	if (settle(g, claim, p))
+		return -1;
+	e->virt = claim->virt;
+	return service_knows(claim) ? 0 : WAITS;
+}
+
+/* The claim that an entry in state 5 is about: one that leaves already, else the one that the guest has. */
+static struct claim *find_leaving(struct pass *pass, struct sbdf host)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &pass->g->claims, of_guest) {
+		bool taken = false;
+
+		if (!sbdf_equal(claim->sbdf, host) || claim->phase <= CLAIM_TAKEN)
+			continue;
+		for (unsigned i = 0; i < pass->nr; i++)
+			taken |= pass->entries[i].leaving == claim;
+		if (!taken)
+			return claim;
+	}
+	claim = find_own(pass->g, host);
+	return claim && claim->phase <= CLAIM_TAKEN ? claim : NULL;
+}
+
+static int release_device(struct pass *pass, struct entry *e)
+{
+	struct claim *claim = node_dev_parse(e->dev, &e->host) ? NULL : find_leaving(pass, e->host);
+
+	for (unsigned i = 0; claim && i < pass->nr; i++)
+		if (pass->entries[i].claim == claim)
+			pass->entries[i].claim = NULL;
+	/* One that we do not hold must not keep the others from leaving. */
+	e->missing = !claim;
+	if (!claim)
+		return 0;
+	claim_leave(claim);
+	e->leaving = claim;
+	return claim->phase == CLAIM_LEFT || claim->phase == CLAIM_REFUSED ? 0 : WAITS;
+}
+
+/* A state-N that is none. */
+static void refuse_state(struct guest *g, unsigned n, bool by_guest)
+{
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	struct problem p;
+
+	if (read_node(g, node_n(node, NODE_STATE_FMT, n), text, sizeof(text)) < 0)
+		snprintf(text, sizeof(text), "%s", strerror(errno));
+	problem_set(&p, EINVAL, "state-%u: \"%s\" is no state", n, text);
+	guest_report(g, &p, by_guest);
+}
+
+/* Serves entry n if its state-N asks for it: not one that was refused before. */
+static void serve_entry(struct pass *pass, unsigned n)
+{
+	struct guest *g = pass->g;
+	struct entry *e = &pass->entries[pass->nr];
+	unsigned state = entries_state(g, n);
+	char node[NODE_NAME_MAX];
+	int rc;
+
+	if (state == ENTRIES_INVALID) {
+		pass->invalid[n] = true;
+		return;
+	}
+	if (state == XenbusStateClosed ||
+	    (state != XenbusStateClosing && !pass->all && state != XenbusStateInitialising))
+		return;
+	*e = (struct entry){ .n = n };
+	if (read_node(g, node_n(node, NODE_DEV_FMT, n), e->dev, sizeof(e->dev)) < 0) {
+		problem_set(&e->problem, errno, "dev-%u cannot be read: %s", n, strerror(errno));
+		e->dev[0] = 0;
+	}
+	if (state == XenbusStateClosing) {
+		e->outcome = OUTCOME_RELEASED;
+		rc = release_device(pass, e);
+	} else {
+		e->outcome = OUTCOME_EXPORTED;
+		rc = e->problem.err ? -1 : export_device(pass, e, &e->problem);
+		if (rc < 0)
+			e->outcome = OUTCOME_REFUSED;
+	}
+	pass->waits |= rc == WAITS;
+	pass->nr++;
+}
+
+/* What the entries come to is told once, when it is answered. */
+static void tell_entries(struct pass *pass, unsigned nr)
+{
+	struct guest *g = pass->g;
+
+	for (unsigned n = 0; n < nr; n++)
+		if (pass->invalid[n])
+			refuse_state(g, n, pass->all); /* again with each reopening */
+	for (unsigned i = 0; i < pass->nr; i++) {
+		struct entry *e = &pass->entries[i];
+
+		if (e->outcome == OUTCOME_REFUSED)
+			guest_report(g, &e->problem, false);
+		if (e->missing)
+			talk_tell(&g->talk, XTL_INFO, "dev-%u (%s) is to leave, but is not here", e->n,
+				  e->dev);
+		if (e->claim && e->outcome == OUTCOME_EXPORTED)
+			e->claim->published = true;
+	}
+}
+
+/* Records of what has left, or was refused, are of no more use. */
+static void drop_records(struct pass *pass)
+{
+	for (unsigned i = 0; i < pass->nr; i++) {
+		struct entry *e = &pass->entries[i];
+
+		if (e->leaving)
+			claim_free(e->leaving);
+		if (e->claim && e->claim->phase == CLAIM_REFUSED)
+			claim_free(e->claim);
+		e->leaving = e->claim = NULL;
+	}
+}
+
+static void add_root(struct pass *pass, struct node_root root)
+{
+	for (unsigned i = 0; i < pass->old_roots + pass->nr_roots; i++)
+		if (pass->roots[i].segment == root.segment && pass->roots[i].bus == root.bus)
+			return;
+	if (pass->old_roots + pass->nr_roots < NODES_MAX_ROOTS)
+		pass->roots[pass->old_roots + pass->nr_roots++] = root;
+}
+
+/* The roots that are published already; what cannot be read is published anew. */
+static void read_roots(struct pass *pass)
+{
+	struct guest *g = pass->g;
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	uint64_t n = 0;
+
+	if (store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ROOT_NUM, 10, NODES_MAX_ROOTS, &n))
+		return;
+	while (pass->old_roots < n) {
+		if (read_node(g, node_n(node, NODE_ROOT_FMT, pass->old_roots), text,
+			      sizeof(text)) < 0 ||
+		    node_root_parse(text, &pass->roots[pass->old_roots]))
+			return;
+		pass->old_roots++;
+	}
+}
+
+/*
+ * One root in slot mode. Else each bus that holds a device whose bridge the
+ * guest does not have as well: behind that bridge it will look by itself.
+ */
+static void find_roots(struct pass *pass)
+{
+	struct guest *g = pass->g;
+	struct claim *claim;
+	struct sbdf parent;
+
+	if (g->roots_told)
+		return;
+	read_roots(pass);
+	if (g->be->env->settings.slots == SLOTS_VPCI) {
+		add_root(pass, (struct node_root){ 0 });
+		return;
+	}
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (claim->phase != CLAIM_TAKEN || !claim->has_virt)
+			continue;
+		if (provider_parent(g->be->env->providers[claim->provider], claim->sbdf, &parent) > 0 &&
+		    find_own(g, parent))
+			continue;
+		add_root(pass, slots_root(claim->virt));
+	}
+}
+
+/*
+ * What a successor has to know goes before what the guest sees: killed in between, it finds a device
+ * whose entry still asks for it (resume.h), or one that is to leave and has left. So it needs no part
+ * in the transaction, where each node costs several times as much.
+ */
+static int record(const struct pass *pass)
+{
+	const struct guest *g = pass->g;
+
+	for (unsigned i = 0; i < pass->nr; i++) {
+		const struct entry *e = &pass->entries[i];
+
+		if (e->outcome == OUTCOME_RELEASED &&
+		    memory_device_forget(&g->be->memory, XBT_NULL, g->domid, e->host))
+			return -1;
+		if (e->outcome == OUTCOME_EXPORTED && e->claim && claim_record(e->claim))
+			return -1;
+	}
+	return 0;
+}
+
+/* vdev-N, then state-N, as the kernel's backend does. */
+static int write_entry(struct guest *g, xs_transaction_t t, const struct entry *e)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	char node[NODE_NAME_MAX], value[NODE_VALUE_MAX], dev[NODE_VALUE_MAX];
+
+	if (e->outcome == OUTCOME_RELEASED)
+		return 0;
+	/* The toolstack may have renumbered its list since we read it. */
+	if (e->dev[0] && (store_read(xs, t, g->dir, node_n(node, NODE_DEV_FMT, e->n), dev,
+				     sizeof(dev)) < 0 || strcmp(dev, e->dev)))
+		return fail(ESTALE);
+	entries_wrote(&g->entries, e->n);
+	if (e->outcome == OUTCOME_REFUSED)
+		return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
+				   XenbusStateClosed);
+	if (store_write(xs, t, g->dir, node_n(node, NODE_VDEV_FMT, e->n), "%s",
+			node_vdev_format(e->virt, value)))
+		return -1;
+	return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
+			   XenbusStateInitialised);
+}
+
+static int write_roots(struct pass *pass, xs_transaction_t t)
+{
+	struct xs_handle *xs = pass->g->be->xen.xs;
+	char node[NODE_NAME_MAX], value[NODE_VALUE_MAX];
+
+	for (unsigned i = pass->old_roots; i < pass->old_roots + pass->nr_roots; i++)
+		if (store_write(xs, t, pass->g->dir, node_n(node, NODE_ROOT_FMT, i), "%s",
+				node_root_format(pass->roots[i], value)))
+			return -1;
+	return pass->nr_roots ? store_write(xs, t, pass->g->dir, NODE_ROOT_NUM, "%u",
+					    pass->old_roots + pass->nr_roots)
+			      : 0;
+}
+
+static int write_pass(struct pass *pass, xs_transaction_t t, unsigned from, unsigned to)
+{
+	struct guest *g = pass->g;
+
+	for (unsigned i = 0; i < pass->nr; i++)
+		if (write_entry(g, t, &pass->entries[i]))
+			return -1;
+	/* Our state last: so it stands in the kernel's order, and decides for all. */
+	if (write_roots(pass, t) || guest_check_state(g, t, from))
+		return -1;
+	return to == XenbusStateUnknown ? 0 : store_write(g->be->xen.xs, t, g->dir, NODE_STATE, "%u", to);
+}
+
+/* 0, or -1 with errno: nothing was published. */
+static int publish(struct pass *pass, unsigned from, unsigned to)
+{
+	struct xs_handle *xs = pass->g->be->xen.xs;
+	int rc;
+
+	do {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return -1;
+		if (write_pass(pass, t, from, to)) {
+			store_abort(xs, t);
+			return -1;
+		}
+		rc = store_commit(xs, t);
+	} while (rc == 1);
+	return rc;
+}
+
+static void unpublish(struct pass *pass)
+{
+	for (unsigned i = 0; i < pass->nr; i++)
+		if (pass->entries[i].claim)
+			pass->entries[i].claim->published = false;
+}
+
+int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, struct problem *p)
+{
+	struct pass pass = { .g = g, .all = all };
+	struct claim *claim;
+	unsigned n;
+
+	if (entries_nr(g, &n))
+		return problem_set(p, errno, "%s is %s", NODE_NUM_DEVS,
+				   errno == ENOENT ? "missing" : "no number of devices");
+	if (all)
+		TAILQ_FOREACH(claim, &g->claims, of_guest)
+			claim->published = false;
+	for (unsigned i = 0; i < n; i++)
+		serve_entry(&pass, i);
+	if (pass.waits)
+		return fail(EAGAIN);
+	tell_entries(&pass, n);
+	if (!pass.nr && to == XenbusStateUnknown)
+		return 0;
+	find_roots(&pass);
+	if (record(&pass) || publish(&pass, from, to)) {
+		int err = errno;
+
+		unpublish(&pass);
+		return err == ESTALE ? fail(err)
+				     : problem_set(p, err, "cannot publish: %s", strerror(err));
+	}
+	g->roots_told = g->be->env->settings.slots == SLOTS_VPCI;
+	drop_records(&pass);
+	return (int)pass.nr;
+}
+
+bool guest_devices_unseen(struct guest *g)
+{
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	bool leaving = false;
+	unsigned n;
+
+	if (entries_nr(g, &n))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned state = entries_state(g, i);
+
+		if (state == XenbusStateInitialising)
+			return false;
+		if (state != XenbusStateClosing)
+			continue;
+		leaving = true;
+		if (read_node(g, node_n(node, NODE_VDEV_FMT, i), text, sizeof(text)) >= 0)
+			return false;
+	}
+	return leaving;
+}
+
+/* The entry of host, wherever it is now, is closed. */
+static int close_entry(struct guest *g, xs_transaction_t t, struct sbdf host)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	struct sbdf at;
+	uint64_t n;
+
+	if (store_read_number(xs, t, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		if (store_read(xs, t, g->dir, node_n(node, NODE_DEV_FMT, i), text, sizeof(text)) < 0 ||
+		    node_dev_parse(text, &at) || !sbdf_equal(at, host))
+			continue;
+		return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, i), "%u",
+				   XenbusStateClosed);
+	}
+	return fail(ENOENT);
+}
+
+void guest_devices_lose(struct guest *g, struct claim *claim, const char *why)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	struct sbdf host = claim->sbdf;
+	struct problem p = { 0 };
+	char buf[SBDF_TEXT];
+	int rc;
+
+	problem_set(&p, EIO, "%s: taken away after an error: %s", sbdf_format(host, buf), why);
+	guest_report(g, &p, false);
+	claim->unasked = true;
+	claim_leave(claim);
+	do {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return;
+		if (close_entry(g, t, host) ||
+		    memory_device_forget(&g->be->memory, t, g->domid, host)) {
+			store_abort(xs, t);
+			return;
+		}
+		rc = store_commit(xs, t);
+	} while (rc == 1);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/guest_state.h"
+
+#include "common/store.h"
+#include "common/util.h"
+#include "protocol/states.h"
+
+/* A state node: its number; Unknown where it is absent; GUEST_STATE_INVALID where it is no number. */
+static unsigned read_state(struct guest *g, xs_transaction_t t, const char *dir)
+{
+	uint64_t state;
+
+	if (!store_read_number(g->be->xen.xs, t, dir, NODE_STATE, 10, PCIIF_STATE_COUNT - 1, &state))
+		return (unsigned)state;
+	return errno == ENOENT ? XenbusStateUnknown : GUEST_STATE_INVALID;
+}
+
+unsigned guest_read_state(struct guest *g)
+{
+	return read_state(g, XBT_NULL, g->dir);
+}
+
+int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from)
+{
+	if (read_state(g, t, g->dir) == from)
+		return 0;
+	g->state_known = false;
+	return fail(ESTALE);
+}
+
+/*
+ * A request to xenstored costs more than all else in a look: what no event has told of is not asked for.
+ * A state that is read may be ahead of the events that were heard; what it is about must not be older.
+ */
+unsigned guest_own_state(struct guest *g)
+{
+	if (g->state_known)
+		return g->state;
+	entries_forget(&g->entries);
+	return guest_read_state(g);
+}
+
+unsigned guest_peer_state(struct guest *g)
+{
+	if (!g->peer_known)
+		g->peer = read_state(g, XBT_NULL, g->frontend);
+	g->peer_known = g->watching;
+	return g->peer;
+}
+
+/* States that only the toolstack begins; among the others a guest can go round as it likes. */
+static bool by_toolstack(unsigned state)
+{
+	return state <= XenbusStateInitialising || state == XenbusStateReconfiguring ||
+	       state == XenbusStateReconfigured;
+}
+
+void guest_state_is(struct guest *g, unsigned state, const char *why)
+{
+	const char *from = pciif_state_name(g->state), *to = pciif_state_name(state);
+
+	if (state == g->state)
+		return;
+	if (by_toolstack(g->state) || by_toolstack(state))
+		talk_tell(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state, from, state,
+			  to, why);
+	else
+		talk_say(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state, from, state, to,
+			 why);
+	g->state = state;
+}
+
+int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	int rc;
+
+	if (from == to)
+		return 0;
+	do {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return -1;
+		if (guest_check_state(g, t, from) ||
+		    store_write(xs, t, g->dir, NODE_STATE, "%u", to)) {
+			store_abort(xs, t);
+			return -1;
+		}
+		rc = store_commit(xs, t);
+	} while (rc == 1);
+	if (!rc)
+		guest_state_is(g, to, why);
+	return rc;
+}
+
+void guest_complain(struct guest *g, unsigned own, unsigned peer)
+{
+	struct problem p;
+
+	if (own != GUEST_STATE_INVALID && peer != GUEST_STATE_INVALID) {
+		g->complained = false;
+		return;
+	}
+	if (g->complained)
+		return;
+	g->complained = true;
+	problem_set(&p, EINVAL, "%s/" NODE_STATE " is no state; ignored",
+		    own == GUEST_STATE_INVALID ? g->dir : g->frontend);
+	guest_report(g, &p, own != GUEST_STATE_INVALID);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The ledgers of guests as the supervisor has them: files below its state directory. */
+#ifndef XENPCI_BACKEND_SUPERVISOR_LEDGERS_H
+#define XENPCI_BACKEND_SUPERVISOR_LEDGERS_H
+
+#include "backend/messages/ledger.h"
+#include "backend/supervisor/successor.h"
+
+/*
+ * Opens the ledger of guest domid, and locks it for whoever has *fd: with keep, the one that a
+ * predecessor left, if it is sound (else a new one, and that is logged). 0; 1: somebody has it still,
+ * try again soon; -1 with errno. Where there can be no file it is in memory, and a successor will
+ * not find it.
+ */
+int ledger_open(struct memory *memory, uint32_t domid, bool keep, struct ledger **ledger, int *fd);
+/* Unmaps and closes; safe on NULL and -1. */
+void ledger_close(struct ledger *ledger, int fd);
+/* Removes the file. */
+void ledger_remove(struct memory *memory, uint32_t domid);
+/* A device's shadow begins anew, with that command register. NULL is allowed. */
+void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command);
+
+#endif

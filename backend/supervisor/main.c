@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* xenpcid: the backend of Xen's PV PCI protocol, in user space. */
+#include <argp.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/supervisor/daemon.h"
+#include "backend/supervisor/successor.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "common/util.h"
+
+enum { EXIT_USAGE = 2 };
+
+enum {
+	KEY_DEVICES = 'd',
+	KEY_CONFIG = 'c',
+	KEY_VERBOSE = 'v',
+	KEY_QUIET = 'q',
+	KEY_HELP = 'h',
+	KEY_SLOTS = 0x100,
+	KEY_READY_FD,
+	KEY_KEEP_GUESTS,
+	KEY_POLL_US,
+	KEY_STATE_DIR,
+	KEY_SYSFS_ROOT,
+	KEY_WORKER,
+	KEY_ALLOW,
+	KEY_HIDE,
+};
+
+#define WORKER_NAME "xenpci-worker"
+
+enum { HIDE_MAX = 64 }; /* times that --hide may be given */
+
+/* libc looks for it by name, so it must be visible. */
+__attribute__((visibility("default"))) const char *argp_program_version = "xenpcid " XENPCI_VERSION;
+
+static const char doc[] =
+	"Serve PCI devices to paravirtualised Xen guests: the backend of the PV PCI protocol.\v"
+	"Stays in the foreground and logs to stderr. SIGTERM asks the guests to close, gives "
+	"their devices back and ends.";
+
+static const struct argp_option option_list[] = {
+	{ "devices", KEY_DEVICES, "SPEC", 0,
+	  "Where devices come from: sysfs[:ROOT] (this machine; the default) or image:FILE (a captured "
+	  "one: the text of lspci -vvxxxx). May be given several times; the first that has a device wins", 0 },
+	{ "config", KEY_CONFIG, "FILE", 0, "Settings; default " SETTINGS_PATH ", if it exists", 0 },
+	{ "slots", KEY_SLOTS, "MODE", 0,
+	  "How guests see their devices: vpci (one bus, the default) or passthrough (the host's "
+	  "addresses); overrides the settings", 0 },
+	{ "allow", KEY_ALLOW, "RULE", 0,
+	  "A rule that devices may break on their way to a guest (xenpci check names them), or all; "
+	  "may be given several times; adds to the settings", 0 },
+	{ "hide", KEY_HIDE, "BDF,...", 0,
+	  "Devices to take from the host's drivers at start, as xenpci assignable add does; adds to the "
+	  "settings", 0 },
+	{ "poll-us", KEY_POLL_US, "N", 0,
+	  "Look for a guest's next request for up to N microseconds before sleeping; 0: never; "
+	  "overrides the settings", 0 },
+	{ "keep-guests", KEY_KEEP_GUESTS, NULL, 0,
+	  "When stopped, leave the guests as they are, for another xenpcid to carry on", 0 },
+	{ "sysfs-root", KEY_SYSFS_ROOT, "DIR", 0, "What stands for /sys; for tests", 0 },
+	{ "worker", KEY_WORKER, "PROGRAM", 0, "The program of the processes that serve guests; for tests", 0 },
+	{ "state-dir", KEY_STATE_DIR, "DIR", 0,
+	  "Where a file is kept that lets another xenpcid carry on if this one is killed; default "
+	  MEMORY_STATE_DIR, 0 },
+	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
+	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
+	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
+	{ NULL, KEY_HELP, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ 0 }
+};
+
+struct arguments {
+	struct daemon_options daemon;
+	const char *config;
+	const char *slots;
+	char sysfs[256]; /* the default of --devices */
+	char beside[512]; /* the worker's program, beside ours */
+	int64_t poll_us; /* -1: not given */
+	unsigned allow;	 /* rules */
+	struct sbdf hide[HIDE_MAX];
+	unsigned nr_hide;
+	int level;
+};
+
+static error_t parse_number(struct argp_state *state, const char *name, const char *arg,
+			    uint64_t max, uint64_t *out)
+{
+	if (number_parse(arg, 10, max, out))
+		argp_error(state, "--%s: \"%s\" is not a number up to %llu", name, arg,
+			   (unsigned long long)max);
+	return 0;
+}
+
+static bool is_spec(const char *arg)
+{
+	return !strcmp(arg, "sysfs") || !strncmp(arg, "sysfs:", 6) || !strncmp(arg, "image:", 6);
+}
+
+static error_t parse_hide(struct argp_state *state, char *list, struct arguments *a)
+{
+	char *save, *item = strtok_r(list, ",", &save);
+
+	for (; item; item = strtok_r(NULL, ",", &save)) {
+		if (a->nr_hide == HIDE_MAX)
+			argp_error(state, "--hide takes %d devices; more go into the settings", HIDE_MAX);
+		if (sbdf_parse(item, &a->hide[a->nr_hide]))
+			argp_error(state, "--hide: \"%s\" is no address like 0000:03:00.0", item);
+		a->nr_hide++;
+	}
+	return 0;
+}
+
+static error_t parse_devices(struct argp_state *state, const char *arg, struct daemon_options *o)
+{
+	if (!is_spec(arg))
+		argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT] nor image:FILE", arg);
+	if (o->nr_devices == DAEMON_PROVIDERS_MAX)
+		argp_error(state, "--devices may be given %d times", DAEMON_PROVIDERS_MAX);
+	o->devices[o->nr_devices++] = arg;
+	return 0;
+}
+
+/* What the process is to do, whatever it serves. */
+static error_t parse_process_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	uint64_t n = 0;
+
+	switch (key) {
+	case KEY_KEEP_GUESTS:
+		a->daemon.keep_guests = true;
+		return 0;
+	case KEY_STATE_DIR:
+		a->daemon.state_dir = arg;
+		return 0;
+	case KEY_SYSFS_ROOT:
+		a->daemon.sysfs_root = arg;
+		return 0;
+	case KEY_WORKER:
+		a->daemon.worker = arg;
+		a->daemon.strange_worker = true;
+		return 0;
+	case KEY_READY_FD:
+		parse_number(state, "ready-fd", arg, 1 << 20, &n);
+		a->daemon.ready_fd = (int)n;
+		if (fcntl(a->daemon.ready_fd, F_GETFD) < 0)
+			argp_error(state, "--ready-fd: %d is no open file", a->daemon.ready_fd);
+		return 0;
+	case KEY_VERBOSE:
+		a->level = a->level == XTL_INFO ? XTL_DETAIL : XTL_DEBUG;
+		return 0;
+	case KEY_QUIET:
+		a->level = XTL_WARN;
+		return 0;
+	case KEY_HELP:
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument \"%s\"", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Which devices guests get, and how: the settings, and what overrides them. */
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	enum slots_mode mode;
+	uint64_t n = 0;
+	unsigned rules;
+
+	switch (key) {
+	case KEY_DEVICES:
+		return parse_devices(state, arg, &a->daemon);
+	case KEY_CONFIG:
+		a->config = arg;
+		return 0;
+	case KEY_SLOTS:
+		if (slots_mode_parse(arg, &mode))
+			argp_error(state, "--slots: \"%s\" is neither vpci nor passthrough", arg);
+		a->slots = arg;
+		return 0;
+	case KEY_ALLOW:
+		rules = assignable_rules_parse(arg);
+		if (!rules)
+			argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
+		a->allow |= rules;
+		return 0;
+	case KEY_HIDE:
+		return parse_hide(state, arg, a);
+	case KEY_POLL_US:
+		parse_number(state, "poll-us", arg, 10000, &n);
+		a->poll_us = (int64_t)n;
+		return 0;
+	default:
+		return parse_process_option(key, arg, state);
+	}
+}
+
+/* The worker's program: beside ours, as it was built, or where it was installed. */
+static void find_worker(struct arguments *a)
+{
+	ssize_t n;
+	char *slash;
+
+	if (a->daemon.worker)
+		return;
+	a->daemon.worker = XENPCI_LIBEXECDIR "/" WORKER_NAME;
+	n = readlink("/proc/self/exe", a->beside, sizeof(a->beside) - sizeof(WORKER_NAME) - 1);
+	if (n <= 0)
+		return;
+	a->beside[n] = '\0';
+	slash = strrchr(a->beside, '/');
+	if (!slash)
+		return;
+	memcpy(slash + 1, WORKER_NAME, sizeof(WORKER_NAME));
+	if (!access(a->beside, X_OK))
+		a->daemon.worker = a->beside;
+}
+
+static int run(struct arguments *a, xentoollog_logger *lg)
+{
+	struct settings *settings = &a->daemon.settings;
+	int rc;
+
+	if (settings_read(settings, a->config ? a->config : SETTINGS_PATH, a->config != NULL, lg))
+		return -1;
+	if (a->slots)
+		slots_mode_parse(a->slots, &settings->slots);
+	if (a->poll_us >= 0)
+		settings->poll_us = (uint32_t)a->poll_us;
+	if (a->allow)
+		strcpy(settings->allow_source, "--allow");
+	settings->allow |= a->allow;
+	for (unsigned i = 0; i < a->nr_hide; i++) {
+		if (settings_hide(settings, a->hide[i]))
+			return -1;
+	}
+	snprintf(a->sysfs, sizeof(a->sysfs), "sysfs:%s", a->daemon.sysfs_root);
+	if (!a->daemon.nr_devices)
+		a->daemon.devices[a->daemon.nr_devices++] = a->sysfs;
+	find_worker(a);
+	rc = daemon_run(&a->daemon, lg);
+	settings_dispose(settings);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { option_list, parse_option, NULL, doc, NULL, NULL, NULL };
+	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1,
+			       .daemon.sysfs_root = "/sys", .daemon.state_dir = MEMORY_STATE_DIR };
+	xentoollog_logger *lg;
+	int rc;
+
+	argp_err_exit_status = EXIT_USAGE;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+		return EXIT_USAGE;
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
+	if (!lg) {
+		fprintf(stderr, "xenpcid: no memory\n");
+		return EXIT_FAILURE;
+	}
+	rc = run(&a, lg);
+	xtl_logger_destroy(lg);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}

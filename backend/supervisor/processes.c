@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/processes.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+#define STANDBY_FAILURES_MAX 5
+
+static const enum message_end ends[ROLE_COUNT] = {
+	[ROLE_JOB] = END_JOB,
+	[ROLE_GATE] = END_GATE,
+	[ROLE_WORKER] = END_WORKER,
+};
+
+static struct process *find(struct processes *all, uint32_t id)
+{
+	struct process *p;
+
+	TAILQ_FOREACH(p, &all->list, link)
+		if (p->id == id)
+			return p;
+	return NULL;
+}
+
+/* Nothing more is heard of it but its end. */
+static void close_socket(struct process *p)
+{
+	if (p->closed)
+		return;
+	p->closed = true;
+	loop_drop(p->all->loop, &p->source);
+	close_keep(p->sock);
+	p->sock = -1;
+}
+
+/* One message, or its end. false: there is nothing for now. */
+static bool hear(struct process *p)
+{
+	int fds[MESSAGE_FDS_MAX], rc;
+	struct message m;
+
+	rc = message_receive(p->sock, p->end, END_SUPERVISOR, &m, fds, NULL, NULL);
+	if (rc < 0 && errno == EAGAIN)
+		return false;
+	if (rc != 1) {
+		if (rc < 0)
+			log_warn(p->all->lg, "a %s sent what it may not (%s): it is ended",
+				 p->role == ROLE_WORKER ? "worker" :
+				 p->role == ROLE_GATE	? "gate" : "job", strerror(errno));
+		close_socket(p);
+		process_kill(p);
+		return false;
+	}
+	if (p->owner)
+		p->owner->heard(p->context, &m, fds);
+	for (unsigned i = 0; i < MESSAGE_FDS_MAX; i++)
+		close_keep(fds[i]);
+	return !p->closed;
+}
+
+static void on_process(struct source *s)
+{
+	hear((struct process *)((char *)s - offsetof(struct process, source)));
+}
+
+static void describe(int status, int err, char how[64])
+{
+	if (err)
+		snprintf(how, 64, "did not start: %s", strerror(err));
+	else if (WIFSIGNALED(status))
+		snprintf(how, 64, "was killed by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(how, 64, "ended with status %d", WEXITSTATUS(status));
+}
+
+static void on_exited(struct processes *all, const struct message_exited *e)
+{
+	struct process *p = find(all, e->id);
+	char how[64];
+
+	if (!p)
+		return;
+	/* What it said before comes first. */
+	while (!p->closed && hear(p))
+		;
+	close_socket(p);
+	TAILQ_REMOVE(&all->list, p, link);
+	describe(e->status, e->err, how);
+	if (p == all->standby) {
+		all->standby = NULL;
+		all->failed++;
+		log_error(all->lg, "a worker that stood ready %s", how);
+		if (all->failed < STANDBY_FAILURES_MAX)
+			processes_prepare(all);
+	}
+	if (p->owner)
+		p->owner->ended(p->context, e->err ? -1 : e->status, how);
+	free(p);
+}
+
+static void on_spawner(struct source *s)
+{
+	struct processes *all = (struct processes *)((char *)s - offsetof(struct processes, spawner));
+	struct message m;
+	int rc = message_receive(all->sock, END_SPAWNER, END_SUPERVISOR, &m, NULL, NULL, NULL);
+
+	if (rc == 1 && m.kind == MESSAGE_EXITED)
+		on_exited(all, &m.u.exited);
+	else if (rc != 1 && !(rc < 0 && errno == EAGAIN))
+		all->lost = true;
+}
+
+int processes_open(struct processes *all, struct loop *loop, int sock, pid_t pid,
+		   xentoollog_logger *lg)
+{
+	memset(all, 0, sizeof(*all));
+	TAILQ_INIT(&all->list);
+	all->loop = loop;
+	all->lg = lg;
+	all->sock = sock;
+	all->pid = pid;
+	all->next_id = 1;
+	if (fcntl(sock, F_SETFL, O_NONBLOCK))
+		return -1;
+	return loop_add(loop, &all->spawner, sock, on_spawner);
+}
+
+void processes_close(struct processes *all)
+{
+	struct process *p;
+
+	if (!all->loop)
+		return;
+	while ((p = TAILQ_FIRST(&all->list))) {
+		TAILQ_REMOVE(&all->list, p, link);
+		close_socket(p);
+		free(p);
+	}
+	loop_drop(all->loop, &all->spawner);
+	close_keep(all->sock);
+	/* Workers and gates end with it. */
+	if (all->pid > 0)
+		waitpid(all->pid, NULL, 0);
+	all->loop = NULL;
+}
+
+static struct process *start(struct processes *all, enum role role)
+{
+	struct process *p = calloc(1, sizeof(*p));
+	struct message m;
+	int sv[2] = { -1, -1 };
+
+	if (!p || message_pair(sv) || fcntl(sv[0], F_SETFL, O_NONBLOCK))
+		goto out;
+	p->all = all;
+	p->id = all->next_id++;
+	p->role = role;
+	p->end = ends[role];
+	p->sock = sv[0];
+	message_init(&m, MESSAGE_SPAWN, 0);
+	m.u.spawn = (struct message_spawn){ .id = p->id, .role = role };
+	if (loop_add(all->loop, &p->source, p->sock, on_process))
+		goto out;
+	if (message_send(all->sock, &m, &sv[1], 1, NULL, 0)) {
+		loop_drop(all->loop, &p->source);
+		goto out;
+	}
+	close_keep(sv[1]);
+	TAILQ_INSERT_TAIL(&all->list, p, link);
+	return p;
+out:
+	close_keep(sv[0]);
+	close_keep(sv[1]);
+	free_keep(p);
+	return NULL;
+}
+
+void processes_prepare(struct processes *all)
+{
+	if (!all->standby)
+		all->standby = start(all, ROLE_WORKER);
+}
+
+struct process *process_start(struct processes *all, enum role role,
+			      const struct process_owner *owner, void *context)
+{
+	struct process *p;
+
+	if (role == ROLE_WORKER && all->standby) {
+		p = all->standby;
+		all->standby = NULL;
+		all->failed = 0;
+	} else {
+		p = start(all, role);
+	}
+	if (role == ROLE_WORKER)
+		processes_prepare(all);
+	if (!p)
+		return NULL;
+	p->owner = owner;
+	p->context = context;
+	return p;
+}
+
+void process_send_tail(struct process *p, const struct message *m, const int *fds, unsigned nr,
+		       const void *tail, size_t len)
+{
+	if (p->closed || !message_send(p->sock, m, fds, nr, tail, len))
+		return;
+	log_warn(p->all->lg, "a process does not take %s (%s): it is ended", message_name(m->kind),
+		 strerror(errno));
+	process_kill(p);
+}
+
+void process_send(struct process *p, const struct message *m, const int *fds, unsigned nr)
+{
+	process_send_tail(p, m, fds, nr, NULL, 0);
+}
+
+void process_kill(struct process *p)
+{
+	struct message m;
+
+	if (!p)
+		return;
+	message_init(&m, MESSAGE_KILL, 0);
+	m.u.kill.id = p->id;
+	if (message_send(p->all->sock, &m, NULL, 0, NULL, 0) && errno != EAGAIN)
+		p->all->lost = true;
+}
+
+void process_disown(struct process *p)
+{
+	if (!p)
+		return;
+	p->owner = NULL;
+	close_socket(p);
+	process_kill(p);
+}

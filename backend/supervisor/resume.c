@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/resume.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/supervisor/recovery.h"
+#include "common/store.h"
+#include "common/util.h"
+
+#define SWEEP_MAX 256 /* pirqs above the lowest free one: more than Xen gives a guest by default */
+
+/* The entry that dev-N says is a device: what of it a resumed device needs. */
+struct entry {
+	unsigned n; /* 0 where there is none */
+	unsigned state; /* ENTRIES_ABSENT where there is none */
+	char opts[256]; /* empty where there are none */
+};
+
+static void find_entry(struct guest *g, struct sbdf host, struct entry *e)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	struct sbdf a;
+	unsigned nr;
+
+	*e = (struct entry){ .state = ENTRIES_ABSENT };
+	if (entries_nr(g, &nr))
+		return;
+	for (unsigned n = 0; n < nr; n++) {
+		snprintf(node, sizeof(node), NODE_DEV_FMT, n);
+		if (store_read(xs, XBT_NULL, g->dir, node, text, sizeof(text)) < 0 ||
+		    node_dev_parse(text, &a) || !sbdf_equal(a, host))
+			continue;
+		e->n = n;
+		e->state = entries_state(g, n);
+		snprintf(node, sizeof(node), NODE_OPTS_FMT, n);
+		if (store_read(xs, XBT_NULL, g->dir, node, e->opts, sizeof(e->opts)) < 0)
+			e->opts[0] = 0;
+		return;
+	}
+}
+
+/* Device host is carried on with; a job settles its line again. */
+static void resume_device(struct guest *g, struct sbdf host)
+{
+	char opts_node[NODE_NAME_MAX];
+	struct problem p = { 0 };
+	struct claim *claim;
+	struct entry e;
+
+	find_entry(g, host, &e);
+	snprintf(opts_node, sizeof(opts_node), NODE_OPTS_FMT, e.n);
+	claim = claim_carry_on(g, host, e.opts, opts_node, &p);
+	if (!claim) {
+		guest_report(g, &p, false);
+		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, host);
+		return;
+	}
+	/* Killed before it was published: the entry asks for it still. */
+	claim->published = e.state != XenbusStateInitialising;
+}
+
+static void lose(struct guest *g, struct claim *claim, const struct problem *p)
+{
+	guest_report(g, p, false);
+	memory_device_forget(&g->be->memory, XBT_NULL, g->domid, claim->sbdf);
+	claim_free(claim);
+}
+
+/* The job is done. Sets *unsure if vectors may be mapped that nobody remembers. */
+static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
+{
+	char buf[SBDF_TEXT], virt[NODE_VALUE_MAX];
+	struct problem p = { 0 };
+	int rc;
+
+	if (claim->phase == CLAIM_REFUSED) {
+		p = claim->problem;
+		lose(g, claim, &p);
+		return;
+	}
+	rc = vectors_recall(&claim->vectors);
+	if (rc < 0) {
+		problem_set(&p, errno, "%s: cannot go on with its interrupts: %s",
+			    sbdf_format(claim->sbdf, buf), strerror(errno));
+		guest_report(g, &p, false);
+		claim->unasked = true;
+		claim_leave(claim);
+		return;
+	}
+	if (rc > 0)
+		*unsure = claim;
+	recovery_watch(g, claim);
+	talk_tell(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(claim->sbdf, buf),
+		  node_vdev_format(claim->virt, virt));
+}
+
+static bool remembered(struct guest *g, uint32_t pirq)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (vectors_have(&claim->vectors, pirq))
+			return true;
+	return false;
+}
+
+/*
+ * The process before us was killed while it mapped vectors. Xen hands them out from
+ * the top down: above the lowest that is free, all are in use, by a claim that remembers them, or
+ * by nobody any more.
+ */
+static void sweep(struct guest *g, struct claim *unsure)
+{
+	uint32_t lowest;
+
+	if (vectors_probe(&unsure->vectors, &lowest)) {
+		talk_tell(&g->talk, XTL_WARN, "vectors may be lost until the guest ends: %s",
+			 strerror(errno));
+		return;
+	}
+	for (uint32_t pirq = lowest + 1; pirq <= lowest + SWEEP_MAX; pirq++)
+		if (!remembered(g, pirq) &&
+		    !hypercall_unmap_pirq(g->be->hypercall, g->domid, pirq))
+			talk_tell(&g->talk, XTL_INFO, "pirq %u, which nobody remembers, is unmapped", pirq);
+	vectors_forget(&unsure->vectors);
+}
+
+static int begin(struct guest *g, unsigned own, struct problem *p)
+{
+	struct sbdf *list;
+	unsigned n;
+
+	if (guest_identify(g, p))
+		return -1;
+	talk_tell(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
+		  pciif_state_name(own));
+	g->state = own;
+	g->check_alive = true; /* it may have died while nobody looked */
+	g->resuming = true;
+	g->service.resumed = true;
+	schedule_dirty(&g->be->schedule, g);
+	n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	for (unsigned i = 0; i < n; i++)
+		resume_device(g, list[i]);
+	free(list);
+	claims_run(g->be);
+	return 0;
+}
+
+/* All that were carried on with are: what is known of their vectors now is all there is. */
+static void settle_all(struct guest *g)
+{
+	struct claim *claim, *next, *unsure = NULL;
+
+	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
+		next = TAILQ_NEXT(claim, of_guest);
+		if (claim->carried_on && !claim->settled) {
+			claim->settled = true;
+			settle(g, claim, &unsure);
+		}
+	}
+	if (unsure)
+		sweep(g, unsure);
+}
+
+static bool are_through(const struct guest *g)
+{
+	const struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->phase == CLAIM_QUEUED || claim->phase == CLAIM_TAKING)
+			return false;
+	return true;
+}
+
+int guest_resume(struct guest *g, unsigned own, struct problem *p)
+{
+	int rc = 1;
+
+	if (!g->resuming)
+		return begin(g, own, p);
+	if (!are_through(g))
+		return 0;
+	settle_all(g);
+	if (own == XenbusStateConnected || own == XenbusStateReconfiguring ||
+	    own == XenbusStateReconfigured)
+		rc = service_connect(g, p);
+	if (rc)
+		g->resuming = false;
+	return rc;
+}

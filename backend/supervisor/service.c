@@ -1,0 +1,785 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/service.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "backend/supervisor/aer.h"
+#include "backend/supervisor/claim.h"
+#include "backend/supervisor/guest.h"
+#include "backend/supervisor/ledgers.h"
+#include "backend/supervisor/recovery.h"
+#include "backend/supervisor/told.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "common/util.h"
+
+/* So often a worker that has work is looked at; so many looks without progress are a hang. */
+#define CHECK_NS 400000000u
+#define STUCK_MAX 3
+/* So many deaths in a row, each within a while of the one before, and the guest is given up. */
+#define DEATHS_MAX 8
+#define DEATHS_NS 10000000000u
+
+static const struct process_owner worker_owner, gate_owner;
+
+void service_init(struct service *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->ledger_fd = -1;
+	s->events_fd = -1;
+}
+
+static void look_again(struct guest *g)
+{
+	schedule_dirty(&g->be->schedule, g);
+}
+
+static void stop_watching(struct guest *g)
+{
+	struct service *s = &g->service;
+
+	loop_drop(&g->be->loop, &s->events);
+	close_keep(s->events_fd);
+	s->events_fd = -1;
+	s->check_ns = 0;
+	s->stuck = 0;
+}
+
+void service_dispose(struct guest *g)
+{
+	struct service *s = &g->service;
+	struct claim *claim;
+
+	stop_watching(g);
+	process_disown(s->worker);
+	process_disown(s->gate);
+	ledger_close(s->ledger, s->ledger_fd);
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		claim->gate_asked = claim->in_gate = claim->worker_asked = claim->in_worker = false;
+	service_init(s);
+}
+
+/* ---- What the guest has published ---- */
+
+struct published {
+	uint64_t ref;
+	uint64_t port;
+	char magic[8];
+};
+
+/* All three nodes in one transaction: what a guest changes meanwhile is not half seen. */
+static int read_published(struct guest *g, struct published *out, struct problem *p)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	xs_transaction_t t = xs_transaction_start(xs);
+	const char *bad = NULL;
+
+	if (t == XBT_NULL)
+		return problem_set(p, errno, "no transaction: %s", strerror(errno));
+	if (store_read_number(xs, t, g->frontend, NODE_PCI_OP_REF, 10, UINT32_MAX, &out->ref))
+		bad = NODE_PCI_OP_REF;
+	else if (store_read_number(xs, t, g->frontend, NODE_EVENT_CHANNEL, 10, UINT32_MAX, &out->port))
+		bad = NODE_EVENT_CHANNEL;
+	else if (store_read(xs, t, g->frontend, NODE_MAGIC, out->magic, sizeof(out->magic)) < 0)
+		bad = NODE_MAGIC;
+	store_abort(xs, t);
+	if (bad)
+		return problem_set(p, errno == ENOENT ? ENOENT : EINVAL, "frontend's %s is %s", bad,
+				   errno == ENOENT ? "missing" : "malformed");
+	if (strcmp(out->magic, PCIIF_MAGIC)) {
+		char magic[sizeof(out->magic)];
+
+		message_text(magic, sizeof(magic), out->magic, sizeof(out->magic));
+		return problem_set(p, EINVAL, "frontend speaks magic \"%s\", not \"" PCIIF_MAGIC "\"",
+				   magic);
+	}
+	return 0;
+}
+
+/* ---- Devices ---- */
+
+static void ask_gate(struct claim *claim)
+{
+	struct guest *g = claim->guest;
+	struct message m;
+
+	message_init(&m, MESSAGE_HOLD, claim->slot);
+	m.u.hold = (struct message_hold){
+		.sbdf = claim->sbdf,
+		.provider = claim->provider,
+		.irq = claim->info.irq,
+		.no_msix = claim->vectors.no_msix,
+		.mode = claim->vectors.mode,
+		.vectors = claim->vectors.nr,
+	};
+	memcpy(m.u.hold.opts, claim->opts, sizeof(m.u.hold.opts));
+	snprintf(m.u.hold.opts_node, sizeof(m.u.hold.opts_node), "%.*s",
+		 (int)sizeof(m.u.hold.opts_node) - 1, claim->opts_node);
+	memcpy(m.u.hold.saved, claim->saved, sizeof(m.u.hold.saved));
+	claim->gate_asked = true;
+	process_send(g->service.gate, &m, NULL, 0);
+}
+
+static void ask_worker(struct claim *claim)
+{
+	struct service *s = &claim->guest->service;
+	struct message m;
+
+	message_init(&m, MESSAGE_ADD, claim->slot);
+	m.u.add = (struct message_add){
+		.virt = claim->virt,
+		.info = claim->info,
+		.reader = claim->reader,
+		.policy = claim->policy,
+		.resumed = s->resumed,
+	};
+	claim->worker_asked = true;
+	process_send(s->worker, &m, &claim->reader_fd, 1);
+}
+
+/* The gate, and a worker that it may have: started before the first device is told to them. */
+static int start_gate(struct guest *g)
+{
+	struct service *s = &g->service;
+
+	if (!s->gate)
+		s->gate = process_start(&g->be->processes, ROLE_GATE, &gate_owner, g);
+	return s->gate ? 0 : -1;
+}
+
+void service_add(struct claim *claim)
+{
+	struct service *s = &claim->guest->service;
+
+	if (claim->phase != CLAIM_TAKEN || !claim->has_virt)
+		return;
+	if (!claim->gate_asked) {
+		if (start_gate(claim->guest)) {
+			log_error(claim->be->lg, "guest %u: no gate can be started: %s",
+				  claim->guest->domid, strerror(errno));
+			return;
+		}
+		ask_gate(claim);
+	}
+	if (claim->in_gate && s->worker && !claim->worker_asked)
+		ask_worker(claim);
+}
+
+bool service_knows(const struct claim *claim)
+{
+	const struct service *s = &claim->guest->service;
+
+	if (s->phase != SERVICE_STARTING && s->phase != SERVICE_UP)
+		return true;
+	return claim->in_gate && claim->in_worker;
+}
+
+static void drop_from_gate(struct claim *claim)
+{
+	struct service *s = &claim->guest->service;
+	struct message m;
+
+	claim->in_worker = claim->worker_asked = false;
+	if (!s->gate || !claim->gate_asked) {
+		claim_let_go(claim);
+		return;
+	}
+	message_init(&m, MESSAGE_LET_GO, claim->slot);
+	process_send(s->gate, &m, NULL, 0);
+}
+
+void service_drop(struct claim *claim)
+{
+	struct service *s = &claim->guest->service;
+	struct message m;
+
+	if (!s->worker || !claim->worker_asked) {
+		drop_from_gate(claim);
+		return;
+	}
+	message_init(&m, MESSAGE_DROP, claim->slot);
+	process_send(s->worker, &m, NULL, 0);
+}
+
+static struct claim *claim_at(struct guest *g, unsigned slot)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->slot == slot)
+			return claim;
+	return NULL;
+}
+
+/* ---- Coming up ---- */
+
+static void failed(struct guest *g, int err, const char *what)
+{
+	struct service *s = &g->service;
+
+	problem_set(&s->problem, err, "%s", what);
+	s->phase = SERVICE_FAILED;
+	stop_watching(g);
+	process_disown(s->worker);
+	s->worker = NULL;
+	look_again(g);
+}
+
+/* All that the guest has is known to a worker that serves. */
+static void check_up(struct guest *g)
+{
+	struct service *s = &g->service;
+	struct claim *claim;
+
+	if (s->phase != SERVICE_STARTING || !s->ready)
+		return;
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->phase == CLAIM_TAKEN && claim->has_virt && !claim->in_worker)
+			return;
+	s->phase = SERVICE_UP;
+	look_again(g);
+}
+
+static int start_worker(struct guest *g)
+{
+	struct service *s = &g->service;
+	int sv[2] = { -1, -1 }, fds[2];
+	struct claim *claim;
+	struct message m;
+
+	if (start_gate(g) || message_pair(sv))
+		return -1;
+	s->worker = process_start(&g->be->processes, ROLE_WORKER, &worker_owner, g);
+	if (!s->worker) {
+		close_keep(sv[0]);
+		close_keep(sv[1]);
+		return -1;
+	}
+	s->ready = false;
+	message_init(&m, MESSAGE_CONNECT, 0);
+	process_send(s->gate, &m, &sv[0], 1);
+	message_init(&m, MESSAGE_SETUP, 0);
+	m.u.setup = (struct message_setup){
+		.domid = g->domid,
+		.ref = s->ref,
+		.port = s->port,
+		.poll_us = g->be->env->settings.poll_us,
+		.late_ms = g->be->env->settings.answer_warning_ms,
+		.resumed = s->resumed,
+	};
+	fds[0] = s->ledger_fd;
+	fds[1] = sv[1];
+	process_send(s->worker, &m, fds, 2);
+	close_keep(sv[0]);
+	close_keep(sv[1]);
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		claim->worker_asked = claim->in_worker = false;
+		service_add(claim);
+	}
+	return 0;
+}
+
+static int open_ledger(struct guest *g, struct problem *p)
+{
+	struct service *s = &g->service;
+	struct claim *claim;
+
+	if (s->ledger)
+		return 1;
+	switch (ledger_open(&g->be->memory, g->domid, s->resumed, &s->ledger, &s->ledger_fd)) {
+	case 0:
+		break;
+	case 1:
+		/* A predecessor's worker is about to end. */
+		schedule_at(&g->be->schedule, g, g->be->now_ns + 2000000);
+		return 0;
+	default:
+		return problem_set(p, errno, "no ledger: %s", strerror(errno));
+	}
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (!claim->carried_on || !s->resumed)
+			ledger_fresh(s->ledger, claim->slot, claim->command);
+	return 1;
+}
+
+static int begin(struct guest *g, struct problem *p)
+{
+	struct service *s = &g->service;
+	struct published pub = { 0 };
+	int rc;
+
+	if (read_published(g, &pub, p))
+		return -1;
+	rc = open_ledger(g, p);
+	if (rc <= 0)
+		return rc;
+	s->ref = (uint32_t)pub.ref;
+	s->port = (uint32_t)pub.port;
+	s->phase = SERVICE_STARTING;
+	if (start_worker(g)) {
+		s->phase = SERVICE_NONE;
+		return problem_set(p, errno, "no process can be started for the guest: %s",
+				   strerror(errno));
+	}
+	return 0;
+}
+
+int service_connect(struct guest *g, struct problem *p)
+{
+	struct service *s = &g->service;
+
+	switch (s->phase) {
+	case SERVICE_NONE:
+		return begin(g, p);
+	case SERVICE_UP:
+		return 1;
+	case SERVICE_FAILED:
+		*p = s->problem;
+		s->phase = SERVICE_NONE;
+		return fail(p->err);
+	case SERVICE_STARTING:
+	case SERVICE_ENDING:
+		break;
+	}
+	return 0;
+}
+
+/* ---- Going down ---- */
+
+static void finish_ending(struct guest *g)
+{
+	struct service *s = &g->service;
+
+	if (s->phase != SERVICE_ENDING || s->worker || s->quiet)
+		return;
+	s->phase = SERVICE_NONE;
+	look_again(g);
+}
+
+/* The worker is gone: interrupts go off, and the shadow begins anew. */
+static void quiet_devices(struct guest *g)
+{
+	struct service *s = &g->service;
+	struct claim *claim;
+	struct message m;
+
+	s->quiet = 0;
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		claim->worker_asked = claim->in_worker = false;
+		if (claim->phase == CLAIM_LEAVING)
+			drop_from_gate(claim);
+		if (claim->phase != CLAIM_TAKEN)
+			continue;
+		ledger_fresh(s->ledger, claim->slot, claim->command);
+		if (!s->gate || !claim->gate_asked)
+			continue;
+		message_init(&m, MESSAGE_QUIET, claim->slot);
+		process_send(s->gate, &m, NULL, 0);
+		s->quiet++;
+	}
+	s->resumed = false;
+	finish_ending(g);
+}
+
+bool service_disconnect(struct guest *g)
+{
+	struct service *s = &g->service;
+
+	switch (s->phase) {
+	case SERVICE_NONE:
+		return true;
+	case SERVICE_FAILED:
+		s->phase = SERVICE_NONE;
+		return true;
+	case SERVICE_ENDING:
+		return false;
+	case SERVICE_STARTING:
+	case SERVICE_UP:
+		break;
+	}
+	aer_cancel(g);
+	stop_watching(g);
+	s->phase = SERVICE_ENDING;
+	if (s->worker)
+		process_kill(s->worker);
+	else
+		quiet_devices(g);
+	return s->phase == SERVICE_NONE;
+}
+
+/* ---- Watching ---- */
+
+static void on_events(struct source *src)
+{
+	struct service *s = (struct service *)((char *)src - offsetof(struct service, events));
+	struct guest *g = (struct guest *)((char *)s - offsetof(struct guest, service));
+
+	/* Once: the worker has been woken as well. From now on its progress is looked at. */
+	s->progress = atomic_load(&s->ledger->progress);
+	s->stuck = 0;
+	s->check_ns = now_ns() + CHECK_NS;
+	schedule_at(&g->be->schedule, g, s->check_ns);
+}
+
+static void watch_events(struct guest *g)
+{
+	struct service *s = &g->service;
+
+	s->check_ns = 0;
+	if (s->events_fd >= 0)
+		loop_once(&g->be->loop, &s->events, s->events_fd, on_events);
+}
+
+void service_check(struct guest *g, uint64_t now)
+{
+	struct service *s = &g->service;
+	uint64_t progress;
+
+	if (!s->check_ns || now < s->check_ns) {
+		if (s->check_ns)
+			schedule_at(&g->be->schedule, g, s->check_ns);
+		return;
+	}
+	progress = atomic_load(&s->ledger->progress);
+	/* Asleep with an event that nobody takes is no sleep. */
+	if (progress == s->progress && atomic_load(&s->ledger->asleep) && !s->stuck) {
+		watch_events(g);
+		if (!s->check_ns)
+			return;
+	}
+	/* Who waits for a device is the device's affair: it delays its own guest. */
+	if (progress != s->progress || atomic_load(&s->ledger->at_gate))
+		s->stuck = 0;
+	else
+		s->stuck++;
+	s->progress = progress;
+	if (s->stuck >= STUCK_MAX && s->worker) {
+		talk_say(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
+		s->stuck = 0;
+		process_kill(s->worker);
+		s->check_ns = 0;
+		return;
+	}
+	s->check_ns = now + CHECK_NS;
+	schedule_at(&g->be->schedule, g, s->check_ns);
+}
+
+/* ---- What the worker says ---- */
+
+static void worker_ready(struct guest *g, const struct message_ready *r, int *fd)
+{
+	struct service *s = &g->service;
+	char text[200];
+
+	if (r->err) {
+		if (!strncmp(r->what, "map", 4))
+			snprintf(text, sizeof(text), "cannot map the frontend's page, grant %u: %s", s->ref,
+				 strerror(r->err));
+		else if (!strncmp(r->what, "bind", 5))
+			snprintf(text, sizeof(text), "cannot bind the frontend's event channel, port %u: %s",
+				 s->port, strerror(r->err));
+		else
+			snprintf(text, sizeof(text), "cannot confine its worker: %s", strerror(r->err));
+		failed(g, r->err > 0 ? r->err : EIO, text);
+		return;
+	}
+	stop_watching(g);
+	s->events_fd = *fd;
+	*fd = -1;
+	s->ready = true;
+	watch_events(g);
+	check_up(g);
+}
+
+static void worker_answered(struct guest *g, const struct message *m)
+{
+	struct claim *claim = claim_at(g, m->slot);
+
+	if (!claim)
+		return;
+	switch (m->u.answer.to) {
+	case MESSAGE_ADD:
+		if (m->u.answer.err)
+			talk_say(&g->talk, XTL_ERROR, "slot %u: the worker does not take the device: %s",
+				 m->slot, strerror(m->u.answer.err));
+		claim->in_worker = claim->worker_asked;
+		check_up(g);
+		look_again(g);
+		break;
+	case MESSAGE_DROP:
+		if (claim->phase == CLAIM_LEAVING)
+			drop_from_gate(claim);
+		break;
+	case MESSAGE_PAUSE:
+	case MESSAGE_RELOAD:
+		recovery_worker_answered(claim, m->u.answer.to);
+		break;
+	default:
+		break;
+	}
+}
+
+static void worker_heard(void *context, const struct message *m, int *fds)
+{
+	struct guest *g = context;
+
+	switch (m->kind) {
+	case MESSAGE_READY:
+		worker_ready(g, &m->u.ready, &fds[0]);
+		break;
+	case MESSAGE_ANSWER:
+		worker_answered(g, m);
+		break;
+	case MESSAGE_DENIED:
+		tell_denied(g, claim_at(g, m->slot), &m->u.denied);
+		break;
+	case MESSAGE_LATE:
+		tell_late(g, &m->u.late);
+		break;
+	case MESSAGE_AER_ANSWER:
+		aer_answered(g, m->u.aer.err);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Whether a process that died is to be started once more; false: it is given up. */
+static bool once_more(struct guest *g, const char *who, const char *how)
+{
+	struct service *s = &g->service;
+	uint64_t now = now_ns();
+	char text[160];
+
+	s->deaths = now - s->death_ns < DEATHS_NS ? s->deaths + 1 : 1;
+	s->death_ns = now;
+	if (s->deaths <= DEATHS_MAX) {
+		talk_say(&g->talk, XTL_WARN, "its %s %s; another takes its place", who, how);
+		return true;
+	}
+	snprintf(text, sizeof(text), "its %s %s, again and again: given up", who, how);
+	failed(g, EIO, text);
+	return false;
+}
+
+static void worker_ended(void *context, int status, const char *how)
+{
+	struct guest *g = context;
+	struct service *s = &g->service;
+
+	(void)status;
+	s->worker = NULL;
+	stop_watching(g);
+	if (s->phase == SERVICE_ENDING) {
+		quiet_devices(g);
+		return;
+	}
+	if (s->phase != SERVICE_UP && s->phase != SERVICE_STARTING)
+		return;
+	aer_cancel(g);
+	if (!once_more(g, "worker", how))
+		return;
+	s->resumed = true;
+	s->phase = SERVICE_STARTING;
+	recovery_worker_died(g);
+	if (start_worker(g))
+		failed(g, errno, "no worker can be started");
+}
+
+/* ---- What the gate says ---- */
+
+static void gate_holds(struct guest *g, const struct message *m, int *fd)
+{
+	struct claim *claim = claim_at(g, m->slot);
+	char text[sizeof(m->u.held.text)];
+
+	if (!claim || claim->phase != CLAIM_TAKEN)
+		return;
+	if (m->u.held.err || *fd < 0) {
+		struct problem p;
+
+		message_text(text, sizeof(text), m->u.held.text, sizeof(m->u.held.text));
+		problem_set(&p, m->u.held.err ? m->u.held.err : EIO, "%s", text);
+		guest_report(g, &p, false);
+		claim->unasked = true;
+		claim->gate_asked = false;
+		claim_leave(claim);
+		return;
+	}
+	close_keep(claim->reader_fd);
+	claim->reader_fd = *fd;
+	*fd = -1;
+	claim->reader = m->u.held.reader;
+	claim->policy = m->u.held.policy;
+	claim->in_gate = true;
+	service_add(claim);
+	look_again(g);
+}
+
+static void answer_gate(struct guest *g, unsigned slot, enum message_kind to, int err)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_ANSWER, slot);
+	m.u.answer.to = to;
+	m.u.answer.err = err;
+	process_send(g->service.gate, &m, NULL, 0);
+}
+
+/* Each is judged by what the guest is known to have here. */
+static void gate_maps(struct guest *g, const struct message *asked)
+{
+	struct claim *claim = claim_at(g, asked->slot);
+	struct message m;
+
+	message_init(&m, MESSAGE_MAPPED, asked->slot);
+	if (claim && claim->phase == CLAIM_TAKEN)
+		vectors_map(&claim->vectors, &asked->u.map, &m.u.mapped);
+	else
+		m.u.mapped.err = ENODEV;
+	process_send(g->service.gate, &m, NULL, 0);
+}
+
+static void gate_unmaps(struct guest *g, unsigned slot)
+{
+	struct claim *claim = claim_at(g, slot);
+
+	if (claim)
+		vectors_unmap(&claim->vectors);
+	answer_gate(g, slot, MESSAGE_UNMAP, claim ? 0 : ENODEV);
+}
+
+static void gate_restores(struct guest *g, unsigned slot)
+{
+	struct claim *claim = claim_at(g, slot);
+	int err = ENODEV;
+
+	if (claim && claim->phase == CLAIM_TAKEN)
+		err = hypercall_restore_msi(g->be->hypercall, claim->sbdf) ? errno : 0;
+	answer_gate(g, slot, MESSAGE_RESTORE, err);
+}
+
+static void gate_answered(struct guest *g, const struct message *m)
+{
+	struct claim *claim = claim_at(g, m->slot);
+	struct service *s = &g->service;
+
+	switch (m->u.answer.to) {
+	case MESSAGE_LET_GO:
+		if (claim) {
+			claim->in_gate = claim->gate_asked = false;
+			claim_let_go(claim);
+		}
+		break;
+	case MESSAGE_QUIET:
+		if (s->quiet)
+			s->quiet--;
+		finish_ending(g);
+		break;
+	default:
+		if (claim)
+			recovery_gate_answered(claim, m);
+		break;
+	}
+}
+
+static void gate_heard(void *context, const struct message *m, int *fds)
+{
+	struct guest *g = context;
+	struct claim *claim;
+
+	switch (m->kind) {
+	case MESSAGE_HELD:
+		gate_holds(g, m, &fds[0]);
+		break;
+	case MESSAGE_MAP:
+		gate_maps(g, m);
+		break;
+	case MESSAGE_UNMAP:
+		gate_unmaps(g, m->slot);
+		break;
+	case MESSAGE_RESTORE:
+		gate_restores(g, m->slot);
+		break;
+	case MESSAGE_SAY:
+		tell_said(g, &m->u.say);
+		break;
+	case MESSAGE_LOOKED:
+		claim = claim_at(g, m->slot);
+		if (claim)
+			recovery_gate_answered(claim, m);
+		break;
+	case MESSAGE_ANSWER:
+		gate_answered(g, m);
+		break;
+	default:
+		break;
+	}
+}
+
+/* What it was asked for is asked of the next, or done without. */
+static void gate_ended(void *context, int status, const char *how)
+{
+	struct guest *g = context;
+	struct service *s = &g->service;
+	struct claim *claim, *next;
+
+	(void)status;
+	s->gate = NULL;
+	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
+		next = TAILQ_NEXT(claim, of_guest);
+		claim->in_gate = claim->gate_asked = false;
+		if (claim->phase == CLAIM_LEAVING && !claim->worker_asked)
+			claim_let_go(claim);
+		else if (s->phase == SERVICE_ENDING && claim->phase == CLAIM_TAKEN && s->quiet)
+			vectors_unmap(&claim->vectors); /* the device is silenced when it is given back */
+	}
+	recovery_gate_died(g);
+	s->quiet = 0;
+	if (s->phase == SERVICE_ENDING) {
+		finish_ending(g);
+		return;
+	}
+	if (TAILQ_EMPTY(&g->claims) || !once_more(g, "gate", how))
+		return;
+	/* The worker's socket went with it. */
+	if (s->worker)
+		process_kill(s->worker);
+	else
+		TAILQ_FOREACH(claim, &g->claims, of_guest)
+			service_add(claim);
+}
+
+static const struct process_owner worker_owner = { worker_heard, worker_ended };
+static const struct process_owner gate_owner = { gate_heard, gate_ended };
+
+/* ---- For recoveries ---- */
+
+void service_ask_gate(struct claim *claim, enum message_kind what)
+{
+	struct message m;
+
+	message_init(&m, what, claim->slot);
+	if (claim->guest->service.gate)
+		process_send(claim->guest->service.gate, &m, NULL, 0);
+}
+
+bool service_ask_worker(struct claim *claim, enum message_kind what)
+{
+	struct message m;
+
+	message_init(&m, what, claim->slot);
+	return claim->in_worker && service_tell_worker(claim->guest, &m);
+}
+
+bool service_tell_worker(struct guest *g, const struct message *m)
+{
+	if (!g->service.worker || !g->service.ready)
+		return false;
+	process_send(g->service.worker, m, NULL, 0);
+	return true;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/successor.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backend/messages/ledger.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "common/store.h"
+#include "common/util.h"
+
+#define NODE_PID "pid"
+#define NODE_GUESTS "guests"
+#define NODE_INTERRUPTS "interrupts"
+#define PROGRAM "xenpcid"
+
+/* Whether process pid is one of us, and not a dead one that nobody has reaped. */
+static bool is_xenpcid(uint64_t pid)
+{
+	static const char name[] = "(" PROGRAM ") ";
+	char path[64], line[64] = "";
+	const char *comm;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	comm = strstr(line, name);
+	return comm && comm[sizeof(name) - 1] != 'Z' && comm[sizeof(name) - 1] != 'X';
+}
+
+/* Ours alone: a guest must not read, let alone write, what we will believe. */
+static int make_directory(struct memory *m, uint32_t own_domid)
+{
+	struct xs_permissions perms = { .id = own_domid, .perms = XS_PERM_NONE };
+	uint64_t pid;
+
+	if (!xs_mkdir(m->xs, XBT_NULL, m->dir) ||
+	    !xs_set_permissions(m->xs, XBT_NULL, m->dir, &perms, 1)) {
+		log_error(m->lg, "cannot make %s: %s", m->dir, strerror(errno));
+		return -1;
+	}
+	if (!store_read_number(m->xs, XBT_NULL, m->dir, NODE_PID, 10, INT32_MAX, &pid) &&
+	    pid != (uint64_t)getpid() && is_xenpcid(pid)) {
+		log_error(m->lg, "process %" PRIu64 " serves this domain's guests already", pid);
+		return fail(EBUSY);
+	}
+	return store_write(m->xs, XBT_NULL, m->dir, NODE_PID, "%d", getpid());
+}
+
+void memory_tell_no_file(struct memory *m)
+{
+	if (!m->state_dir)
+		return;
+	log_warn(m->lg, "no file below %s (%s): another xenpcid could not carry on with the guests' "
+		 "command registers; --state-dir names another place", m->state_dir, strerror(errno));
+	m->state_dir = NULL;
+}
+
+/* Whether there is room for a ledger: found out now rather than when a guest comes. */
+static void try_state_dir(struct memory *m)
+{
+	char path[MEMORY_PATH_MAX];
+	int fd = -1, err = 0;
+
+	if (snprintf(path, sizeof(path), "%s/probe-XXXXXX", m->state_dir) >= (int)sizeof(path))
+		err = ENAMETOOLONG;
+	else if (mkdir(m->state_dir, 0711) && errno != EEXIST)
+		err = errno;
+	else if ((fd = mkostemp(path, O_CLOEXEC)) < 0)
+		err = errno;
+	else
+		err = posix_fallocate(fd, 0, sizeof(struct ledger));
+	if (fd >= 0)
+		unlink(path);
+	close_keep(fd);
+	errno = err;
+	if (err)
+		memory_tell_no_file(m);
+}
+
+void memory_close(struct memory *m, bool forget)
+{
+	if (!m->xs)
+		return;
+	if (forget) {
+		store_remove(m->xs, XBT_NULL, m->dir, NODE_GUESTS);
+		store_remove(m->xs, XBT_NULL, m->dir, NODE_PID);
+	}
+	memset(m, 0, sizeof(*m));
+}
+
+static const char *guest_dir(const struct memory *m, uint32_t domid, char buf[2 * MEMORY_DIR_MAX])
+{
+	snprintf(buf, 2 * MEMORY_DIR_MAX, "%s/" NODE_GUESTS "/%u", m->dir, domid);
+	return buf;
+}
+
+int memory_guest_begin(struct memory *m, xs_transaction_t t, uint32_t domid)
+{
+	char dir[2 * MEMORY_DIR_MAX];
+
+	if (!m->xs)
+		return 0;
+	return xs_mkdir(m->xs, t, guest_dir(m, domid, dir)) ? 0 : -1;
+}
+
+void memory_guest_end(struct memory *m, uint32_t domid)
+{
+	char dir[2 * MEMORY_DIR_MAX];
+
+	if (m->xs)
+		store_remove(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL);
+}
+
+bool memory_knows_guest(struct memory *m, uint32_t domid)
+{
+	char dir[2 * MEMORY_DIR_MAX];
+
+	return m->xs && store_exists(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL) > 0;
+}
+
+unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list)
+{
+	char dir[2 * MEMORY_DIR_MAX];
+	unsigned n = 0, found = 0;
+	char **names;
+
+	*list = NULL;
+	names = m->xs ? xs_directory(m->xs, XBT_NULL, guest_dir(m, domid, dir), &n) : NULL;
+	if (names && n)
+		*list = calloc(n, sizeof(**list));
+	for (unsigned i = 0; *list && i < n; i++)
+		if (!node_bdf_parse(names[i], &(*list)[found]))
+			found++;
+	free(names);
+	return found;
+}
+
+static const char *device_dir(const struct memory *m, uint32_t domid, struct sbdf host,
+			      char buf[3 * MEMORY_DIR_MAX])
+{
+	char guest[2 * MEMORY_DIR_MAX], bdf[NODE_VALUE_MAX];
+
+	snprintf(buf, 3 * MEMORY_DIR_MAX, "%s/%s", guest_dir(m, domid, guest),
+		 node_bdf_format(host, bdf));
+	return buf;
+}
+
+static const char *dir_of(const struct memory_device *d, char buf[3 * MEMORY_DIR_MAX])
+{
+	return device_dir(d->memory, d->domid, d->host, buf);
+}
+
+void memory_device_init(struct memory_device *d, struct memory *m, uint32_t domid, struct sbdf host)
+{
+	*d = (struct memory_device){ .memory = m, .domid = domid, .host = host };
+}
+
+void memory_device_dispose(struct memory_device *d)
+{
+	memset(d, 0, sizeof(*d));
+}
+
+/* "VDEV SLOT PREPARED PROVIDER COMMAND SAVED" */
+int memory_device_record(struct memory_device *d, struct sbdf virt, const struct memory_facts *facts,
+			 const char *saved)
+{
+	char dir[3 * MEMORY_DIR_MAX], vdev[NODE_VALUE_MAX];
+
+	if (!d->memory || !d->memory->xs)
+		return 0;
+	return store_write(d->memory->xs, XBT_NULL, dir_of(d, dir), NULL, "%s %u %d %u %u %s",
+			   node_vdev_format(virt, vdev), facts->slot, facts->prepared,
+			   facts->provider, facts->command, saved);
+}
+
+int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host)
+{
+	char dir[3 * MEMORY_DIR_MAX];
+
+	return m->xs ? store_remove(m->xs, t, device_dir(m, domid, host, dir), NULL) : 0;
+}
+
+static int next_number(char **at, uint64_t max, uint64_t *out)
+{
+	const char *item = strsep(at, " ");
+
+	return item ? number_parse(item, 10, max, out) : fail(EINVAL);
+}
+
+/* text, as memory_device_record wrote it. */
+static int parse_record(char *text, struct sbdf *virt, struct memory_facts *facts, const char **saved)
+{
+	uint64_t slot, prepared, provider, command;
+	const char *vdev = strsep(&text, " ");
+
+	if (next_number(&text, NODES_MAX_DEVS - 1, &slot) || next_number(&text, 1, &prepared) ||
+	    next_number(&text, UINT32_MAX, &provider) || next_number(&text, UINT16_MAX, &command) ||
+	    !text || node_vdev_parse(vdev, virt))
+		return fail(EINVAL);
+	*facts = (struct memory_facts){ (unsigned)slot, prepared, (uint32_t)provider,
+					(uint16_t)command };
+	*saved = text;
+	return 0;
+}
+
+int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t domid,
+			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
+			 unsigned size)
+{
+	char dir[3 * MEMORY_DIR_MAX], text[STORE_VALUE_MAX];
+	const char *from;
+
+	memory_device_init(d, m, domid, host);
+	if (store_read(m->xs, XBT_NULL, dir_of(d, dir), NULL, text, sizeof(text)) < 0 ||
+	    parse_record(text, virt, facts, &from))
+		return -1;
+	if (strlen(from) >= size)
+		return fail(EINVAL);
+	memcpy(saved, from, strlen(from) + 1);
+	return 0;
+}
+
+int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
+		xentoollog_logger *lg)
+{
+	memset(m, 0, sizeof(*m));
+	m->xs = xs;
+	m->lg = lg;
+	snprintf(m->dir, sizeof(m->dir), "/local/domain/%u/xenpci", own_domid);
+	if (make_directory(m, own_domid)) {
+		m->xs = NULL;
+		return -1;
+	}
+	m->state_dir = state_dir;
+	try_state_dir(m);
+	return 0;
+}
+
+int memory_interrupts_write(struct memory_device *d, const char *text)
+{
+	char dir[3 * MEMORY_DIR_MAX];
+
+	if (!d->memory || !d->memory->xs)
+		return 0;
+	if (!store_write(d->memory->xs, XBT_NULL, dir_of(d, dir), NODE_INTERRUPTS, "%s", text))
+		return 0;
+	log_warn(d->memory->lg, "cannot write %s/" NODE_INTERRUPTS ": %s", dir, strerror(errno));
+	return -1;
+}
+
+int memory_interrupts_read(struct memory_device *d, char *text, unsigned size)
+{
+	char dir[3 * MEMORY_DIR_MAX];
+
+	return store_read(d->memory->xs, XBT_NULL, dir_of(d, dir), NODE_INTERRUPTS, text, size) < 0 ? -1
+												    : 0;
+}

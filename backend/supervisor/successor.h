@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must outlive the process, so that a successor can go on for guests that
+ * notice nothing (kill -9, upgrade). It lives in xenstore, readable by us only:
+ *	/local/domain/<us>/xenpci/pid				who serves
+ *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>		virtual address, facts, golden image
+ *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>/interrupts
+ * What changes with ordinary requests is in each guest's ledger (ledgers.h), a file below the state
+ * directory. One thread.
+ */
+#ifndef XENPCI_BACKEND_MEMORY_H
+#define XENPCI_BACKEND_MEMORY_H
+
+#include <stdbool.h>
+#include <xenstore.h>
+#include <xentoollog.h>
+
+#include "host/device/pcidev.h"
+#include "protocol/nodes.h"
+
+#define MEMORY_DIR_MAX 64
+#define MEMORY_PATH_MAX 512
+#define MEMORY_STATE_DIR "/run/xenpci"
+
+struct memory {
+	struct xs_handle *xs; /* NULL: nothing is remembered */
+	xentoollog_logger *lg;
+	char dir[MEMORY_DIR_MAX];
+	const char *state_dir; /* for files; NULL: there can be none */
+};
+
+/* One device's place. Zeroed: nothing is remembered of it. */
+struct memory_device {
+	struct memory *memory;
+	uint32_t domid;
+	struct sbdf host;
+};
+
+/* Of a device that its guest has. */
+struct memory_facts {
+	unsigned slot;	   /* its number in the ledger */
+	bool prepared;	   /* we prepared its MSI-X table, so we release it */
+	uint32_t provider;
+	uint16_t command;  /* that the guest began with */
+};
+
+/*
+ * Makes our directory in xenstore, and state_dir if it can be. Logs. 0, or -1 with errno:
+ * EBUSY (another xenpcid serves this domain), or xenstore's.
+ */
+int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
+		xentoollog_logger *lg);
+/* With forget, removes what is of use only to a successor. Safe on a zeroed *m. */
+void memory_close(struct memory *m, bool forget);
+
+/* A guest that is ours to serve. begin: inside t. 0, or -1 with errno. */
+int memory_guest_begin(struct memory *m, xs_transaction_t t, uint32_t domid);
+void memory_guest_end(struct memory *m, uint32_t domid);
+bool memory_knows_guest(struct memory *m, uint32_t domid);
+/* The devices remembered of it; the caller frees *list. Returns how many. */
+unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list);
+
+/* Gives the device a place; nothing is written yet. */
+void memory_device_init(struct memory_device *d, struct memory *m, uint32_t domid, struct sbdf host);
+/* Writes all that is remembered of it, or removes it (inside t). 0, or -1 with errno. */
+int memory_device_record(struct memory_device *d, struct sbdf virt, const struct memory_facts *facts,
+			 const char *saved);
+int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host);
+/* Forgets the place; what is in xenstore stays. */
+void memory_device_dispose(struct memory_device *d);
+
+/*
+ * Instead of memory_device_init, for a device that is remembered: reads it back. saved
+ * holds size bytes. 0, or -1 with errno
+ * (ENOENT, EINVAL: damaged).
+ */
+int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t domid,
+			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
+			 unsigned size);
+
+/* The interrupts of the device, as text. 0, or -1 with errno; write logs its failure. */
+int memory_interrupts_write(struct memory_device *d, const char *text);
+int memory_interrupts_read(struct memory_device *d, char *text, unsigned size);
+
+/* There is no file for a ledger, and why (errno): logged, once. */
+void memory_tell_no_file(struct memory *m);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/xen.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <xen/xen.h>
+#include <xenstore_lib.h>
+
+#include "common/log.h"
+#include "common/store.h"
+#include "common/util.h"
+
+static int open_failed(struct xen *x, xentoollog_logger *lg, const char *what, const char *remedy)
+{
+	log_error(lg, "cannot open %s: %s; %s", what, strerror(errno), remedy);
+	xen_close(x);
+	return -1;
+}
+
+/*
+ * libxenstore tells nobody who waits for watches that xenstored has ended. A
+ * connection of our own, on which nothing is ever said, does. Where xenstore is
+ * reached through the kernel there is none, and xenstored ends with the machine.
+ */
+static int connect_for_life(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = xs_daemon_socket();
+	int fd;
+
+	if (!path || strlen(path) >= sizeof(addr.sun_path))
+		return -1;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int xen_open(struct xen *x, xentoollog_logger *lg)
+{
+	uint64_t domid = 0;
+
+	memset(x, 0, sizeof(*x));
+	x->life_fd = -1;
+	x->xs = xs_open(0);
+	x->watches = x->xs ? xs_open(0) : NULL;
+	if (!x->watches)
+		return open_failed(x, lg, "xenstore", "is xenstored running, and may we use it?");
+	if (store_read_number(x->xs, XBT_NULL, "domid", NULL, 10, DOMID_FIRST_RESERVED, &domid) &&
+	    errno != ENOENT)
+		return open_failed(x, lg, "our own domid in xenstore", "is its node \"domid\" sound?");
+	x->domid = (uint32_t)domid;
+	x->life_fd = connect_for_life();
+	return 0;
+}
+
+void xen_close(struct xen *x)
+{
+	int saved = errno;
+
+	if (x->xs) {
+		close_keep(x->life_fd);
+		xs_close(x->xs);
+	}
+	if (x->watches)
+		xs_close(x->watches);
+	memset(x, 0, sizeof(*x));
+	errno = saved;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor's xenstore: two connections and our own domid. Hypercalls have a file of their own
+ * (host/hypercall.h); event channels and grants are the workers'. Nothing logs unless it says so.
+ */
+#ifndef XENPCI_BACKEND_SUPERVISOR_XEN_H
+#define XENPCI_BACKEND_SUPERVISOR_XEN_H
+
+#include <stdint.h>
+#include <xenstore.h>
+#include <xentoollog.h>
+
+struct xen {
+	struct xs_handle *xs;
+	/*
+	 * For watches alone: libxenstore has a thread read a handle that watches, and whoever waits
+	 * for an answer there waits for that thread as well.
+	 */
+	struct xs_handle *watches;
+	uint32_t domid;		 /* our own */
+	int life_fd; /* hangs up when xenstored ends; -1: it cannot, or we cannot see it */
+};
+
+/*
+ * Opens both and reads our own domid (node "domid", relative; absent: 0, as a
+ * dom0 whose toolstack has not written it). Logs which of them failed and why.
+ * Returns 0, or -1 with the library's errno and *x disposed.
+ */
+int xen_open(struct xen *x, xentoollog_logger *lg);
+/* Closes what is open; safe on a zeroed or half-opened *x. */
+void xen_close(struct xen *x);
+
+#endif

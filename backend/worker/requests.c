@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request of a guest: copied once, judged on the copy, answered. No allocation, no log; what may
+ * wait is the device, by a read of ours or by the gate.
+ */
+#include <string.h>
+
+#include "backend/worker/worker.h"
+#include "common/util.h"
+
+static void copy_text(char *out, size_t room, const char *text)
+{
+	size_t n = text ? strnlen(text, room - 1) : 0;
+
+	if (n)
+		memcpy(out, text, n);
+	out[n] = '\0';
+}
+
+/* Tells the supervisor of refused writes, each register once. */
+static void tell_denials(struct device *d)
+{
+	struct config_denial denial;
+	struct message m;
+
+	while (config_take_denial(d->cfg, &denial)) {
+		message_init(&m, MESSAGE_DENIED, d->slot);
+		m.u.denied = (struct message_denied){
+			.offset = denial.offset, .access = denial.access, .size = denial.size,
+			.value = denial.value, .bits = denial.bits,
+		};
+		copy_text(m.u.denied.field, sizeof(m.u.denied.field), denial.field);
+		copy_text(m.u.denied.remedy, sizeof(m.u.denied.remedy), denial.remedy);
+		tell_supervisor(d->worker, &m, -1);
+	}
+}
+
+static void serve_write(struct device *d, struct xen_pci_op *op)
+{
+	uint64_t before = config_denied_total(d->cfg);
+
+	op->err = config_guest_write(d->cfg, op->offset, op->size, op->value);
+	device_keep(d);
+	d->worker->ledger->denied += config_denied_total(d->cfg) - before;
+	tell_denials(d);
+}
+
+/* What only the gate can do. Returns how many vectors the answer carries. */
+static unsigned serve_interrupt(struct device *d, struct xen_pci_op *op)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_INTERRUPT, d->slot);
+	m.u.interrupt.op = *op;
+	m.u.interrupt.first = d->worker->first;
+	ask_gate(d->worker, &m);
+	if (m.kind != MESSAGE_INTERRUPTED || m.u.interrupt.vectors > SH_INFO_MAX_VEC) {
+		op->err = XEN_PCI_ERR_op_failed;
+		return 0;
+	}
+	*op = m.u.interrupt.op;
+	if (m.u.interrupt.reload)
+		device_reload(d);
+	return m.u.interrupt.vectors;
+}
+
+static unsigned serve_op(struct worker *w, struct xen_pci_op *op)
+{
+	struct device *d = device_find(w, op->domain, op->bus, op->devfn);
+
+	if (!d) {
+		op->err = XEN_PCI_ERR_dev_not_found;
+		return 0;
+	}
+	switch (op->cmd) {
+	case XEN_PCI_OP_conf_read:
+		op->err = config_guest_read(d->cfg, op->offset, op->size, &op->value);
+		return 0;
+	case XEN_PCI_OP_conf_write:
+		serve_write(d, op);
+		return 0;
+	case XEN_PCI_OP_enable_msi:
+	case XEN_PCI_OP_disable_msi:
+	case XEN_PCI_OP_enable_msix:
+	case XEN_PCI_OP_disable_msix:
+	case XEN_PCI_OP_enable_multi_msi:
+		return serve_interrupt(d, op);
+	default:
+		op->err = XEN_PCI_ERR_not_implemented;
+		return 0;
+	}
+}
+
+static void count(struct worker *w, uint32_t cmd, uint64_t took_ns)
+{
+	struct ledger *l = w->ledger;
+	const unsigned last = sizeof(l->commands) / sizeof(l->commands[0]) - 1;
+	uint64_t us = took_ns / 1000;
+	unsigned bucket = 0;
+
+	l->commands[cmd < last ? cmd : last]++;
+	while (us && bucket < LEDGER_BUCKETS - 1) {
+		us >>= 1;
+		bucket++;
+	}
+	l->latency[bucket]++;
+}
+
+static void tell_late(struct worker *w, uint32_t cmd, uint64_t took_ns)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_LATE, 0);
+	m.u.late.cmd = cmd;
+	m.u.late.ms = took_ns / 1000000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(took_ns / 1000000);
+	tell_supervisor(w, &m, -1);
+}
+
+bool serve_request(struct worker *w)
+{
+	uint64_t start = w->now_ns, took;
+	struct xen_pci_op op;
+	unsigned vectors;
+
+	if (!page_requested(w->page))
+		return false;
+	page_snapshot(w->page, &op);
+	vectors = serve_op(w, &op);
+	w->first = false;
+	page_answer(w->page, &op, vectors, op.cmd == XEN_PCI_OP_enable_multi_msi);
+	xenevtchn_notify(w->evtchn, w->port);
+	/* The guest goes on already: the clock is looked at behind its back. */
+	w->now_ns = now_ns();
+	took = w->now_ns - start;
+	count(w, op.cmd, took);
+	if (took / 1000000 >= w->setup.late_ms)
+		tell_late(w, op.cmd, took);
+	return true;
+}

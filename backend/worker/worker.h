@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker of one guest: the only process that maps the guest's page, and so the only one that
+ * reads what the guest writes. It has a user of its own, no capability, no file system, and few
+ * system calls (syscalls.h): who takes it over gains what the guest had before. It reads the guest's
+ * devices through descriptors that cannot be written, has the filter (config.h), and asks the gate to
+ * write. Private to this room.
+ */
+#ifndef XENPCI_BACKEND_WORKER_WORKER_H
+#define XENPCI_BACKEND_WORKER_WORKER_H
+
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "backend/messages/ledger.h"
+#include "backend/messages/messages.h"
+#include "backend/worker/poller.h"
+#include "protocol/page.h"
+
+struct worker;
+
+struct device {
+	struct pcidev dev; /* first: what the filter has */
+	struct worker *worker;
+	unsigned slot;
+	struct message_reader reader;
+	int fd;
+	struct sbdf virt;
+	struct config *cfg; /* NULL: there is no device in this place */
+	struct ledger_state kept; /* as the ledger has it */
+};
+
+struct worker {
+	int supervisor, gate;
+	xenevtchn_handle *evtchn;
+	xengnttab_handle *gnttab; /* until the page is mapped */
+	evtchn_port_t port;
+	page_t *page;
+	struct ledger *ledger;
+	struct message_setup setup;
+	struct poller poller;
+	uint64_t now_ns;    /* the clock, as last looked at */
+	uint64_t unmask_ns; /* when the port is to be unmasked; 0: not waiting */
+	uint32_t spurious;  /* events in a row that had nothing to do */
+	bool masked;	    /* an event was taken, and its port not unmasked */
+	bool first;	    /* no request was served yet, and the first may have been carried out before */
+	bool paused;
+	bool aer_waiting;
+	struct sbdf aer_virt;
+	struct device *last; /* the one asked for last: requests come in bursts */
+	struct device device[SLOT_COUNT];
+};
+
+/* ---- confine.c ---- */
+
+/*
+ * Gives up what the process has: file system, user, capabilities, new privileges, limits. What is
+ * open stays. Where the process is not root, what only root can give up stays as well. 0, or -1 with
+ * errno and *what.
+ */
+int confine(uint32_t uid, const char *empty, const char **what);
+/* Reads the seccomp program at fd, which it closes. 0, or -1 with errno. */
+int confine_prepare(int fd);
+/* The rest: from now on only the calls that it allows. 0, or -1 with errno. */
+int confine_calls(void);
+
+/* ---- device.c ---- */
+
+/* A device that the supervisor adds (fd is taken over), takes away, or has reset. 0 or errno. */
+int device_add(struct worker *w, unsigned slot, const struct message_add *add, int fd);
+int device_drop(struct worker *w, unsigned slot);
+int device_reload(struct device *d);
+/* The device that the guest calls so, or NULL. */
+struct device *device_find(struct worker *w, uint32_t domain, uint32_t bus, uint32_t devfn);
+/* Writes the shadow into the ledger, if it changed. */
+void device_keep(struct device *d);
+
+/* Asks the gate, whose answer takes m's place. Ends the process where there is no gate any more. */
+void ask_gate(struct worker *w, struct message *m);
+/* Tells the supervisor; ends the process where there is none. */
+void tell_supervisor(struct worker *w, const struct message *m, int fd);
+
+/* ---- requests.c ---- */
+
+/* Serves the request that waits in the page, if one does, and notifies. Whether there was one. */
+bool serve_request(struct worker *w);
+
+/* ---- channel.c ---- */
+
+/* Maps the page and binds the port as w->setup says. 0, or -1 with errno and *what. */
+int channel_open(struct worker *w, const char **what);
+/* Serves until the supervisor has gone. */
+void channel_serve(struct worker *w) __attribute__((noreturn));
+
+/* ---- orders.c ---- */
+
+/* Takes what the supervisor sends, one message. */
+void obey_supervisor(struct worker *w);
+
+#endif

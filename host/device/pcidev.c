@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/device/provider.h"
+
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "common/util.h"
+
+_Static_assert(PCIDEV_CAPS_MAX == (256 - PCI_STD_HEADER_SIZEOF) / 4, "as many as fit");
+
+enum {
+	EXT_CAPS_START = 0x100,
+	EXT_CAPS_MAX = (4096 - EXT_CAPS_START) / 8,
+};
+
+void provider_close(struct provider *p)
+{
+	if (p)
+		p->ops->close(p);
+}
+
+struct pcidev *provider_open_device(struct provider *p, struct sbdf sbdf)
+{
+	return p->ops->open_device(p, sbdf);
+}
+
+struct pcidev *provider_look(struct provider *p, struct sbdf sbdf)
+{
+	return p->ops->look(p, sbdf);
+}
+
+int provider_attribute(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
+		       size_t size)
+{
+	return p->ops->attribute(p, sbdf, name, buf, size);
+}
+
+int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding)
+{
+	return p->ops->binding(p, sbdf, binding);
+}
+
+int pcidev_refuse_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
+{
+	(void)dev, (void)offset, (void)size, (void)value;
+	return fail(EACCES);
+}
+
+int pcidev_refuse_reset(struct pcidev *dev)
+{
+	(void)dev;
+	return fail(EACCES);
+}
+
+int pcidev_refuse_enable(struct pcidev *dev, bool on)
+{
+	(void)dev, (void)on;
+	return fail(EACCES);
+}
+
+int provider_list(struct provider *p, struct sbdf *list, size_t max)
+{
+	return p->ops->list(p, list, max);
+}
+
+int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent)
+{
+	return p->ops->parent(p, sbdf, parent);
+}
+
+int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7])
+{
+	int all = p->ops->list(p, NULL, 0), n = 0, i;
+	struct sbdf *every;
+
+	if (all < 0)
+		return -1;
+	every = calloc((size_t)all + 1, sizeof(*every));
+	if (!every)
+		return -1;
+	/* Hot-plug may change the number in between; the smaller one counts. */
+	i = p->ops->list(p, every, (size_t)all);
+	if (i < 0) {
+		free_keep(every);
+		return -1;
+	}
+	all = i < all ? i : all;
+	for (i = 0; i < all && n < 7; i++) {
+		if (every[i].segment == sbdf.segment && every[i].bus == sbdf.bus &&
+		    sbdf_slot(every[i]) == sbdf_slot(sbdf) && !sbdf_equal(every[i], sbdf))
+			list[n++] = every[i];
+	}
+	free_keep(every);
+	return n;
+}
+
+/* Whether the access is one that a device can be asked for. */
+static bool access_valid(const struct pcidev *dev, unsigned offset, unsigned size)
+{
+	return (size == 1 || size == 2 || size == 4) && !(offset & (size - 1)) &&
+	       offset < dev->info.config_size;
+}
+
+int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
+{
+	*value = UINT32_MAX;
+	if (!access_valid(dev, offset, size))
+		return fail(EINVAL);
+	return dev->ops->read(dev, offset, size, value);
+}
+
+int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
+{
+	if (!access_valid(dev, offset, size))
+		return fail(EINVAL);
+	return dev->ops->write(dev, offset, size, value);
+}
+
+int pcidev_read_basic(struct pcidev *dev, uint8_t config[PCIDEV_BASIC])
+{
+	uint32_t v;
+
+	if (dev->ops->read_basic)
+		return dev->ops->read_basic(dev, config);
+	for (unsigned i = 0; i < PCIDEV_BASIC; i += 4) {
+		if (pcidev_read(dev, i, 4, &v))
+			return -1;
+		memcpy(config + i, &v, 4);
+	}
+	return 0;
+}
+
+int pcidev_reset(struct pcidev *dev)
+{
+	return dev->ops->reset(dev);
+}
+
+int pcidev_enable(struct pcidev *dev, bool on)
+{
+	return dev->ops->enable(dev, on);
+}
+
+int pcidev_share(struct pcidev *dev, struct pcidev_reader *out)
+{
+	return dev->ops->share ? dev->ops->share(dev, out) : fail(EACCES);
+}
+
+void pcidev_close(struct pcidev *dev)
+{
+	if (dev)
+		dev->ops->close(dev);
+}
+
+/* Reads the list into caps; its end is proper if the last pointer is zero, or there is no list. */
+static void read_caps(struct pcidev *dev, struct pcidev_caps *caps)
+{
+	uint32_t v;
+
+	if (pcidev_read(dev, PCI_STATUS, 2, &v))
+		return;
+	if (!(v & PCI_STATUS_CAP_LIST)) {
+		caps->known = true;
+		return;
+	}
+	if (pcidev_read(dev, PCI_CAPABILITY_LIST, 1, &v))
+		return;
+	while ((v & ~3u) >= PCI_STD_HEADER_SIZEOF && caps->nr < PCIDEV_CAPS_MAX) {
+		uint8_t at = v & 0xfc;
+
+		if (pcidev_read(dev, at + PCI_CAP_LIST_ID, 2, &v) || (v & 0xff) == 0xff)
+			return;
+		caps->cap[caps->nr].offset = at;
+		caps->cap[caps->nr++].id = v & 0xff;
+		v >>= 8 * PCI_CAP_LIST_NEXT;
+	}
+	caps->known = !(v & ~3u);
+}
+
+bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap)
+{
+	struct pcidev_caps *caps = &dev->caps;
+
+	if (!caps->known && !cap->seen) {
+		caps->nr = 0;
+		read_caps(dev, caps);
+	}
+	if (cap->seen >= caps->nr)
+		return false;
+	cap->offset = caps->cap[cap->seen].offset;
+	cap->id = caps->cap[cap->seen++].id;
+	return true;
+}
+
+unsigned pcidev_find_cap(struct pcidev *dev, uint8_t id)
+{
+	struct pcidev_cap cap = { 0 };
+
+	while (pcidev_next_cap(dev, &cap)) {
+		if (cap.id == id)
+			return cap.offset;
+	}
+	return 0;
+}
+
+unsigned pcidev_find_ext_cap(struct pcidev *dev, uint16_t id)
+{
+	unsigned at = EXT_CAPS_START, seen;
+	uint32_t header;
+
+	for (seen = 0; seen < EXT_CAPS_MAX; seen++) {
+		if (at < EXT_CAPS_START || pcidev_read(dev, at, 4, &header) || !header ||
+		    header == UINT32_MAX)
+			return 0;
+		if (PCI_EXT_CAP_ID(header) == id)
+			return at;
+		at = PCI_EXT_CAP_NEXT(header);
+	}
+	return 0;
+}
+
+uint16_t pcidev_enabled_command(const struct pcidev_info *info, uint32_t command, bool on)
+{
+	unsigned i;
+
+	if (!on)
+		return (uint16_t)(command & ~(uint32_t)PCI_COMMAND_MASTER);
+	/* A virtual function decodes as its physical one does. */
+	for (i = 0; i < PCIDEV_BARS && !info->is_vf; i++) {
+		if (info->resource[i].size && !info->resource[i].disabled)
+			command |= info->resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO ?
+					   PCI_COMMAND_IO :
+					   PCI_COMMAND_MEMORY;
+	}
+	return (uint16_t)command;
+}
