@@ -40,6 +40,7 @@ enum message_end {
 #define MESSAGES(X)                                                                            \
 	/* --- supervisor and spawner --- */                                                    \
 	X(SPAWN, END_SUPERVISOR, END_SPAWNER, spawn, "start a process of that role")            \
+	X(STARTED, END_SPAWNER, END_SUPERVISOR, started, "it runs, as that process")            \
 	X(EXITED, END_SPAWNER, END_SUPERVISOR, exited, "it has ended, or did not start")       \
 	X(KILL, END_SUPERVISOR, END_SPAWNER, kill, "end it now")                                \
 	/* --- supervisor and job --- */                                                        \
@@ -56,6 +57,7 @@ enum message_end {
 	X(AER_POST, END_SUPERVISOR, END_WORKER, aer, "ask the guest this step of error recovery") \
 	X(AER_WITHDRAW, END_SUPERVISOR, END_WORKER, none, "take the step back")                 \
 	X(AER_ANSWER, END_WORKER, END_SUPERVISOR, aer, "what the guest answered; a step is awaited") \
+	X(AER_UNHEARD, END_WORKER, END_SUPERVISOR, none, "it has no handler to ask; a step is awaited") \
 	X(DENIED, END_WORKER, END_SUPERVISOR, denied, "a write was refused; told within the guest's budget") \
 	X(LATE, END_WORKER, END_SUPERVISOR, late, "an answer took long; told within the guest's budget") \
 	/* --- supervisor and gate --- */                                                       \
@@ -101,6 +103,10 @@ struct message_none {
 struct message_spawn {
 	uint32_t id; /* the supervisor's name for it */
 	uint32_t role;
+};
+struct message_started {
+	uint32_t id;
+	int32_t pid;
 };
 struct message_exited {
 	uint32_t id;
@@ -303,6 +309,7 @@ struct message {
 	union message_body {
 		struct message_none none;
 		struct message_spawn spawn;
+		struct message_started started;
 		struct message_exited exited;
 		struct message_kill kill;
 		struct message_order order;

@@ -46,19 +46,33 @@ struct spawner {
 	struct child child[CHILDREN_MAX];
 };
 
-static void tell(struct spawner *s, uint32_t id, int status, int err)
+static void tell(struct spawner *s, const struct message *m)
 {
-	struct message m;
-
-	message_init(&m, MESSAGE_EXITED, 0);
-	m.u.exited = (struct message_exited){ .id = id, .status = status, .err = err };
-	while (message_send(s->sock, &m, NULL, 0, NULL, 0)) {
+	while (message_send(s->sock, m, NULL, 0, NULL, 0)) {
 		struct pollfd p = { .fd = s->sock, .events = POLLOUT };
 
 		if (errno != EAGAIN && errno != ENOBUFS)
 			_exit(1);
 		poll(&p, 1, 1000);
 	}
+}
+
+static void tell_started(struct spawner *s, uint32_t id, pid_t pid)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_STARTED, 0);
+	m.u.started = (struct message_started){ .id = id, .pid = pid };
+	tell(s, &m);
+}
+
+static void tell_exited(struct spawner *s, uint32_t id, int status, int err)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_EXITED, 0);
+	m.u.exited = (struct message_exited){ .id = id, .status = status, .err = err };
+	tell(s, &m);
 }
 
 /* ---- In the child ---- */
@@ -134,16 +148,19 @@ static void spawn(struct spawner *s, const struct message_spawn *what, int sock)
 	pid_t pid;
 
 	if (!c || sock < 0 || what->role >= ROLE_COUNT) {
-		tell(s, what->id, 0, c ? EINVAL : EAGAIN);
+		tell_exited(s, what->id, 0, c ? EINVAL : EAGAIN);
 		return;
 	}
 	pid = fork();
 	if (!pid)
 		run(s, what, sock);
-	if (pid < 0)
-		tell(s, what->id, 0, errno);
-	else
-		*c = (struct child){ .pid = pid, .id = what->id };
+	if (pid < 0) {
+		tell_exited(s, what->id, 0, errno);
+		return;
+	}
+	*c = (struct child){ .pid = pid, .id = what->id };
+	if (what->role != ROLE_JOB)
+		tell_started(s, what->id, pid);
 }
 
 static void kill_child(struct spawner *s, uint32_t id)
@@ -166,7 +183,7 @@ static void reap(struct spawner *s)
 			if (s->child[i].pid != pid)
 				continue;
 			s->child[i].pid = 0;
-			tell(s, s->child[i].id, status, 0);
+			tell_exited(s, s->child[i].id, status, 0);
 		}
 	}
 }

@@ -112,16 +112,16 @@ int aer_post(struct guest *g, const struct claim *claim, const struct aer_step *
 	return 0;
 }
 
-void aer_answered(struct guest *g, int32_t err)
+void aer_answered(struct guest *g, bool heard, int32_t err)
 {
 	const struct aer_step step = { .cmd = g->aer.cmd };
 
 	if (!g->aer.waiting || g->aer.ended)
 		return;
 	g->aer.ended = true;
-	g->aer.unheard = err == -1;
-	g->aer.answered = !g->aer.unheard;
-	if (g->aer.unheard) {
+	g->aer.unheard = !heard;
+	g->aer.answered = heard;
+	if (!heard) {
 		g->aer.result = without_guest(g, &step, true);
 	} else {
 		/* A verdict that the protocol does not know is no verdict of a driver that can be trusted. */

@@ -45,8 +45,8 @@ int aer_step_parse(const char *text, struct aer_step *out);
  */
 int aer_post(struct guest *g, const struct claim *claim, const struct aer_step *step, int32_t *result);
 
-/* The worker tells what the guest answered: err as it stands in the page; -1: it has no handler. */
-void aer_answered(struct guest *g, int32_t err);
+/* The worker tells what the guest answered: err as it stands in the page; or that it has no handler. */
+void aer_answered(struct guest *g, bool heard, int32_t err);
 /*
  * After an answer, or when time has passed: whether the step in flight has ended;
  * *result is then its verdict, always one of enum pciif_aer_result. A guest that gave up

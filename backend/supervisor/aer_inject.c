@@ -41,7 +41,7 @@ static void run_step(struct backend *be, struct sbdf host, const char *text)
 		return;
 	}
 	g = claim->guest;
-	rc = aer_post(g, claim, &step, &result);
+	rc = g->aer.recovering ? fail(EBUSY) : aer_post(g, claim, &step, &result);
 	if (rc < 0)
 		tell(be, host, "error: a step is in flight");
 	else if (rc > 0)

@@ -142,8 +142,8 @@ static void tell_ready(struct daemon *d)
 	d->ready_fd = -1;
 }
 
-/* From one phase to the next, when what it waits for is done. */
-static void move_on(struct daemon *d)
+/* To the next phase, when what this one waits for is done. */
+static void move_once(struct daemon *d)
 {
 	bool idle = TAILQ_EMPTY(&d->be.handovers) && !d->be.nr_jobs;
 
@@ -180,6 +180,16 @@ static void move_on(struct daemon *d)
 	}
 }
 
+static void move_on(struct daemon *d)
+{
+	enum daemon_phase before;
+
+	do {
+		before = d->phase;
+		move_once(d);
+	} while (d->phase != before);
+}
+
 /* How long to sleep, in epoll_wait's milliseconds. */
 static int timeout_ms(struct daemon *d)
 {
@@ -211,7 +221,8 @@ static void turn(struct daemon *d)
 		return;
 	}
 	/* One guest's nodes, then what else came. */
-	watches_update_one(&d->watches);
+	if (d->phase != DAEMON_STARTING)
+		watches_update_one(&d->watches);
 	serve_timers(d);
 	move_on(d);
 }

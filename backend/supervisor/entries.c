@@ -45,6 +45,30 @@ unsigned entries_state(struct guest *g, unsigned n)
 	return e->state[n] - 1u;
 }
 
+int entries_dev(struct guest *g, unsigned n, char buf[NODE_VALUE_MAX])
+{
+	struct entries *e = &g->entries;
+	char node[NODE_NAME_MAX];
+	int len;
+
+	if (e->dev[0] && e->dev_n == n) {
+		memcpy(buf, e->dev, sizeof(e->dev));
+		return (int)strlen(buf);
+	}
+	snprintf(node, sizeof(node), NODE_DEV_FMT, n);
+	len = store_read(g->be->xen.xs, XBT_NULL, g->dir, node, buf, NODE_VALUE_MAX);
+	if (len > 0) {
+		e->dev_n = (uint16_t)n;
+		memcpy(e->dev, buf, sizeof(e->dev));
+	}
+	return len;
+}
+
+void entries_forget_dev(struct entries *e)
+{
+	e->dev[0] = '\0';
+}
+
 /* N of a leaf "state-N"; NODES_MAX_DEVS where it is none. */
 static unsigned number_of(const char *leaf)
 {

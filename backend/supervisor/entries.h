@@ -20,6 +20,9 @@ struct entries {
 	uint16_t nr;		       /* num_devs */
 	bool nr_known;
 	uint8_t state[NODES_MAX_DEVS]; /* 1 + state-N; 0: to be read */
+	/* The dev-N read last: while a device is on its way, the same entry is looked at again. */
+	uint16_t dev_n;
+	char dev[NODE_VALUE_MAX]; /* "": none */
 };
 
 /*
@@ -36,10 +39,15 @@ int entries_nr(struct guest *g, unsigned *nr);
 /* state-N of entry n, n < NODES_MAX_DEVS. */
 unsigned entries_state(struct guest *g, unsigned n);
 
+/* dev-N of entry n into buf. The length, or -1 with errno. */
+int entries_dev(struct guest *g, unsigned n, char buf[NODE_VALUE_MAX]);
+
 /*
  * Of the node `leaf` of our directory an event tells: whether it is one of these; it is read anew.
  */
 bool entries_heard(struct entries *e, const char *leaf);
+/* A dev-N has changed, or was not what it was taken for. */
+void entries_forget_dev(struct entries *e);
 /* We have written state-N. */
 void entries_wrote(struct entries *e, unsigned n);
 /* All are read anew. */

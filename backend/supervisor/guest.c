@@ -299,7 +299,8 @@ static bool finish_ending(struct guest *g)
 	if (!forget(g))
 		return false;
 	own = guest_read_state(g);
-	if (own != XenbusStateUnknown && own != XenbusStateClosed)
+	/* In state 1 it is not this instance any more, but the next one. */
+	if (own > XenbusStateInitialising && own != XenbusStateClosed && own < PCIIF_STATE_COUNT)
 		guest_set_state(g, own, XenbusStateClosed, g->why);
 	talk_tell(&g->talk, XTL_DEBUG, "released: %s", g->why);
 	return true;

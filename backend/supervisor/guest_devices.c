@@ -29,6 +29,7 @@ struct pass {
 	struct guest *g;
 	bool all;
 	bool waits; /* devices are on their way: nothing is answered yet */
+	bool takes; /* an entry's device is not taken yet */
 	unsigned nr;
 	struct entry entries[NODES_MAX_DEVS];
 	bool invalid[NODES_MAX_DEVS]; /* whose state-N is none */
@@ -191,8 +192,11 @@ static int export_device(struct pass *pass, struct entry *e, struct problem *p)
 		*p = claim->problem;
 		return fail(p->err);
 	}
-	if (claim->phase != CLAIM_TAKEN)
+	/* Addresses are given in the entries' order, whichever is through first. */
+	if (claim->phase != CLAIM_TAKEN || (pass->takes && !claim->has_virt)) {
+		pass->takes = true;
 		return WAITS;
+	}
 	if (settle(g, claim, p))
 		return -1;
 	e->virt = claim->virt;
@@ -252,7 +256,6 @@ static void serve_entry(struct pass *pass, unsigned n)
 	struct guest *g = pass->g;
 	struct entry *e = &pass->entries[pass->nr];
 	unsigned state = entries_state(g, n);
-	char node[NODE_NAME_MAX];
 	int rc;
 
 	if (state == ENTRIES_INVALID) {
@@ -263,7 +266,7 @@ static void serve_entry(struct pass *pass, unsigned n)
 	    (state != XenbusStateClosing && !pass->all && state != XenbusStateInitialising))
 		return;
 	*e = (struct entry){ .n = n };
-	if (read_node(g, node_n(node, NODE_DEV_FMT, n), e->dev, sizeof(e->dev)) < 0) {
+	if (entries_dev(g, n, e->dev) < 0) {
 		problem_set(&e->problem, errno, "dev-%u cannot be read: %s", n, strerror(errno));
 		e->dev[0] = 0;
 	}
@@ -483,6 +486,7 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 		serve_entry(&pass, i);
 	if (pass.waits)
 		return fail(EAGAIN);
+	entries_forget_dev(&g->entries);
 	tell_entries(&pass, n);
 	if (!pass.nr && to == XenbusStateUnknown)
 		return 0;

@@ -110,7 +110,12 @@ static void on_spawner(struct source *s)
 	struct message m;
 	int rc = message_receive(all->sock, END_SPAWNER, END_SUPERVISOR, &m, NULL, NULL, NULL);
 
-	if (rc == 1 && m.kind == MESSAGE_EXITED)
+	if (rc == 1 && m.kind == MESSAGE_STARTED) {
+		struct process *p = find(all, m.u.started.id);
+
+		if (p)
+			p->pid = m.u.started.pid;
+	} else if (rc == 1 && m.kind == MESSAGE_EXITED)
 		on_exited(all, &m.u.exited);
 	else if (rc != 1 && !(rc < 0 && errno == EAGAIN))
 		all->lost = true;

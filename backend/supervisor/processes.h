@@ -29,6 +29,7 @@ struct process {
 	uint32_t id;
 	enum role role;
 	enum message_end end;
+	pid_t pid; /* of a worker or a gate, once it has started; 0: not yet */
 	int sock;
 	bool closed; /* it said its last: its end is awaited */
 	const struct process_owner *owner;

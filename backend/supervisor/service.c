@@ -2,6 +2,7 @@
 #include "backend/supervisor/service.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -434,6 +435,13 @@ static void watch_events(struct guest *g)
 		loop_once(&g->be->loop, &s->events, s->events_fd, on_events);
 }
 
+static bool has_event(const struct service *s)
+{
+	struct pollfd p = { .fd = s->events_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 void service_check(struct guest *g, uint64_t now)
 {
 	struct service *s = &g->service;
@@ -446,10 +454,10 @@ void service_check(struct guest *g, uint64_t now)
 	}
 	progress = atomic_load(&s->ledger->progress);
 	/* Asleep with an event that nobody takes is no sleep. */
-	if (progress == s->progress && atomic_load(&s->ledger->asleep) && !s->stuck) {
+	if (atomic_load(&s->ledger->asleep) && !has_event(s)) {
+		s->stuck = 0;
 		watch_events(g);
-		if (!s->check_ns)
-			return;
+		return;
 	}
 	/* Who waits for a device is the device's affair: it delays its own guest. */
 	if (progress != s->progress || atomic_load(&s->ledger->at_gate))
@@ -491,6 +499,8 @@ static void worker_ready(struct guest *g, const struct message_ready *r, int *fd
 	s->events_fd = *fd;
 	*fd = -1;
 	s->ready = true;
+	log_debug(g->be->lg, "guest %u: process %d serves it, process %d writes for it", g->domid,
+		  s->worker->pid, s->gate ? s->gate->pid : 0);
 	watch_events(g);
 	check_up(g);
 }
@@ -541,7 +551,10 @@ static void worker_heard(void *context, const struct message *m, int *fds)
 		tell_late(g, &m->u.late);
 		break;
 	case MESSAGE_AER_ANSWER:
-		aer_answered(g, m->u.aer.err);
+		aer_answered(g, true, m->u.aer.err);
+		break;
+	case MESSAGE_AER_UNHEARD:
+		aer_answered(g, false, 0);
 		break;
 	default:
 		break;

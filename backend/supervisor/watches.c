@@ -123,9 +123,12 @@ static void on_backend(struct watches *w, const char *path)
 	leaf = strchr(rest, '/');
 	leaf = leaf ? strchr(leaf + 1, '/') : NULL;
 	leaf = leaf ? leaf + 1 : NULL;
-	if (leaf && needs_no_look(leaf))
-		return;
 	g = guest_named(w, domid);
+	if (leaf && needs_no_look(leaf)) {
+		if (g)
+			entries_forget_dev(&g->entries);
+		return;
+	}
 	if (g)
 		on_node(w, g, leaf);
 }

@@ -28,9 +28,7 @@ static void post_aer(struct worker *w, const struct message_aer *aer)
 
 	if (!page_flag(w->page, XEN_PCIB_AERHANDLER)) {
 		/* Nobody there to ask: the verdict is none at all. */
-		message_init(&m, MESSAGE_AER_ANSWER, 0);
-		m.u.aer.cmd = aer->cmd;
-		m.u.aer.err = -1;
+		message_init(&m, MESSAGE_AER_UNHEARD, 0);
 		tell_supervisor(w, &m, -1);
 		return;
 	}

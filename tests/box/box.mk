@@ -27,17 +27,12 @@ $(B)/tests/box/user-shared: $(B)/tests/box/user.o $(B)/libxenpcifront.so
 $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
 
-# Preloaded, so without sanitizers, as the box's own library.
-$(B)/tests/box/slow_threads.so: tests/box/slow_threads.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MT $@ $(LDFLAGS) -shared -pthread -Wl,-z,defs -o $@ $<
-
 # Drives the daemon's own parts.
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(BACKEND_OBJ) $(B)/host/libhost.a
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
 
 BOX_NEEDS := $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random \
-	$(B)/tests/box/slow_threads.so $(B)/tests/xenbox/agent
+	$(B)/tests/xenbox/agent
 
 # The box tests alone.
 .PHONY: box

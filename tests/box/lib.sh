@@ -162,6 +162,24 @@ daemon_stop() {
 	is "xenpcid ends with status ${1:-0} at SIGTERM" "$status" "${1:-0}"
 }
 
+# Its processes: the supervisor, the spawner, and what that has started.
+family() {
+	local spawner
+	echo "$DAEMON"
+	for spawner in $(pgrep -P "$DAEMON"); do
+		echo "$spawner"
+		pgrep -P "$spawner"
+	done
+}
+# job_runs: some device is being seen to; worker_of N, gate_of N: the processes of a guest (with -v -v)
+job_runs() {
+	local spawner
+	for spawner in $(pgrep -P "$DAEMON"); do pgrep -P "$spawner" -x xenpci-job >/dev/null && return; done
+	return 1
+}
+worker_of() { grep -oE "guest $1: process [0-9]+ serves" "$daemon_log" | tail -n 1 | grep -oE '[0-9]+ serves' | cut -d ' ' -f 1; }
+gate_of() { grep -oE "guest $1: process .* process [0-9]+ writes" "$daemon_log" | tail -n 1 | grep -oE '[0-9]+ writes' | cut -d ' ' -f 1; }
+
 # daemon_pause, daemon_resume: through when the signal's effect has reached this shell,
 # whose reads it would otherwise interrupt
 daemon_is() { grep -q "^State:.$1" "/proc/$DAEMON/status"; }
@@ -171,12 +189,17 @@ daemon_pause() {
 	local i
 	for ((i = 0; i < 20; i++)); do
 		kill -STOP "$DAEMON" && wait_for 5000 daemon_is T || return
-		timeout -k 1 2 "$xenbox" run "$DIR" 0 -- xenstore-list / >/dev/null 2>&1 && return
+		if timeout -k 1 2 "$xenbox" run "$DIR" 0 -- xenstore-list / >/dev/null 2>&1; then
+			# shellcheck disable=SC2046
+			kill -STOP $(family)
+			return
+		fi
 		kill -CONT "$DAEMON"
 	done
 	return 1
 }
-daemon_resume() { kill -CONT "$DAEMON" && wait_for 5000 daemon_is '[RS]'; }
+# shellcheck disable=SC2046
+daemon_resume() { kill -CONT $(family) && wait_for 5000 daemon_is '[RS]'; }
 
 daemon_alive() { kill -0 "$DAEMON" 2>/dev/null; }
 
