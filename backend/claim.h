@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One PCI function held for one guest: taken from a provider, filtered, given
- * back clean (protocol notes 5.1 to 5.5). What takes it, or gives it back, may wait, and
+ * back clean (PROTOCOL.md 5.1 to 5.5). What takes it, or gives it back, may wait, and
  * others run meanwhile (device/slow.h): only this guest's things stay as they were.
  */
 #ifndef XENPCI_BACKEND_CLAIM_H

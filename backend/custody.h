@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A device between host and guest: judged before it is given, reset whenever it
- * changes hands, and Xen told of it (protocol notes 5.1, 5.4, 5.6). Resets wait, and others run
+ * changes hands, and Xen told of it (PROTOCOL.md 5.1, 5.4, 5.6). Resets wait, and others run
  * meanwhile (device/slow.h).
  */
 #ifndef XENPCI_BACKEND_CUSTODY_H

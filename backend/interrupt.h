@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The interrupts of one assigned function: MSI, multi-MSI or MSI-X, one of them
- * at a time (protocol notes 3.3 to 3.7 and 6). Xen programs the messages when a
+ * at a time (PROTOCOL.md 3.3 to 3.7 and 6). Xen programs the messages when a
  * vector is mapped; the enable bit, and INTx that goes off with it, are ours.
  * One thread. What a guest can cause is logged through its talk.
  */

@@ -2,7 +2,7 @@
 /*
  * Errors of passed-through devices: noticed by the kernel's AER counters, and carried to the guest in
  * the order in which Linux recovers: detected, then mmio enabled or a reset and slot
- * reset, then resume (protocol notes 7). A guest that fails, or does not answer in time, loses the
+ * reset, then resume (PROTOCOL.md 7). A guest that fails, or does not answer in time, loses the
  * device, or more, by the settings. Resets wait, and others run meanwhile (helper.h).
  *
  * The counters are sysfs's (Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats): aer_dev_fatal and

@@ -3,7 +3,7 @@
  * Devices that are held for guests: taken from their host driver to pciback, and
  * given back, as `xl pci-assignable-add` and -remove do it and with their memory
  * (/libxl/pci/<address>/driver_path), so that both understand each other. Linux
- * only (protocol notes 2.3, 2.12). Nothing logs.
+ * only (PROTOCOL.md 2.3, 2.12). Nothing logs.
  */
 #ifndef XENPCI_HOST_PCIBACK_H
 #define XENPCI_HOST_PCIBACK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Resets one function, with its configuration saved before and restored after: by
- * the kernel where it knows a way, otherwise through config space (protocol notes 5.3).
+ * the kernel where it knows a way, otherwise through config space (PROTOCOL.md 5.3).
  * Every wait is bounded. Nothing logs; one thread at a time per provider.
  */
 #ifndef XENPCI_HOST_RESET_FUNCTION_H

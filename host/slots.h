@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a guest sees its devices (protocol notes 2.6). 'vpci': one bus 0000:00
+ * Where a guest sees its devices (PROTOCOL.md 2.6). 'vpci': one bus 0000:00
  * with 32 slots, functions of one physical slot kept together. 'passthrough':
  * the host's own addresses. Pure functions; callable from several threads.
  */

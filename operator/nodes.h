@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The toolstack's half of the xenstore protocol for a PV guest: the nodes that libxl
- * writes, in its order and transactions (protocol notes 2.5, 2.7, 2.8). Waits end
+ * writes, in its order and transactions (PROTOCOL.md 2.5, 2.7, 2.8). Waits end
  * after 10 s, as libxl's do.
  */
 #ifndef XENPCI_OPERATOR_NODES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names and formats of the xenstore nodes (protocol notes 2.1 to 2.3, as libxl
+ * Names and formats of the xenstore nodes (PROTOCOL.md 2.1 to 2.3, as libxl
  * and the kernel's backend write them). Each name stands here once. Nothing here
  * logs or touches xenstore; everything may be called from several threads.
  */

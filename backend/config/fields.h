@@ -2,7 +2,7 @@
 /*
  * The registers of config space as a data book has them: one row per register,
  * in tables by header type and capability. A byte that no row names is read raw
- * and not written. Rules are the protocol notes' sections 4.1 to 4.5; where ours
+ * and not written. Rules are those of PROTOCOL.md 4.1 to 4.5; where ours
  * differ from the kernel's backend, DIFFERENCES.md says why. Nothing here logs;
  * everything may be called from several threads.
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The life of an instance (protocol notes 2.5, 2.9, 2.10), by a frontend that shows
+# The life of an instance (PROTOCOL.md 2.5, 2.9, 2.10), by a frontend that shows
 # each state: create, late guest, close, reopen, reboot, crash, vanished directories.
 . "$(dirname "$0")/lib.sh"
 

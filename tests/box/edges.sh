@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Every edge of the backend's state machine: it is brought to each state that it rests
-# in, a frontend shows each state there is, and it goes where the table says (protocol
-# notes 2.14, with the rules of 2.4 to 2.9) and nowhere else.
+# in, a frontend shows each state there is, and it goes where the table says (PROTOCOL.md
+# 2.14, with the rules of PROTOCOL.md 2.4 to 2.9) and nowhere else.
 . "$(dirname "$0")/lib.sh"
 
 box_up

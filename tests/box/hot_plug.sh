@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Devices that come and go under a running guest (protocol notes 2.7, 2.8): several at
+# Devices that come and go under a running guest (PROTOCOL.md 2.7, 2.8): several at
 # once, sparse indices, the middle and the last, bad company, and a guest that is not there.
 . "$(dirname "$0")/lib.sh"
 

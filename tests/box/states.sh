@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# States that a guest shows uninvited (protocol notes 2.14, 8): numbers out of turn,
+# States that a guest shows uninvited (PROTOCOL.md 2.14, 8): numbers out of turn,
 # no numbers, nothing. They are ignored, the guest's channel goes on, and so do others.
 . "$(dirname "$0")/lib.sh"
 

@@ -48,7 +48,7 @@ void fake_cap(struct fake *f, unsigned at, uint8_t id);
 void fake_bar(struct fake *f, unsigned number, uint64_t start, uint64_t size, uint8_t flags);
 void fake_forget_log(struct fake *f);
 
-/* The e1000e of the protocol notes' section 10. */
+/* The e1000e of PROTOCOL.md 10. */
 void fake_nic(struct fake *f);
 
 /* config_open that must succeed; NULL policy: filtered. */
