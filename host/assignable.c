@@ -33,11 +33,6 @@ bool assignable_is_holder(const char *driver)
 	return false;
 }
 
-const char *assignable_rule_name(enum assignable_rule rule)
-{
-	return rules[rule].name;
-}
-
 unsigned assignable_rules_parse(const char *name)
 {
 	unsigned set = 0;

@@ -106,7 +106,6 @@ const struct assignable_refusal *assignable_first(const struct assignable *a);
  */
 bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
 
-const char *assignable_rule_name(enum assignable_rule rule);
 /*
  * The set that `name` stands for: one rule that a setting overrides, or "all" of them. 0
  * where there is none of that name (or it cannot be overridden).

@@ -20,11 +20,6 @@ static const struct {
 #undef X
 };
 
-const char *reset_method_name(enum reset_method method)
-{
-	return methods[method].name;
-}
-
 unsigned reset_methods_parse(const char *name)
 {
 	if (!strcmp(name, "all"))
@@ -36,7 +31,8 @@ unsigned reset_methods_parse(const char *name)
 	return 0;
 }
 
-bool reset_is_wide(enum reset_method method)
+/* Whether method resets others besides. */
+static bool is_wide(enum reset_method method)
 {
 	return method == RESET_SLOT || method == RESET_BUS;
 }
@@ -45,7 +41,7 @@ bool reset_reaches(const struct topology *t, enum reset_method method, int i, in
 {
 	if (i == k)
 		return true;
-	return reset_is_wide(method) && topology_is_below(t, k, t->function[i].parent);
+	return is_wide(method) && topology_is_below(t, k, t->function[i].parent);
 }
 
 /* A function that is reset, its own or a neighbour's: open, with what to put back. */
@@ -209,7 +205,7 @@ static const char *const not_offered[RESET_METHODS_COUNT] = {
 /* Tries one method, all but the restoring. */
 static int use(struct reset *r, enum reset_method method)
 {
-	if (reset_is_wide(method) && gather(r, method))
+	if (is_wide(method) && gather(r, method))
 		return -1;
 	if (!attempt(r, method))
 		return 0;

@@ -86,15 +86,13 @@ struct reset_result {
  */
 int reset_function(const struct reset_request *request, struct reset_result *result);
 
-/* Whether method resets others besides; whether k would be reset with function i by it. */
-bool reset_is_wide(enum reset_method method);
+/* Whether k would be reset with function i by method. */
 bool reset_reaches(const struct topology *t, enum reset_method method, int i, int k);
 
 /* "by PCIe function level reset, back after 101 ms", or why there was none; into buf. */
 const char *reset_text(const struct topology *t, const struct reset_result *result,
 		       char buf[RESET_TEXT_MAX]);
 
-const char *reset_method_name(enum reset_method method);
 /* The set that `name` stands for: one method, or "all"; 0: none of that name. */
 unsigned reset_methods_parse(const char *name);
 

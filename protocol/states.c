@@ -5,11 +5,10 @@
 
 struct action_row {
 	unsigned state;
-	const char *name;
 	const char *text;
 };
 
-#define ACTION_ROW(name, state, text) { XenbusState##state, #name, text },
+#define ACTION_ROW(name, state, text) { XenbusState##state, text },
 static const struct action_row backend_rows[] = { BACKEND_ACTIONS(ACTION_ROW) };
 static const struct action_row frontend_rows[] = { FRONTEND_ACTIONS(ACTION_ROW) };
 
@@ -97,19 +96,9 @@ unsigned frontend_action_state(enum frontend_action action)
 	return frontend_rows[action].state;
 }
 
-const char *backend_action_name(enum backend_action action)
-{
-	return backend_rows[action].name;
-}
-
 const char *backend_action_text(enum backend_action action)
 {
 	return backend_rows[action].text;
-}
-
-const char *frontend_action_name(enum frontend_action action)
-{
-	return frontend_rows[action].name;
 }
 
 const char *frontend_action_text(enum frontend_action action)

@@ -60,10 +60,8 @@ enum frontend_action frontend_action(unsigned own, unsigned peer);
 unsigned backend_action_state(enum backend_action action);
 unsigned frontend_action_state(enum frontend_action action);
 
-/* Names and meanings, for the log, tests and pictures. */
-const char *backend_action_name(enum backend_action action);
+/* What the action is, for the log. */
 const char *backend_action_text(enum backend_action action);
-const char *frontend_action_name(enum frontend_action action);
 const char *frontend_action_text(enum frontend_action action);
 
 #endif

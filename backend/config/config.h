@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "host/policy.h"
 #include "host/device/pcidev.h"
@@ -102,14 +101,5 @@ void config_save_state(const struct config *cfg, struct config_state *out);
  * the device. 0, or -1 with errno: EINVAL (an address that the BAR cannot hold), or the device's.
  */
 int config_load_state(struct config *cfg, const struct config_state *state);
-
-/*
- * The bits of byte `offset` that a guest's write can change, in the device or in
- * what it reads back (shadow, BAR sizing); 0 outside the space. For tests and pictures.
- */
-uint8_t config_writable_byte(const struct config *cfg, unsigned offset);
-
-/* Prints the table as in a data book: a line per register, in address order. */
-void config_print(const struct config *cfg, FILE *out);
 
 #endif

@@ -95,9 +95,4 @@ extern const struct config_table config_tables[TABLE_COUNT];
 extern const struct config_row config_row_unlisted;
 extern const struct config_row config_row_quirk;
 
-/* What a rule says, for people. */
-const char *config_read_text(enum read_rule rule);
-const char *config_write_text(enum write_rule rule);
-const char *config_reset_text(enum reset_rule rule);
-
 #endif
