@@ -2,12 +2,11 @@
 #include "host/reset_function.h"
 
 #include <linux/pci_regs.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "host/assignable.h"
 #include "host/reset_method.h"
+#include "common/text.h"
 #include "common/util.h"
 
 static const struct {
@@ -290,32 +289,14 @@ int reset_function(const struct reset_request *request, struct reset_result *res
 	return rc;
 }
 
-static void append(char buf[RESET_TEXT_MAX], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(char buf[RESET_TEXT_MAX], const char *fmt, ...)
-{
-	size_t used = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + used, RESET_TEXT_MAX - used, fmt, ap);
-	va_end(ap);
-}
+/* Of a text of RESET_TEXT_MAX bytes. */
+#define append(buf, ...) text_append(buf, RESET_TEXT_MAX, __VA_ARGS__)
 
 static void append_passed(const struct topology *t, const struct reset_passed *passed,
 			  char buf[RESET_TEXT_MAX])
 {
-	char address[SBDF_TEXT];
-
 	if (passed->blocker != TOPOLOGY_NONE) {
-		const struct topology_function *fn = &t->function[passed->blocker];
-
-		append(buf, "%s", sbdf_format(fn->info.sbdf, address));
-		if (fn->guest != TOPOLOGY_NO_GUEST)
-			append(buf, " (guest %u)", fn->guest);
-		else if (!assignable_is_holder(fn->driver))
-			append(buf, " (host, %s)", fn->driver);
+		assignable_append(buf, RESET_TEXT_MAX, &t->function[passed->blocker]);
 		append(buf, ": ");
 	}
 	append(buf, "%s", passed->why);

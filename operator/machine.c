@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/entry.h"
 #include "host/pciback.h"
 #include "host/irq_lines.h"
 #include "host/quarantine.h"
@@ -104,7 +105,7 @@ static void own(struct operator *op, struct sbdf a, uint32_t domid)
 /* What one guest's backend directory lists, but for what the backend has refused. */
 static void read_guest_devices(struct operator *op, const char *guest)
 {
-	char dir[STORE_PATH_MAX], node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	char dir[STORE_PATH_MAX], node[NODE_NAME_MAX];
 	uint64_t nr = 0, state;
 	uint32_t domid;
 	struct sbdf a;
@@ -115,13 +116,11 @@ static void read_guest_devices(struct operator *op, const char *guest)
 	if (store_read_number(op->xs, XBT_NULL, dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &nr))
 		return;
 	for (unsigned i = 0; i < nr; i++) {
-		snprintf(node, sizeof(node), NODE_STATE_FMT, i);
+		node_numbered(NODE_STATE_FMT, i, node);
 		if (!store_read_number(op->xs, XBT_NULL, dir, node, 10, XenbusStateReconfigured, &state) &&
 		    state == XenbusStateClosed)
 			continue;
-		snprintf(node, sizeof(node), NODE_DEV_FMT, i);
-		if (store_read(op->xs, XBT_NULL, dir, node, text, sizeof(text)) >= 0 &&
-		    !node_dev_parse(text, &a))
+		if (!entry_device(op->xs, XBT_NULL, dir, i, &a))
 			own(op, a, domid);
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "host/entry.h"
 
 enum { WAIT_MS = 10000 };
 #define WATCH_TOKEN "xenpci"
@@ -32,38 +33,18 @@ unsigned nodes_count(const struct nodes *n)
 	return (unsigned)count;
 }
 
-/* A node with its number. */
-static const char *numbered(const char *fmt, unsigned i, char buf[NODE_NAME_MAX])
-{
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(buf, NODE_NAME_MAX, fmt, i);
-#pragma GCC diagnostic pop
-	return buf;
-}
-
 const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i, char buf[NODES_TEXT_MAX])
 {
 	char name[NODE_NAME_MAX];
 
-	if (store_read(n->xs, XBT_NULL, n->be, numbered(fmt, i, name), buf, NODES_TEXT_MAX) < 0)
+	if (store_read(n->xs, XBT_NULL, n->be, node_numbered(fmt, i, name), buf, NODES_TEXT_MAX) < 0)
 		snprintf(buf, NODES_TEXT_MAX, "-");
 	return buf;
 }
 
 int nodes_find(const struct nodes *n, struct sbdf a)
 {
-	char name[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	unsigned count = nodes_count(n);
-	struct sbdf at;
-
-	for (unsigned i = 0; i < count; i++) {
-		if (store_read(n->xs, XBT_NULL, n->be, numbered(NODE_DEV_FMT, i, name), text,
-			       sizeof(text)) >= 0 &&
-		    !node_dev_parse(text, &at) && sbdf_equal(at, a))
-			return (int)i;
-	}
-	return -1;
+	return entry_find(n->xs, XBT_NULL, n->be, a);
 }
 
 /* ---- Waiting ---- */
@@ -187,18 +168,18 @@ static int add_device(const struct nodes *n, xs_transaction_t t, const struct ch
 	if (!c->count && create_directories(n, t))
 		return -1;
 	sbdf_format(c->device->a, a);
-	if (store_write(n->xs, t, n->be, numbered(NODE_KEY_FMT, c->i, name), "%s", a) ||
-	    store_write(n->xs, t, n->be, numbered(NODE_DEV_FMT, c->i, name), "%s", a))
+	if (store_write(n->xs, t, n->be, node_numbered(NODE_KEY_FMT, c->i, name), "%s", a) ||
+	    store_write(n->xs, t, n->be, node_numbered(NODE_DEV_FMT, c->i, name), "%s", a))
 		return -1;
-	if (c->device->name[0] && store_write(n->xs, t, n->be, numbered(NODE_NAME_FMT, c->i, name),
+	if (c->device->name[0] && store_write(n->xs, t, n->be, node_numbered(NODE_NAME_FMT, c->i, name),
 					      "%s", c->device->name))
 		return -1;
-	return store_write(n->xs, t, n->be, numbered(NODE_OPTS_FMT, c->i, name),
+	return store_write(n->xs, t, n->be, node_numbered(NODE_OPTS_FMT, c->i, name),
 			   "msitranslate=%d,power_mgmt=%d,permissive=%d,rdm_policy=%s%s",
 			   o->msitranslate, o->power_mgmt, o->permissive,
 			   o->rdm_relaxed ? "relaxed" : "strict",
 			   o->interrupt_control ? ",interrupt_control=1" : "") ||
-	       store_write(n->xs, t, n->be, numbered(NODE_STATE_FMT, c->i, name), "%d",
+	       store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, c->i, name), "%d",
 			   XenbusStateInitialising) ||
 	       store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", c->i + 1) ||
 	       (c->hot && store_write(n->xs, t, n->be, NODE_STATE, "%d",
@@ -221,7 +202,7 @@ static int tell_leaving(const struct nodes *n, xs_transaction_t t, const struct 
 {
 	char name[NODE_NAME_MAX];
 
-	return store_write(n->xs, t, n->be, numbered(NODE_STATE_FMT, c->i, name), "%d",
+	return store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, c->i, name), "%d",
 			   XenbusStateClosing) ||
 	       store_write(n->xs, t, n->be, NODE_STATE, "%d", XenbusStateReconfiguring) ? -1 : 0;
 }
@@ -243,10 +224,10 @@ static int move(const struct nodes *n, xs_transaction_t t, const char *fmt, unsi
 {
 	char name[NODE_NAME_MAX], value[STORE_VALUE_MAX];
 
-	if (store_read(n->xs, t, n->be, numbered(fmt, from, name), value, sizeof(value)) < 0)
+	if (store_read(n->xs, t, n->be, node_numbered(fmt, from, name), value, sizeof(value)) < 0)
 		return errno == ENOENT ? 0 : -1;
-	return store_write(n->xs, t, n->be, numbered(fmt, to, name), "%s", value) ||
-	       store_remove(n->xs, t, n->be, numbered(fmt, from, name)) ? -1 : 0;
+	return store_write(n->xs, t, n->be, node_numbered(fmt, to, name), "%s", value) ||
+	       store_remove(n->xs, t, n->be, node_numbered(fmt, from, name)) ? -1 : 0;
 }
 
 static int remove_device(const struct nodes *n, xs_transaction_t t, const struct change *c)
@@ -254,7 +235,7 @@ static int remove_device(const struct nodes *n, xs_transaction_t t, const struct
 	char name[NODE_NAME_MAX];
 
 	for (size_t k = 0; k < ARRAY_SIZE(device_nodes); k++) {
-		if (store_remove(n->xs, t, n->be, numbered(device_nodes[k], c->i, name)))
+		if (store_remove(n->xs, t, n->be, node_numbered(device_nodes[k], c->i, name)))
 			return -1;
 	}
 	if (store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", c->count - 1))

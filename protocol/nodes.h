@@ -48,6 +48,9 @@
 #define NODES_MAX_DEVS 256 /* more num_devs than any guest has slots and functions for */
 #define NODES_MAX_ROOTS 256
 
+/* The name of an entry's node: NODE_DEV_FMT and 3 are "dev-3". Returns buf. */
+const char *node_numbered(const char *fmt, unsigned n, char buf[NODE_NAME_MAX]);
+
 /* Values that the two ends exchange. A virtual address: what the guest sees. */
 struct node_root {
 	uint32_t segment;

@@ -7,20 +7,11 @@
 
 box_up
 daemon_start
-guest 7
-guest 8
-peer g7 7
-peer g8 8
+guests 7 8
 create_nodes 8 0000:00:05.0
 connect g8 8
 tell g7 share
 tell g7 port
-
-# The daemon has seen all that was written before when another guest's close is through.
-settled() {
-	tell g8 write device/pci/0/state 6 && await "$(be 8 state)" 6 &&
-		tell g8 write device/pci/0/state 1 && await "$(be 8 state)" 3 && connect g8 8
-}
 
 # reach STATE: a new instance of guest 7, brought there
 reach() {

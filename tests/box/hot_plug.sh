@@ -6,9 +6,8 @@
 
 box_up
 daemon_start
-guest 7
+guests 7
 guest 8
-peer g7 7
 
 substates() {
 	local i text=
