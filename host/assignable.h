@@ -74,8 +74,8 @@ struct assignable {
 };
 
 /*
- * Reads the drivers of all that count in a judgement of function i, and whether the OS can reset
- * it.
+ * Before assignable_check of function i: reads anew which drivers have the functions that its rules
+ * look at, and whether the OS can reset i.
  */
 void assignable_look(struct topology *t, struct provider *p, int i);
 
@@ -100,9 +100,9 @@ const char *assignable_text(const struct topology *t, int i,
 const struct assignable_refusal *assignable_first(const struct assignable *a);
 
 /*
- * Whether it matters to j what happens to i, whatever the settings: the same function, or one that
- * a reset may reach too. With judged, j is to be judged by the rules above: then also one that
- * shares a line or a page with it.
+ * Whether work on function i has to wait for work on j, whatever the settings: they are the same
+ * function, or a reset of one may reach the other. With judged, j is about to be judged by the rules
+ * above, and functions that share an interrupt line or a BAR's page with it count, too.
  */
 bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
 
@@ -115,7 +115,7 @@ unsigned assignable_rules_parse(const char *name);
 /* Whether the host's driver of that name merely holds devices for guests, or there is none. */
 bool assignable_is_holder(const char *driver);
 
-/* Appends to the string in buf, of size bytes: fn's address, and the guest or host driver that has it. */
+/* Appends to the string in buf, of size bytes: fn's address, and which guest or host driver has it. */
 void assignable_append(char *buf, size_t size, const struct topology_function *fn);
 
 #endif

@@ -34,10 +34,10 @@ enum reset_method {
 enum {
 	RESET_TEXT_MAX = 640,
 	RESET_KERNEL_METHODS_MAX = 64,
-	RESET_PATIENCE_MS = 1000, /* a daemon's, whose guests wait meanwhile */
+	RESET_PATIENCE_MS = 1000, /* how long the daemon waits for a device to come back */
 };
 
-/* How to wait. A test's need not. */
+/* How to wait; tests put a sleep in here that takes no time. */
 struct reset_wait {
 	void (*sleep)(void *context, unsigned ms);
 	void *context;
@@ -49,7 +49,7 @@ extern const struct reset_wait reset_wait_default;
 struct reset_request {
 	struct provider *provider;
 	const struct topology *topology; /* with `guest` filled in */
-	int function;			 /* whom */
+	int function;			 /* the one to reset: its index in topology */
 	struct pcidev *dev;		 /* the function, open */
 	/* Functions besides that the caller has open; others are opened when a bus is reset. */
 	struct pcidev *const *open;
@@ -60,7 +60,7 @@ struct reset_request {
 	const struct reset_wait *wait;
 };
 
-/* Why a method was not the one. */
+/* Why a method was passed over, or failed. */
 struct reset_passed {
 	const char *why; /* NULL: it was not asked for, or not needed */
 	int err;	 /* errno of its failure, 0 */

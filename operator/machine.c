@@ -14,7 +14,7 @@
 #include "operator/operator.h"
 #include "protocol/nodes.h"
 
-int complain(const char *fmt, ...)
+int operator_fail(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -36,13 +36,13 @@ int operator_open_xen(struct operator *op, bool wanted)
 	op->xs = xs_open(0);
 	if (!op->xs) {
 		if (wanted)
-			complain("cannot open xenstore: %s; is this a Xen host, and xenstored running?",
-				 strerror(errno));
+			operator_fail("cannot open xenstore: %s; is this a Xen host, and xenstored running?",
+				      strerror(errno));
 		return wanted ? -1 : 0;
 	}
 	if (store_read_number(op->xs, XBT_NULL, "domid", NULL, 10, UINT16_MAX, &domid) &&
 	    errno != ENOENT) {
-		complain("cannot read our own domid from xenstore: %s", strerror(errno));
+		operator_fail("cannot read our own domid from xenstore: %s", strerror(errno));
 		return -1;
 	}
 	op->domid = (uint32_t)domid;
@@ -67,7 +67,7 @@ int operator_domain(struct operator *op, const char *text, uint32_t *domid)
 	if (!number_u32(text, domid)) {
 		if (domain_exists(op, *domid) == 1)
 			return 0;
-		complain("there is no domain %u", *domid);
+		operator_fail("there is no domain %u", *domid);
 		return -1;
 	}
 	list = xs_directory(op->xs, XBT_NULL, "/local/domain", &n);
@@ -80,7 +80,7 @@ int operator_domain(struct operator *op, const char *text, uint32_t *domid)
 	}
 	free(list);
 	if (!found)
-		complain("there is no domain \"%s\"", text);
+		operator_fail("there is no domain \"%s\"", text);
 	return found ? 0 : -1;
 }
 
@@ -167,13 +167,13 @@ static int open_machine(struct operator *op, const char *spec)
 	m->spec = spec;
 	m->provider = provider_open(spec, op->lg);
 	if (!m->provider) {
-		complain("devices %s: %s", spec, strerror(errno));
+		operator_fail("devices %s: %s", spec, strerror(errno));
 		return -1;
 	}
 	op->nr_machines++;
 	if (!topology_read(&m->topology, m->provider, op->lg))
 		return 0;
-	complain("devices %s: %s", spec, strerror(errno));
+	operator_fail("devices %s: %s", spec, strerror(errno));
 	return -1;
 }
 
@@ -212,7 +212,7 @@ int operator_find(struct operator *op, const char *text, struct place *place)
 	struct sbdf a;
 
 	if (sbdf_parse(text, &a)) {
-		complain("\"%s\" is no PCI address ([SSSS:]BB:DD.F)", text);
+		operator_fail("\"%s\" is no PCI address ([SSSS:]BB:DD.F)", text);
 		return -1;
 	}
 	sbdf_format(a, place->name);
@@ -227,7 +227,7 @@ int operator_find(struct operator *op, const char *text, struct place *place)
 				    sizeof(place->fn->line_users));
 		return 0;
 	}
-	complain("there is no device %s on this host", place->name);
+	operator_fail("there is no device %s on this host", place->name);
 	return -1;
 }
 

@@ -37,7 +37,8 @@ const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i, char 
 {
 	char name[NODE_NAME_MAX];
 
-	if (store_read(n->xs, XBT_NULL, n->be, node_numbered(fmt, i, name), buf, NODES_TEXT_MAX) < 0)
+	node_numbered(fmt, i, name);
+	if (store_read(n->xs, XBT_NULL, n->be, name, buf, NODES_TEXT_MAX) < 0)
 		snprintf(buf, NODES_TEXT_MAX, "-");
 	return buf;
 }
@@ -69,9 +70,9 @@ static int not_connected(const struct nodes *n, int64_t state)
 		 n->guest);
 	if (store_read(n->xs, XBT_NULL, dir, "error", why, sizeof(why)) < 0)
 		why[0] = '\0';
-	complain("guest %u: the backend is in state %lld, not %d, after %d s%s%s", n->guest,
-		 (long long)state, XenbusStateConnected, WAIT_MS / 1000,
-		 why[0] ? "; it says: " : "; is xenpcid running, and a frontend in the guest?", why);
+	operator_fail("guest %u: the backend is in state %lld, not %d, after %d s%s%s", n->guest,
+		      (long long)state, XenbusStateConnected, WAIT_MS / 1000,
+		      why[0] ? "; it says: " : "; is xenpcid running, and a frontend in the guest?", why);
 	return -1;
 }
 
@@ -84,7 +85,7 @@ static int wait_connected(const struct nodes *n)
 
 	snprintf(path, sizeof(path), "%s/" NODE_STATE, n->be);
 	if (!xs_watch(n->xs, path, WATCH_TOKEN)) {
-		complain("cannot watch %s: %s", path, strerror(errno));
+		operator_fail("cannot watch %s: %s", path, strerror(errno));
 		return -1;
 	}
 	do {
@@ -117,7 +118,7 @@ static int transaction(const struct nodes *n, change_body *body, const struct ch
 
 		if (rc) {
 			store_abort(n->xs, t);
-			complain("guest %u: cannot write to xenstore: %s", n->guest, strerror(errno));
+			operator_fail("guest %u: cannot write to xenstore: %s", n->guest, strerror(errno));
 			return -1;
 		}
 		rc = store_commit(n->xs, t);

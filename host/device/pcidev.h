@@ -165,8 +165,8 @@ int provider_list(struct provider *p, struct sbdf *list, size_t max);
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
 
 /*
- * Thin calls of the ops; pcidev_close(NULL) is allowed. An access that is no
- * device's to answer (size, alignment, beyond config_size) fails with EINVAL.
+ * Thin calls of the ops; pcidev_close(NULL) is allowed. An access that no device
+ * could answer (size, alignment, beyond config_size) fails with EINVAL before it is asked.
  */
 int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
 int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
