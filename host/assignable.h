@@ -100,9 +100,9 @@ const char *assignable_text(const struct topology *t, int i,
 const struct assignable_refusal *assignable_first(const struct assignable *a);
 
 /*
- * Whether work on function i has to wait for work on j, whatever the settings: they are the same
- * function, or a reset of one may reach the other. With judged, j is about to be judged by the rules
- * above, and functions that share an interrupt line or a BAR's page with it count, too.
+ * Whether what happens to function i matters to j, whatever the settings: they are the same
+ * function, or a reset of one may reach the other. With judged, j is about to be judged by the
+ * rules above: then a function that shares an interrupt line or a BAR's page with it matters, too.
  */
 bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
 
@@ -115,7 +115,7 @@ unsigned assignable_rules_parse(const char *name);
 /* Whether the host's driver of that name merely holds devices for guests, or there is none. */
 bool assignable_is_holder(const char *driver);
 
-/* Appends to the string in buf, of size bytes: fn's address, and which guest or host driver has it. */
+/* Appends to the string in buf, of size bytes: fn's address, and the guest or host driver it has. */
 void assignable_append(char *buf, size_t size, const struct topology_function *fn);
 
 #endif

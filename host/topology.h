@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of PCI functions: every function of a provider, what kind it is, the bridge above it, and
- * which resets its capabilities offer. Read once and refreshed before each use, as far as it
- * matters there; the questions are pure functions over it. Functions are named by their index. Nothing logs
- * unless it says so. One thread.
+ * The tree of PCI functions: every function of a provider, what kind it is, the bridge above it,
+ * and which resets its capabilities offer. Read once and refreshed before each use, as far as it
+ * matters there; the questions are pure functions over it. Functions are named by their index.
+ * Nothing logs unless it says so. One thread.
  */
 #ifndef XENPCI_HOST_TOPOLOGY_H
 #define XENPCI_HOST_TOPOLOGY_H

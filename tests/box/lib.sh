@@ -12,7 +12,7 @@
 #   attach, detach, destroy           xenbox's, in DIR
 #   check NAME COMMAND...             a result: ok if COMMAND succeeds
 #   is NAME GOT WANT, like NAME GOT PATTERN, skip NAME WHY
-# A failure shows what the command printed, and at the end every log.
+# A failure shows what the command printed, and at the end every log. KEEP=1 leaves the logs.
 
 # shellcheck shell=bash disable=SC2120
 set -u
@@ -404,7 +404,7 @@ finish() {
 	fi
 	[ "$FAILED" = 0 ] || status=1
 	[ "$status" = 0 ] || show_logs
-	rm -rf "$WORK"
+	if [ -n "${KEEP:-}" ]; then echo "# left: $WORK"; else rm -rf "$WORK"; fi
 	exit "$status"
 }
 
