@@ -115,7 +115,7 @@ unsigned assignable_rules_parse(const char *name);
 /* Whether the host's driver of that name merely holds devices for guests, or there is none. */
 bool assignable_is_holder(const char *driver);
 
-/* Appends to the string in buf, of size bytes: fn's address, and the guest or host driver it has. */
+/* Appends to the string in buf, of size bytes: fn's address, and the guest or driver it has. */
 void assignable_append(char *buf, size_t size, const struct topology_function *fn);
 
 #endif
