@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A failure on its way to the people who must know of it: an errno and one
- * clear line. It ends in the log and, as xenbus does it, in the guest's error node.
+ * Why an operation failed: an errno and one line of text for people. The function that fails
+ * fills it; its callers pass it up; who started the operation logs the text and, for a guest's
+ * device, writes both into the guest's error node in xenstore (PROTOCOL.md 2.1).
  */
 #ifndef XENPCI_COMMON_PROBLEM_H
 #define XENPCI_COMMON_PROBLEM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said about one guest. What the guest can cause is bounded (talk_say), and what
- * was suppressed is counted and told later; what the toolstack or the operator
- * did is always told (talk_tell). One thread.
+ * The log's lines about one guest, in two kinds. talk_say is limited: for what the guest can cause;
+ * lines that were left out are counted, and the count is logged later. talk_tell is not limited:
+ * for what only the toolstack, the operator or the host can cause. One thread.
  */
 #ifndef XENPCI_COMMON_TALK_H
 #define XENPCI_COMMON_TALK_H
@@ -20,11 +20,11 @@ struct talk {
 /* A full allowance. lg stays the caller's. */
 void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid);
 
-/* Logs one line, "guest N: ...", if the guest's allowance permits. Keeps errno. */
+/* Limited: logs one line, "guest N: ...", if the guest's allowance permits. Keeps errno. */
 void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Logs one line, "guest N: ...", of what no guest can cause. Keeps errno. */
+/* Not limited: logs one line, "guest N: ...", of what no guest can cause. Keeps errno. */
 void talk_tell(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

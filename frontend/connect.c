@@ -27,7 +27,8 @@ static void forget_all(struct xenpcifront *fe)
 	states_forget(fe);
 }
 
-void front_closed(struct xenpcifront *fe, unsigned backend_state)
+/* Closes the channel and removes all devices: the event CLOSED. Lock held. */
+static void closed(struct xenpcifront *fe, unsigned backend_state)
 {
 	forget_all(fe);
 	fe->closed = true;
@@ -128,10 +129,10 @@ static int act(struct xenpcifront *fe, enum frontend_action action, struct state
 		devices_detach(fe);
 		return moved(fe, st, state);
 	case FRONTEND_CLOSE:
-		front_closed(fe, peer);
+		closed(fe, peer);
 		return states_write(fe, state) ? -1 : 0;
 	case FRONTEND_GONE:
-		front_closed(fe, XenbusStateUnknown);
+		closed(fe, XenbusStateUnknown);
 		return 0;
 	case FRONTEND_NOTHING:
 		break;
@@ -144,7 +145,7 @@ static int step(struct xenpcifront *fe, struct states *st)
 	if (fe->phase == PHASE_CLEARING)
 		return clear(fe, st);
 	if (st->own == XenbusStateUnknown && fe->channel.offer.page) {
-		front_closed(fe, XenbusStateUnknown);
+		closed(fe, XenbusStateUnknown);
 		return 0;
 	}
 	return act(fe, frontend_action(st->own, st->peer), st);
@@ -160,7 +161,7 @@ static void give_up(struct xenpcifront *fe)
 		return;
 	if (fe->channel.offer.page && !states_read(fe, &st) && st.own != XenbusStateUnknown)
 		states_write(fe, XenbusStateClosed);
-	front_closed(fe, st.peer);
+	closed(fe, st.peer);
 	errno = saved;
 }
 

@@ -134,7 +134,7 @@ static int scan_root(struct xenpcifront *fe, struct node_root root)
 }
 
 /*
- * The roots that the backend published; none published is 0000:00 (protocol notes
+ * The roots that the backend published; none published is 0000:00 (PROTOCOL.md
  * 2.5). Returns how many; bad and repeated ones are left out.
  */
 static unsigned read_roots(struct xenpcifront *fe, struct node_root *roots)
@@ -219,7 +219,7 @@ static bool empty_entry(struct xenpcifront *fe, unsigned i)
 
 /*
  * Where the backend's entries say that devices are. Returns how many, or -1 where they do not say
- * it for all: not every backend does (protocol notes 9), and the toolstack may be moving them.
+ * it for all: not every backend does (PROTOCOL.md 9), and the toolstack may be moving them.
  */
 static int read_listed(struct xenpcifront *fe, struct sbdf *listed)
 {

@@ -85,9 +85,6 @@ static inline struct sbdf to_sbdf(struct xenpcifront_address a)
 /* front.c: has process run again. Any thread, no lock needed. */
 void front_wake(struct xenpcifront *fe);
 
-/* connect.c; lock held. Closes the channel and removes all devices: the event CLOSED. */
-void front_closed(struct xenpcifront *fe, unsigned backend_state);
-
 /* devices.c; lock held. Finds an entry, present or not; NULL where there is none. */
 struct device *device_find(struct xenpcifront *fe, struct sbdf a);
 /* Marks all devices gone. */
@@ -102,7 +99,7 @@ int devices_scan(struct xenpcifront *fe);
 /* Removes the devices whose state-N is 5. */
 void devices_detach(struct xenpcifront *fe);
 
-/* aer.c; lock held. Takes a waiting AER request in. */
+/* events.c; lock held. Takes a waiting AER request in. */
 void aer_take(struct xenpcifront *fe);
 /* lock not held: calls the handlers for what has one. */
 void handlers_run(struct xenpcifront *fe);

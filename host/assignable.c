@@ -2,10 +2,9 @@
 #include "host/assignable.h"
 
 #include <linux/pci_regs.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "common/util.h"
 
 #define PAGE 4096u /* what Xen maps for a guest, on x86 */
@@ -31,11 +30,6 @@ bool assignable_is_holder(const char *driver)
 			return true;
 	}
 	return false;
-}
-
-const char *assignable_rule_name(enum assignable_rule rule)
-{
-	return rules[rule].name;
 }
 
 unsigned assignable_rules_parse(const char *name)
@@ -322,29 +316,19 @@ const struct assignable_refusal *assignable_first(const struct assignable *a)
 	return NULL;
 }
 
-static void append(char buf[ASSIGNABLE_TEXT_MAX], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(char buf[ASSIGNABLE_TEXT_MAX], const char *fmt, ...)
-{
-	size_t used = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + used, ASSIGNABLE_TEXT_MAX - used, fmt, ap);
-	va_end(ap);
-}
-
-static void append_other(char buf[ASSIGNABLE_TEXT_MAX], const struct topology_function *fn)
+void assignable_append(char *buf, size_t size, const struct topology_function *fn)
 {
 	char address[SBDF_TEXT];
 
-	append(buf, "%s", sbdf_format(fn->info.sbdf, address));
+	text_append(buf, size, "%s", sbdf_format(fn->info.sbdf, address));
 	if (fn->guest != TOPOLOGY_NO_GUEST)
-		append(buf, " (guest %u)", fn->guest);
+		text_append(buf, size, " (guest %u)", fn->guest);
 	else if (!assignable_is_holder(fn->driver))
-		append(buf, " (host, %s)", fn->driver);
+		text_append(buf, size, " (host, %s)", fn->driver);
 }
+
+/* Of a text of ASSIGNABLE_TEXT_MAX bytes. */
+#define append(buf, ...) text_append(buf, ASSIGNABLE_TEXT_MAX, __VA_ARGS__)
 
 const char *assignable_text(const struct topology *t, int i,
 			    const struct assignable_refusal *refusal,
@@ -360,7 +344,7 @@ const char *assignable_text(const struct topology *t, int i,
 		append(buf, " (BAR %d)", refusal->bar);
 	for (unsigned k = 0; k < refusal->nr_others && k < ASSIGNABLE_OTHERS_MAX; k++) {
 		append(buf, "%s", k ? ", " : ": ");
-		append_other(buf, &t->function[refusal->others[k]]);
+		assignable_append(buf, ASSIGNABLE_TEXT_MAX, &t->function[refusal->others[k]]);
 	}
 	if (refusal->rule == ASSIGNABLE_SHARED_IRQ && users[0])
 		append(buf, "%s(host, %s)", refusal->nr_others ? ", " : ": ", users);

@@ -74,8 +74,8 @@ struct assignable {
 };
 
 /*
- * Reads the drivers of all that count in a judgement of function i, and whether the OS can reset
- * it.
+ * Before assignable_check of function i: reads anew which drivers have the functions that its rules
+ * look at, and whether the OS can reset i.
  */
 void assignable_look(struct topology *t, struct provider *p, int i);
 
@@ -100,13 +100,12 @@ const char *assignable_text(const struct topology *t, int i,
 const struct assignable_refusal *assignable_first(const struct assignable *a);
 
 /*
- * Whether it matters to j what happens to i, whatever the settings: the same function, or one that
- * a reset may reach too. With judged, j is to be judged by the rules above: then also one that
- * shares a line or a page with it.
+ * Whether what happens to function i matters to j, whatever the settings: they are the same
+ * function, or a reset of one may reach the other. With judged, j is about to be judged by the
+ * rules above: then a function that shares an interrupt line or a BAR's page with it matters, too.
  */
 bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
 
-const char *assignable_rule_name(enum assignable_rule rule);
 /*
  * The set that `name` stands for: one rule that a setting overrides, or "all" of them. 0
  * where there is none of that name (or it cannot be overridden).
@@ -115,5 +114,8 @@ unsigned assignable_rules_parse(const char *name);
 
 /* Whether the host's driver of that name merely holds devices for guests, or there is none. */
 bool assignable_is_holder(const char *driver);
+
+/* Appends to the string in buf, of size bytes: fn's address, and the guest or driver it has. */
+void assignable_append(char *buf, size_t size, const struct topology_function *fn);
 
 #endif

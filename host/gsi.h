@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The GSI behind a device's INTx line. To a PV dom0 the kernel's irq number is the
- * GSI; on a PVH dom0 it is not, and the kernel has to be asked (protocol notes 2.12).
+ * GSI; on a PVH dom0 it is not, and the kernel has to be asked (PROTOCOL.md 2.12).
  */
 #ifndef XENPCI_HOST_GSI_H
 #define XENPCI_HOST_GSI_H

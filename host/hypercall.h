@@ -3,7 +3,7 @@
  * Every hypercall that is made here: physdev operations for interrupts, MSI-X
  * tables, GSIs and resets; and what a toolstack does to give a domain a device, for
  * the operator's command. Arguments and errors are those of xen/physdev.h,
- * xenctrl.h and protocol notes 5.9, 5.10. An error is Xen's, as errno. One thread.
+ * xenctrl.h and PROTOCOL.md 5.9, 5.10. An error is Xen's, as errno. One thread.
  */
 #ifndef XENPCI_HOST_HYPERCALL_H
 #define XENPCI_HOST_HYPERCALL_H

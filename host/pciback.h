@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices that are held for guests: taken from their host driver to pciback, and
- * given back, as `xl pci-assignable-add` and -remove do it and with their memory
- * (/libxl/pci/<address>/driver_path), so that both understand each other. Linux
- * only (protocol notes 2.3, 2.12). Nothing logs.
+ * Devices that are held for guests: moved from their host driver to pciback, and
+ * back, as `xl pci-assignable-add` and -remove do it. Which driver a device had is kept where
+ * libxl keeps it (/libxl/pci/<address>/driver_path), so that xl and we can undo each other's.
+ * Linux only (PROTOCOL.md 2.3, 2.12). Nothing logs.
  */
 #ifndef XENPCI_HOST_PCIBACK_H
 #define XENPCI_HOST_PCIBACK_H

@@ -2,12 +2,11 @@
 #include "host/reset_function.h"
 
 #include <linux/pci_regs.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "host/assignable.h"
 #include "host/reset_method.h"
+#include "common/text.h"
 #include "common/util.h"
 
 static const struct {
@@ -20,11 +19,6 @@ static const struct {
 #undef X
 };
 
-const char *reset_method_name(enum reset_method method)
-{
-	return methods[method].name;
-}
-
 unsigned reset_methods_parse(const char *name)
 {
 	if (!strcmp(name, "all"))
@@ -36,7 +30,8 @@ unsigned reset_methods_parse(const char *name)
 	return 0;
 }
 
-bool reset_is_wide(enum reset_method method)
+/* Whether method resets others besides. */
+static bool is_wide(enum reset_method method)
 {
 	return method == RESET_SLOT || method == RESET_BUS;
 }
@@ -45,7 +40,7 @@ bool reset_reaches(const struct topology *t, enum reset_method method, int i, in
 {
 	if (i == k)
 		return true;
-	return reset_is_wide(method) && topology_is_below(t, k, t->function[i].parent);
+	return is_wide(method) && topology_is_below(t, k, t->function[i].parent);
 }
 
 /* A function that is reset, its own or a neighbour's: open, with what to put back. */
@@ -209,7 +204,7 @@ static const char *const not_offered[RESET_METHODS_COUNT] = {
 /* Tries one method, all but the restoring. */
 static int use(struct reset *r, enum reset_method method)
 {
-	if (reset_is_wide(method) && gather(r, method))
+	if (is_wide(method) && gather(r, method))
 		return -1;
 	if (!attempt(r, method))
 		return 0;
@@ -294,32 +289,14 @@ int reset_function(const struct reset_request *request, struct reset_result *res
 	return rc;
 }
 
-static void append(char buf[RESET_TEXT_MAX], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(char buf[RESET_TEXT_MAX], const char *fmt, ...)
-{
-	size_t used = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + used, RESET_TEXT_MAX - used, fmt, ap);
-	va_end(ap);
-}
+/* Of a text of RESET_TEXT_MAX bytes. */
+#define append(buf, ...) text_append(buf, RESET_TEXT_MAX, __VA_ARGS__)
 
 static void append_passed(const struct topology *t, const struct reset_passed *passed,
 			  char buf[RESET_TEXT_MAX])
 {
-	char address[SBDF_TEXT];
-
 	if (passed->blocker != TOPOLOGY_NONE) {
-		const struct topology_function *fn = &t->function[passed->blocker];
-
-		append(buf, "%s", sbdf_format(fn->info.sbdf, address));
-		if (fn->guest != TOPOLOGY_NO_GUEST)
-			append(buf, " (guest %u)", fn->guest);
-		else if (!assignable_is_holder(fn->driver))
-			append(buf, " (host, %s)", fn->driver);
+		assignable_append(buf, RESET_TEXT_MAX, &t->function[passed->blocker]);
 		append(buf, ": ");
 	}
 	append(buf, "%s", passed->why);

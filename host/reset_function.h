@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Resets one function, with its configuration saved before and restored after: by
- * the kernel where it knows a way, otherwise through config space (protocol notes 5.3).
+ * the kernel where it knows a way, otherwise through config space (PROTOCOL.md 5.3).
  * Every wait is bounded. Nothing logs; one thread at a time per provider.
  */
 #ifndef XENPCI_HOST_RESET_FUNCTION_H
@@ -34,10 +34,10 @@ enum reset_method {
 enum {
 	RESET_TEXT_MAX = 640,
 	RESET_KERNEL_METHODS_MAX = 64,
-	RESET_PATIENCE_MS = 1000, /* a daemon's, whose guests wait meanwhile */
+	RESET_PATIENCE_MS = 1000, /* how long the daemon waits for a device to come back */
 };
 
-/* How to wait. A test's need not. */
+/* How to wait; tests put a sleep in here that takes no time. */
 struct reset_wait {
 	void (*sleep)(void *context, unsigned ms);
 	void *context;
@@ -49,7 +49,7 @@ extern const struct reset_wait reset_wait_default;
 struct reset_request {
 	struct provider *provider;
 	const struct topology *topology; /* with `guest` filled in */
-	int function;			 /* whom */
+	int function;			 /* the one to reset: its index in topology */
 	struct pcidev *dev;		 /* the function, open */
 	/* Functions besides that the caller has open; others are opened when a bus is reset. */
 	struct pcidev *const *open;
@@ -60,7 +60,7 @@ struct reset_request {
 	const struct reset_wait *wait;
 };
 
-/* Why a method was not the one. */
+/* Why a method was passed over, or failed. */
 struct reset_passed {
 	const char *why; /* NULL: it was not asked for, or not needed */
 	int err;	 /* errno of its failure, 0 */
@@ -86,15 +86,13 @@ struct reset_result {
  */
 int reset_function(const struct reset_request *request, struct reset_result *result);
 
-/* Whether method resets others besides; whether k would be reset with function i by it. */
-bool reset_is_wide(enum reset_method method);
+/* Whether k would be reset with function i by method. */
 bool reset_reaches(const struct topology *t, enum reset_method method, int i, int k);
 
 /* "by PCIe function level reset, back after 101 ms", or why there was none; into buf. */
 const char *reset_text(const struct topology *t, const struct reset_result *result,
 		       char buf[RESET_TEXT_MAX]);
 
-const char *reset_method_name(enum reset_method method);
 /* The set that `name` stands for: one method, or "all"; 0: none of that name. */
 unsigned reset_methods_parse(const char *name);
 

@@ -27,7 +27,8 @@ const struct reset_wait reset_wait_default = {
 	.patience_ms = RESET_PATIENCE_MS,
 };
 
-void reset_sleep(const struct reset_wait *wait, unsigned ms, unsigned *waited)
+/* Waits, and counts what was waited into *waited. */
+static void sleep_counted(const struct reset_wait *wait, unsigned ms, unsigned *waited)
 {
 	wait->sleep(wait->context, ms);
 	*waited += ms;
@@ -45,7 +46,7 @@ static bool still_set(struct pcidev *dev, unsigned offset, unsigned size, uint32
 			return false;
 		if (tries == PENDING_TRIES)
 			return true;
-		reset_sleep(wait, ms, waited);
+		sleep_counted(wait, ms, waited);
 	}
 }
 
@@ -61,7 +62,7 @@ int reset_by_flr(struct pcidev *dev, const struct reset_wait *wait, unsigned *wa
 	if (pcidev_read(dev, exp + PCI_EXP_DEVCTL, 2, &v) ||
 	    pcidev_write(dev, exp + PCI_EXP_DEVCTL, 2, v | PCI_EXP_DEVCTL_BCR_FLR))
 		return -1;
-	reset_sleep(wait, FLR_DONE, waited);
+	sleep_counted(wait, FLR_DONE, waited);
 	return 0;
 }
 
@@ -77,7 +78,7 @@ int reset_by_af_flr(struct pcidev *dev, const struct reset_wait *wait, unsigned 
 	*pending = still_set(dev, af + PCI_AF_STATUS, 1, PCI_AF_STATUS_TP, wait, waited);
 	if (pcidev_write(dev, af + PCI_AF_CTRL, 1, PCI_AF_CTRL_FLR))
 		return -1;
-	reset_sleep(wait, FLR_DONE, waited);
+	sleep_counted(wait, FLR_DONE, waited);
 	return 0;
 }
 
@@ -93,10 +94,10 @@ int reset_by_pm(struct pcidev *dev, const struct reset_wait *wait, unsigned *wai
 	v &= ~(uint32_t)(PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_STATUS);
 	if (pcidev_write(dev, pm + PCI_PM_CTRL, 2, v | d3hot))
 		return -1;
-	reset_sleep(wait, D3HOT_DELAY, waited);
+	sleep_counted(wait, D3HOT_DELAY, waited);
 	if (pcidev_write(dev, pm + PCI_PM_CTRL, 2, v))
 		return -1;
-	reset_sleep(wait, D3HOT_DELAY, waited);
+	sleep_counted(wait, D3HOT_DELAY, waited);
 	return 0;
 }
 
@@ -124,11 +125,11 @@ int reset_bus_of(struct pcidev *bridge, const struct reset_wait *wait, unsigned 
 	if (pcidev_read(bridge, PCI_BRIDGE_CONTROL, 2, &control) ||
 	    pcidev_write(bridge, PCI_BRIDGE_CONTROL, 2, control | PCI_BRIDGE_CTL_BUS_RESET))
 		return -1;
-	reset_sleep(wait, BUS_RESET_HELD, waited);
+	sleep_counted(wait, BUS_RESET_HELD, waited);
 	if (pcidev_write(bridge, PCI_BRIDGE_CONTROL, 2,
 			 control & ~(uint32_t)PCI_BRIDGE_CTL_BUS_RESET))
 		return -1;
-	reset_sleep(wait, BUS_RESET_DONE, waited);
+	sleep_counted(wait, BUS_RESET_DONE, waited);
 	return 0;
 }
 
@@ -171,7 +172,7 @@ int reset_wait_alive(struct pcidev *dev, const struct reset_wait *wait, unsigned
 	while (!answers(dev)) {
 		if (spent >= wait->patience_ms)
 			return fail(ETIMEDOUT);
-		reset_sleep(wait, ms, waited);
+		sleep_counted(wait, ms, waited);
 		spent += ms;
 		ms *= 2;
 	}

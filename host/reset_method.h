@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ways to reset that go through config space, each on an open function (or
- * bridge) and without saving anything. For reset.c only. Nothing here logs.
+ * bridge) and without saving anything. For reset_function.c only. Nothing here logs.
  */
 #ifndef XENPCI_HOST_RESET_METHOD_H
 #define XENPCI_HOST_RESET_METHOD_H
 
 #include "host/reset_function.h"
-
-/* Waits, and counts what was waited into *waited. */
-void reset_sleep(const struct reset_wait *wait, unsigned ms, unsigned *waited);
 
 /*
  * Each: 0, or -1 with errno: ENOTTY (not offered), or the device's. Pending transactions

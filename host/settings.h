@@ -39,7 +39,7 @@
 
 struct settings_entry;
 
-/* What becomes of a guest that an error was too much for, as the settings name it. */
+/* What happens to a guest that does not recover from an error of its device: name, text. */
 #define SETTINGS_AER_FAILED(X) \
 	X(DETACH, "detach", "lose the device") \
 	X(PAUSE, "pause", "be paused") \

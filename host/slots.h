@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a guest sees its devices (protocol notes 2.6). 'vpci': one bus 0000:00
+ * Where a guest sees its devices (PROTOCOL.md 2.6). 'vpci': one bus 0000:00
  * with 32 slots, functions of one physical slot kept together. 'passthrough':
  * the host's own addresses. Pure functions; callable from several threads.
  */
@@ -27,7 +27,8 @@ struct slots_device {
 /*
  * Finds an address for device dev (its virt is ignored) beside the n devices of
  * list, in the order they were given to the guest. 0 and *virt, or -1 with errno: ENOSPC (32
- * slots in use), EEXIST (the address is taken: two hosts' worth of one function).
+ * slots in use), EEXIST (another device of the guest has that address already: the host has
+ * two functions that the guest would see as one).
  */
 int slots_assign(enum slots_mode mode, const struct slots_device *list, size_t n,
 		 const struct slots_device *dev, struct sbdf *virt);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who hangs from whom: every function of a provider, what kind it is, the bridge above it, and what
- * its capabilities offer for a reset. Read once and refreshed before each use, as far as it matters
- * there; the questions are pure functions over it. Functions are named by their index. Nothing logs
- * unless it says so. One thread.
+ * The tree of PCI functions: every function of a provider, what kind it is, the bridge above it,
+ * and which resets its capabilities offer. Read once and refreshed before each use, as far as it
+ * matters there; the questions are pure functions over it. Functions are named by their index.
+ * Nothing logs unless it says so. One thread.
  */
 #ifndef XENPCI_HOST_TOPOLOGY_H
 #define XENPCI_HOST_TOPOLOGY_H
@@ -18,7 +18,7 @@
 enum {
 	TOPOLOGY_BRIDGE = 1,  /* serves the host, not a guest */
 	TOPOLOGY_EXPRESS = 2, /* its own side is PCI Express */
-	/* What is behind it reaches memory under one name, so that no IOMMU tells it apart. */
+	/* Requests from behind it carry one requester id: no IOMMU can tell the devices apart. */
 	TOPOLOGY_MERGES = 4,
 	TOPOLOGY_LINK = 8, /* behind it is one link with one device */
 };
@@ -65,7 +65,7 @@ struct topology_function {
 	bool msi;	   /* has MSI or MSI-X */
 	bool kernel_reset; /* the OS knows a way */
 	char driver[TOPOLOGY_DRIVER_MAX]; /* the host's, "" for none */
-	/* What only the caller knows; topology_read sets nobody's and sound. */
+	/* What only the caller knows; topology_read sets: no guest has it, not quarantined. */
 	uint32_t guest; /* domid that has it, TOPOLOGY_NO_GUEST */
 	bool quarantined;
 	char line_users[TOPOLOGY_USERS_MAX]; /* who on the host listens to its line, "" for nobody */
@@ -85,9 +85,10 @@ int topology_read(struct topology *t, struct provider *p, xentoollog_logger *lg)
 /* Safe on a zeroed one, and twice. */
 void topology_dispose(struct topology *t);
 /*
- * Brings up to date which functions there are; of those that stayed, what the caller knew is kept,
- * and what their registers tell: one may be in reset now, and read ones. As topology_read; on
- * failure *t is as it was. What the OS says of them may be old: topology_look.
+ * Brings up to date which functions there are. Of those that stayed, what the caller knew is kept,
+ * and so is what their registers said before: a function may be in reset now and read ones. Returns
+ * as topology_read; on failure *t is as it was. Drivers and the kernel's resets are not read again:
+ * topology_look does that.
  */
 int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *lg);
 /* What the OS says of function i now: its driver, and whether it knows a reset. */
@@ -108,18 +109,18 @@ bool topology_is_below(const struct topology *t, int i, int bridge);
  */
 bool topology_same_slot(const struct topology *t, int i, int j);
 /*
- * The highest bridge above i behind which requests lose their names: what is
- * behind it goes to one guest. TOPOLOGY_NONE where there is none.
+ * The highest bridge above i that merges requester ids (TOPOLOGY_MERGES): all devices
+ * behind it go to one guest. TOPOLOGY_NONE where there is none.
  */
 int topology_uppermost_pci_bridge(const struct topology *t, int i);
 /* Whether i and j are a physical function and a virtual one of it. */
 bool topology_pf_and_vf(const struct topology *t, int i, int j);
 
-/* The function on a root bus from which i hangs, or which it is. */
+/* The function on a root bus that is above i, or i itself. */
 int topology_root(const struct topology *t, int i);
 /*
- * A copy of all that hangs from i's root, into *tree, which is to be disposed of; i's place in it
- * into *at. 0, or -1 with errno ENOMEM.
+ * Copies i's root and all functions below it into *tree, which the caller disposes of; i's index in
+ * it into *at. 0, or -1 with errno ENOMEM.
  */
 int topology_tree(const struct topology *t, int i, struct topology *tree, int *at);
 

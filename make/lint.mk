@@ -4,10 +4,14 @@
 LINT_SRC := $(wildcard protocol/*.c common/*.c host/*.c host/device/*.c host/device/*/*.c backend/*.c backend/*/*.c frontend/*.c frontend/*/*.c operator/*.c)
 LINT_HDR := $(wildcard include/xenpci/*.h protocol/*.h common/*.h host/*.h host/device/*.h host/device/*/*.h backend/*.h backend/*/*.h frontend/*.h frontend/*/*.h operator/*.h)
 
-.PHONY: lint tidy cppcheck headers
+.PHONY: lint tidy cppcheck headers citations
 lint: deps-lint
-	+$(Q)$(MAKE) --no-print-directory headers tidy cppcheck
+	+$(Q)$(MAKE) --no-print-directory citations headers tidy cppcheck
 	+$(Q)$(MAKE) --no-print-directory CC=clang all
+
+# Each section of protocol/PROTOCOL.md that is cited exists.
+citations:
+	@make/citations
 
 # Every header compiles alone.
 headers:

@@ -21,7 +21,7 @@ static const char *sysfs_root(const struct machine *m)
 static int holder_of(struct operator *op, const struct place *place, struct holder *h)
 {
 	if (!is_sysfs(place->machine)) {
-		complain("%s: a captured device has no driver to take it from", place->name);
+		operator_fail("%s: a captured device has no driver to take it from", place->name);
 		return -1;
 	}
 	*h = (struct holder){
@@ -38,10 +38,10 @@ static int add(struct operator *op, const struct place *place)
 	if (holder_of(op, place, &h))
 		return OPERATOR_FAILED;
 	if (topology_traits(&place->machine->topology, place->i) & TOPOLOGY_BRIDGE)
-		return complain("%s: is a %s, which serves the host", place->name,
-				topology_kind_name(place->fn->kind));
+		return operator_fail("%s: is a %s, which serves the host", place->name,
+				     topology_kind_name(place->fn->kind));
 	if (holder_take(&h, place->fn->info.sbdf, place->fn->driver, &p))
-		return complain("%s", p.text);
+		return operator_fail("%s", p.text);
 	printf("%s: held\n", place->name);
 	return OPERATOR_OK;
 }
@@ -55,13 +55,13 @@ static int give_up(struct operator *op, const struct place *place)
 	if (holder_of(op, place, &h))
 		return OPERATOR_FAILED;
 	if (place->fn->guest != TOPOLOGY_NO_GUEST)
-		return complain("%s: guest %u has it: detach it there first", place->name,
-				place->fn->guest);
+		return operator_fail("%s: guest %u has it: detach it there first", place->name,
+				     place->fn->guest);
 	if (strcmp(place->fn->driver, HOLDER_DRIVER))
-		return complain("%s: is not held for guests", place->name);
+		return operator_fail("%s: is not held for guests", place->name);
 	rc = holder_give_up(&h, place->fn->info.sbdf, op->rebind, &p);
 	if (rc < 0)
-		return complain("%s", p.text);
+		return operator_fail("%s", p.text);
 	printf("%s: no longer held%s\n", place->name,
 	       rc ? "; no driver is remembered that had it" : "");
 	return OPERATOR_OK;
@@ -83,7 +83,7 @@ static void look_for_holder(const struct machine *m)
 
 	snprintf(path, sizeof(path), "%s/bus/pci/drivers/" HOLDER_DRIVER, sysfs_root(m));
 	if (access(path, F_OK))
-		complain("nothing can be held: there is no %s; is the xen-pciback module loaded?", path);
+		operator_fail("nothing can be held: there is no %s; is the xen-pciback module loaded?", path);
 }
 
 static void list_machine(struct operator *op, const struct machine *m)
@@ -113,11 +113,11 @@ int run_assignable(struct operator *op, int argc, char **argv)
 	struct place place;
 
 	if (!adding && !removing && strcmp(argv[0], "list")) {
-		complain("assignable: \"%s\" is neither list, add nor remove", argv[0]);
+		operator_fail("assignable: \"%s\" is neither list, add nor remove", argv[0]);
 		return OPERATOR_USAGE;
 	}
 	if ((adding || removing) != (argc > 1) || (op->rebind && !removing)) {
-		complain("assignable %s: wrong arguments (see xenpci --help)", argv[0]);
+		operator_fail("assignable %s: wrong arguments (see xenpci --help)", argv[0]);
 		return OPERATOR_USAGE;
 	}
 	if (operator_open_xen(op, adding || removing) || operator_open_machines(op))

@@ -32,7 +32,7 @@ static int parse_device(struct operator *op, char *text, struct nodes_device *de
 			name[-1] = '\0';
 	}
 	if (node_opts_parse(options, &device->opts, bad)) {
-		complain("%s: option \"%s\" is not understood", text, bad);
+		operator_fail("%s: option \"%s\" is not understood", text, bad);
 		return -1;
 	}
 	if (operator_find(op, text, place))
@@ -48,13 +48,13 @@ static int may_attach(struct operator *op, const struct place *place, uint32_t d
 	struct assignable result;
 
 	if (place->fn->guest == domid) {
-		complain("%s: guest %u has it already", place->name, domid);
+		operator_fail("%s: guest %u has it already", place->name, domid);
 		return -1;
 	}
 	if (assignable_check(t, place->i, domid, operator_allowed(op, place), &result))
 		return 0;
-	complain("%s: %s", place->name,
-		 assignable_text(t, place->i, assignable_first(&result), buf));
+	operator_fail("%s: %s", place->name,
+		      assignable_text(t, place->i, assignable_first(&result), buf));
 	return -1;
 }
 
@@ -71,17 +71,17 @@ static int attach(struct operator *op, uint32_t domid, char *text)
 	snprintf(owner, sizeof(owner), "%u", domid);
 	/* Keeps xl's hands off it from here on. */
 	if (holder_memory_write(op->xs, device.a, "domid", owner)) {
-		complain("%s: cannot write to xenstore: %s", place.name, strerror(errno));
+		operator_fail("%s: cannot write to xenstore: %s", place.name, strerror(errno));
 		return -1;
 	}
-	if (give(op, &place, domid, device.opts.rdm_relaxed))
+	if (give_device(op, &place, domid, device.opts.rdm_relaxed))
 		goto forget;
 	if (nodes_add(&n, &device, !op->no_wait))
 		goto take;
 	place.fn->guest = domid;
 	return 0;
 take:
-	take_back(op, &place, domid);
+	take_device_back(op, &place, domid);
 forget:
 	holder_memory_forget(op->xs, device.a, "domid");
 	return -1;
@@ -115,13 +115,13 @@ int run_detach(struct operator *op, int argc, char **argv)
 	nodes_init(&n, op, domid);
 	i = nodes_find(&n, place.fn->info.sbdf);
 	if (i < 0)
-		return complain("guest %u does not have %s", domid, place.name);
+		return operator_fail("guest %u does not have %s", domid, place.name);
 	if (nodes_leave(&n, (unsigned)i, !op->no_wait)) {
 		if (!op->force)
-			return complain("%s: still attached (-f: take it all the same)", place.name);
+			return operator_fail("%s: still attached (-f: take it all the same)", place.name);
 		status = OPERATOR_FAILED;
 	}
-	if (take_back(op, &place, domid))
+	if (take_device_back(op, &place, domid))
 		status = OPERATOR_FAILED;
 	/* Its number may have changed while we waited. */
 	i = nodes_find(&n, place.fn->info.sbdf);

@@ -12,8 +12,8 @@ enum step { STEP_NONE = -1, STEP_BARS, STEP_IRQ = PCIDEV_RESOURCES, STEP_IOMMU, 
 
 static int failed(const struct place *place, const char *what, bool on)
 {
-	complain("%s: Xen does not %s %s: %s", place->name, on ? "grant" : "revoke", what,
-		 strerror(errno));
+	operator_fail("%s: Xen does not %s %s: %s", place->name, on ? "grant" : "revoke", what,
+		      strerror(errno));
 	return -1;
 }
 
@@ -108,7 +108,7 @@ static int undo(struct operator *op, const struct place *place, uint32_t domid, 
 	return rc;
 }
 
-int give(struct operator *op, const struct place *place, uint32_t domid, bool relaxed)
+int give_device(struct operator *op, const struct place *place, uint32_t domid, bool relaxed)
 {
 	for (int which = STEP_BARS; which < STEPS; which++) {
 		if (!step(op, place, domid, which, relaxed, true))
@@ -119,7 +119,7 @@ int give(struct operator *op, const struct place *place, uint32_t domid, bool re
 	return 0;
 }
 
-int take_back(struct operator *op, const struct place *place, uint32_t domid)
+int take_device_back(struct operator *op, const struct place *place, uint32_t domid)
 {
 	return undo(op, place, domid, STEPS - 1);
 }

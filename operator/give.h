@@ -7,10 +7,10 @@
 
 /*
  * Lets domid use the device's BARs and interrupt line, and moves it into the domain's
- * IOMMU context. All or nothing. 0, or -1 having complained.
+ * IOMMU context. All or nothing. 0, or -1 having told why.
  */
-int give(struct operator *op, const struct place *place, uint32_t domid, bool relaxed);
-/* Takes all of it back; what fails is complained of, the rest goes on. 0, or -1. */
-int take_back(struct operator *op, const struct place *place, uint32_t domid);
+int give_device(struct operator *op, const struct place *place, uint32_t domid, bool relaxed);
+/* Takes all of it back; what fails is told, the rest goes on. 0, or -1. */
+int take_device_back(struct operator *op, const struct place *place, uint32_t domid);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/entry.h"
 #include "host/pciback.h"
 #include "host/irq_lines.h"
 #include "host/quarantine.h"
@@ -13,7 +14,7 @@
 #include "operator/operator.h"
 #include "protocol/nodes.h"
 
-int complain(const char *fmt, ...)
+int operator_fail(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -35,13 +36,13 @@ int operator_open_xen(struct operator *op, bool wanted)
 	op->xs = xs_open(0);
 	if (!op->xs) {
 		if (wanted)
-			complain("cannot open xenstore: %s; is this a Xen host, and xenstored running?",
-				 strerror(errno));
+			operator_fail("cannot open xenstore: %s; is this a Xen host, and xenstored running?",
+				      strerror(errno));
 		return wanted ? -1 : 0;
 	}
 	if (store_read_number(op->xs, XBT_NULL, "domid", NULL, 10, UINT16_MAX, &domid) &&
 	    errno != ENOENT) {
-		complain("cannot read our own domid from xenstore: %s", strerror(errno));
+		operator_fail("cannot read our own domid from xenstore: %s", strerror(errno));
 		return -1;
 	}
 	op->domid = (uint32_t)domid;
@@ -66,7 +67,7 @@ int operator_domain(struct operator *op, const char *text, uint32_t *domid)
 	if (!number_u32(text, domid)) {
 		if (domain_exists(op, *domid) == 1)
 			return 0;
-		complain("there is no domain %u", *domid);
+		operator_fail("there is no domain %u", *domid);
 		return -1;
 	}
 	list = xs_directory(op->xs, XBT_NULL, "/local/domain", &n);
@@ -79,7 +80,7 @@ int operator_domain(struct operator *op, const char *text, uint32_t *domid)
 	}
 	free(list);
 	if (!found)
-		complain("there is no domain \"%s\"", text);
+		operator_fail("there is no domain \"%s\"", text);
 	return found ? 0 : -1;
 }
 
@@ -104,7 +105,7 @@ static void own(struct operator *op, struct sbdf a, uint32_t domid)
 /* What one guest's backend directory lists, but for what the backend has refused. */
 static void read_guest_devices(struct operator *op, const char *guest)
 {
-	char dir[STORE_PATH_MAX], node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	char dir[STORE_PATH_MAX], node[NODE_NAME_MAX];
 	uint64_t nr = 0, state;
 	uint32_t domid;
 	struct sbdf a;
@@ -115,13 +116,11 @@ static void read_guest_devices(struct operator *op, const char *guest)
 	if (store_read_number(op->xs, XBT_NULL, dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &nr))
 		return;
 	for (unsigned i = 0; i < nr; i++) {
-		snprintf(node, sizeof(node), NODE_STATE_FMT, i);
+		node_numbered(NODE_STATE_FMT, i, node);
 		if (!store_read_number(op->xs, XBT_NULL, dir, node, 10, XenbusStateReconfigured, &state) &&
 		    state == XenbusStateClosed)
 			continue;
-		snprintf(node, sizeof(node), NODE_DEV_FMT, i);
-		if (store_read(op->xs, XBT_NULL, dir, node, text, sizeof(text)) >= 0 &&
-		    !node_dev_parse(text, &a))
+		if (!entry_device(op->xs, XBT_NULL, dir, i, &a))
 			own(op, a, domid);
 	}
 }
@@ -168,13 +167,13 @@ static int open_machine(struct operator *op, const char *spec)
 	m->spec = spec;
 	m->provider = provider_open(spec, op->lg);
 	if (!m->provider) {
-		complain("devices %s: %s", spec, strerror(errno));
+		operator_fail("devices %s: %s", spec, strerror(errno));
 		return -1;
 	}
 	op->nr_machines++;
 	if (!topology_read(&m->topology, m->provider, op->lg))
 		return 0;
-	complain("devices %s: %s", spec, strerror(errno));
+	operator_fail("devices %s: %s", spec, strerror(errno));
 	return -1;
 }
 
@@ -213,7 +212,7 @@ int operator_find(struct operator *op, const char *text, struct place *place)
 	struct sbdf a;
 
 	if (sbdf_parse(text, &a)) {
-		complain("\"%s\" is no PCI address ([SSSS:]BB:DD.F)", text);
+		operator_fail("\"%s\" is no PCI address ([SSSS:]BB:DD.F)", text);
 		return -1;
 	}
 	sbdf_format(a, place->name);
@@ -228,7 +227,7 @@ int operator_find(struct operator *op, const char *text, struct place *place)
 				    sizeof(place->fn->line_users));
 		return 0;
 	}
-	complain("there is no device %s on this host", place->name);
+	operator_fail("there is no device %s on this host", place->name);
 	return -1;
 }
 

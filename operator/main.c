@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 	argp_err_exit_status = OPERATOR_USAGE;
 	a.args = calloc((size_t)argc + 1, sizeof(*a.args));
 	if (!a.args)
-		return complain("%s", strerror(errno));
+		return operator_fail("%s", strerror(errno));
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return OPERATOR_USAGE;
 	if (!op.nr_specs)
@@ -196,10 +196,10 @@ int main(int argc, char **argv)
 	if (op.lg && op.mute)
 		status = a.command->run(&op, a.nr, a.args);
 	else
-		complain("%s", strerror(errno));
+		operator_fail("%s", strerror(errno));
 	operator_close(&op);
 	free(a.args);
 	if (fflush(stdout) || ferror(stdout))
-		status = complain("writing the output: %s", strerror(errno));
+		status = operator_fail("writing the output: %s", strerror(errno));
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "host/entry.h"
 
 enum { WAIT_MS = 10000 };
 #define WATCH_TOKEN "xenpci"
@@ -32,38 +33,19 @@ unsigned nodes_count(const struct nodes *n)
 	return (unsigned)count;
 }
 
-/* A node with its number. */
-static const char *numbered(const char *fmt, unsigned i, char buf[NODE_NAME_MAX])
-{
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(buf, NODE_NAME_MAX, fmt, i);
-#pragma GCC diagnostic pop
-	return buf;
-}
-
 const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i, char buf[NODES_TEXT_MAX])
 {
 	char name[NODE_NAME_MAX];
 
-	if (store_read(n->xs, XBT_NULL, n->be, numbered(fmt, i, name), buf, NODES_TEXT_MAX) < 0)
+	node_numbered(fmt, i, name);
+	if (store_read(n->xs, XBT_NULL, n->be, name, buf, NODES_TEXT_MAX) < 0)
 		snprintf(buf, NODES_TEXT_MAX, "-");
 	return buf;
 }
 
 int nodes_find(const struct nodes *n, struct sbdf a)
 {
-	char name[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	unsigned count = nodes_count(n);
-	struct sbdf at;
-
-	for (unsigned i = 0; i < count; i++) {
-		if (store_read(n->xs, XBT_NULL, n->be, numbered(NODE_DEV_FMT, i, name), text,
-			       sizeof(text)) >= 0 &&
-		    !node_dev_parse(text, &at) && sbdf_equal(at, a))
-			return (int)i;
-	}
-	return -1;
+	return entry_find(n->xs, XBT_NULL, n->be, a);
 }
 
 /* ---- Waiting ---- */
@@ -88,9 +70,9 @@ static int not_connected(const struct nodes *n, int64_t state)
 		 n->guest);
 	if (store_read(n->xs, XBT_NULL, dir, "error", why, sizeof(why)) < 0)
 		why[0] = '\0';
-	complain("guest %u: the backend is in state %lld, not %d, after %d s%s%s", n->guest,
-		 (long long)state, XenbusStateConnected, WAIT_MS / 1000,
-		 why[0] ? "; it says: " : "; is xenpcid running, and a frontend in the guest?", why);
+	operator_fail("guest %u: the backend is in state %lld, not %d, after %d s%s%s", n->guest,
+		      (long long)state, XenbusStateConnected, WAIT_MS / 1000,
+		      why[0] ? "; it says: " : "; is xenpcid running, and a frontend in the guest?", why);
 	return -1;
 }
 
@@ -103,7 +85,7 @@ static int wait_connected(const struct nodes *n)
 
 	snprintf(path, sizeof(path), "%s/" NODE_STATE, n->be);
 	if (!xs_watch(n->xs, path, WATCH_TOKEN)) {
-		complain("cannot watch %s: %s", path, strerror(errno));
+		operator_fail("cannot watch %s: %s", path, strerror(errno));
 		return -1;
 	}
 	do {
@@ -136,7 +118,7 @@ static int transaction(const struct nodes *n, change_body *body, const struct ch
 
 		if (rc) {
 			store_abort(n->xs, t);
-			complain("guest %u: cannot write to xenstore: %s", n->guest, strerror(errno));
+			operator_fail("guest %u: cannot write to xenstore: %s", n->guest, strerror(errno));
 			return -1;
 		}
 		rc = store_commit(n->xs, t);
@@ -187,18 +169,18 @@ static int add_device(const struct nodes *n, xs_transaction_t t, const struct ch
 	if (!c->count && create_directories(n, t))
 		return -1;
 	sbdf_format(c->device->a, a);
-	if (store_write(n->xs, t, n->be, numbered(NODE_KEY_FMT, c->i, name), "%s", a) ||
-	    store_write(n->xs, t, n->be, numbered(NODE_DEV_FMT, c->i, name), "%s", a))
+	if (store_write(n->xs, t, n->be, node_numbered(NODE_KEY_FMT, c->i, name), "%s", a) ||
+	    store_write(n->xs, t, n->be, node_numbered(NODE_DEV_FMT, c->i, name), "%s", a))
 		return -1;
-	if (c->device->name[0] && store_write(n->xs, t, n->be, numbered(NODE_NAME_FMT, c->i, name),
+	if (c->device->name[0] && store_write(n->xs, t, n->be, node_numbered(NODE_NAME_FMT, c->i, name),
 					      "%s", c->device->name))
 		return -1;
-	return store_write(n->xs, t, n->be, numbered(NODE_OPTS_FMT, c->i, name),
+	return store_write(n->xs, t, n->be, node_numbered(NODE_OPTS_FMT, c->i, name),
 			   "msitranslate=%d,power_mgmt=%d,permissive=%d,rdm_policy=%s%s",
 			   o->msitranslate, o->power_mgmt, o->permissive,
 			   o->rdm_relaxed ? "relaxed" : "strict",
 			   o->interrupt_control ? ",interrupt_control=1" : "") ||
-	       store_write(n->xs, t, n->be, numbered(NODE_STATE_FMT, c->i, name), "%d",
+	       store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, c->i, name), "%d",
 			   XenbusStateInitialising) ||
 	       store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", c->i + 1) ||
 	       (c->hot && store_write(n->xs, t, n->be, NODE_STATE, "%d",
@@ -221,7 +203,7 @@ static int tell_leaving(const struct nodes *n, xs_transaction_t t, const struct 
 {
 	char name[NODE_NAME_MAX];
 
-	return store_write(n->xs, t, n->be, numbered(NODE_STATE_FMT, c->i, name), "%d",
+	return store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, c->i, name), "%d",
 			   XenbusStateClosing) ||
 	       store_write(n->xs, t, n->be, NODE_STATE, "%d", XenbusStateReconfiguring) ? -1 : 0;
 }
@@ -243,10 +225,10 @@ static int move(const struct nodes *n, xs_transaction_t t, const char *fmt, unsi
 {
 	char name[NODE_NAME_MAX], value[STORE_VALUE_MAX];
 
-	if (store_read(n->xs, t, n->be, numbered(fmt, from, name), value, sizeof(value)) < 0)
+	if (store_read(n->xs, t, n->be, node_numbered(fmt, from, name), value, sizeof(value)) < 0)
 		return errno == ENOENT ? 0 : -1;
-	return store_write(n->xs, t, n->be, numbered(fmt, to, name), "%s", value) ||
-	       store_remove(n->xs, t, n->be, numbered(fmt, from, name)) ? -1 : 0;
+	return store_write(n->xs, t, n->be, node_numbered(fmt, to, name), "%s", value) ||
+	       store_remove(n->xs, t, n->be, node_numbered(fmt, from, name)) ? -1 : 0;
 }
 
 static int remove_device(const struct nodes *n, xs_transaction_t t, const struct change *c)
@@ -254,7 +236,7 @@ static int remove_device(const struct nodes *n, xs_transaction_t t, const struct
 	char name[NODE_NAME_MAX];
 
 	for (size_t k = 0; k < ARRAY_SIZE(device_nodes); k++) {
-		if (store_remove(n->xs, t, n->be, numbered(device_nodes[k], c->i, name)))
+		if (store_remove(n->xs, t, n->be, node_numbered(device_nodes[k], c->i, name)))
 			return -1;
 	}
 	if (store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", c->count - 1))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The toolstack's half of the xenstore protocol for a PV guest: the nodes that libxl
- * writes, in its order and transactions (protocol notes 2.5, 2.7, 2.8). Waits end
+ * writes, in its order and transactions (PROTOCOL.md 2.5, 2.7, 2.8). Waits end
  * after 10 s, as libxl's do.
  */
 #ifndef XENPCI_OPERATOR_NODES_H
@@ -40,12 +40,12 @@ int nodes_find(const struct nodes *n, struct sbdf a);
 
 /*
  * Adds a device: makes the directories for the first one. `hot`: a guest that is
- * connected is waited for and told. 0, or -1 having complained.
+ * connected is waited for and told. 0, or -1 having told why.
  */
 int nodes_add(struct nodes *n, const struct nodes_device *device, bool hot);
 /*
  * Tells the guest that device number i leaves, and waits until it is gone; where
- * !hot nobody is waited for. 0, or -1 having complained.
+ * !hot nobody is waited for. 0, or -1 having told why.
  */
 int nodes_leave(struct nodes *n, unsigned i, bool hot);
 /* Removes its nodes, moves those above it down by one; the last one takes the directories along. */

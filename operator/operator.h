@@ -54,29 +54,29 @@ struct place {
 	char name[SBDF_TEXT];
 };
 
-/* Writes "xenpci: ..." to stderr. Returns OPERATOR_FAILED. */
-int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Tells why a command fails: "xenpci: ..." on stderr, one line. Returns OPERATOR_FAILED. */
+int operator_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Opens xenstore and the hypervisor. Where Xen is not wanted, its absence is no
- * failure (op->xs stays NULL). 0, or -1 having complained.
+ * failure (op->xs stays NULL). 0, or -1 having told why.
  */
 int operator_open_xen(struct operator *op, bool wanted);
 /*
  * Reads settings, opens the providers and reads their topologies, with owners where xenstore is
- * open. 0, or -1 having complained.
+ * open. 0, or -1 having told why.
  */
 int operator_open_machines(struct operator *op);
 void operator_close(struct operator *op);
 
-/* Finds the function that text names. 0, or -1 having complained. */
+/* Finds the function that text names. 0, or -1 having told why. */
 int operator_find(struct operator *op, const char *text, struct place *place);
 
 /* The function's rules that may be broken: --allow and the settings. */
 unsigned operator_allowed(const struct operator *op, const struct place *place);
 unsigned operator_methods(const struct operator *op, const struct place *place);
 
-/* The domain that text names, by number or by name, which must exist. 0, or -1 having complained. */
+/* The domain that text names, by number or by name, which must exist. 0, or -1 having told why. */
 int operator_domain(struct operator *op, const char *text, uint32_t *domid);
 
 /* The commands: arguments after the command's name. They return the exit status. */

@@ -63,14 +63,14 @@ static int reset_place(struct operator *op, const struct place *place)
 	int rc, err;
 
 	if (topology_traits(request.topology, place->i) & TOPOLOGY_BRIDGE)
-		return complain("%s: is a %s, which serves the host", place->name,
-				topology_kind_name(place->fn->kind));
+		return operator_fail("%s: is a %s, which serves the host", place->name,
+				     topology_kind_name(place->fn->kind));
 	if (!assignable_is_holder(place->fn->driver))
-		return complain("%s: the host's %s uses it: xenpci assignable add %s first",
-				place->name, place->fn->driver, place->name);
+		return operator_fail("%s: the host's %s uses it: xenpci assignable add %s first",
+				     place->name, place->fn->driver, place->name);
 	request.dev = provider_open_device(request.provider, place->fn->info.sbdf);
 	if (!request.dev)
-		return complain("%s: cannot be opened: %s", place->name, strerror(errno));
+		return operator_fail("%s: cannot be opened: %s", place->name, strerror(errno));
 	wait.patience_ms = PATIENCE_MS;
 	rc = reset_function(&request, &result);
 	err = errno;
@@ -80,8 +80,8 @@ static int reset_place(struct operator *op, const struct place *place)
 	if (result.method != RESET_METHODS_COUNT)
 		tell(op, place, &result);
 	if (rc)
-		return complain("%s: %s%s", place->name, result.lost ? "reset " : "not reset: ",
-				buf[0] ? buf : strerror(err));
+		return operator_fail("%s: %s%s", place->name, result.lost ? "reset " : "not reset: ",
+				     buf[0] ? buf : strerror(err));
 	printf("%s: reset %s\n", place->name, buf);
 	return OPERATOR_OK;
 }

@@ -8,6 +8,15 @@
 #include "common/number.h"
 #include "common/util.h"
 
+const char *node_numbered(const char *fmt, unsigned n, char buf[NODE_NAME_MAX])
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(buf, NODE_NAME_MAX, fmt, n);
+#pragma GCC diagnostic pop
+	return buf;
+}
+
 const char *node_vdev_format(struct sbdf a, char buf[NODE_VALUE_MAX])
 {
 	snprintf(buf, NODE_VALUE_MAX, "%04x:%02x:%02x.%02x", a.segment, a.bus, sbdf_slot(a),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names and formats of the xenstore nodes (protocol notes 2.1 to 2.3, as libxl
+ * Names and formats of the xenstore nodes (PROTOCOL.md 2.1 to 2.3, as libxl
  * and the kernel's backend write them). Each name stands here once. Nothing here
  * logs or touches xenstore; everything may be called from several threads.
  */
@@ -47,6 +47,9 @@
 #define NODE_NAME_MAX 32   /* bytes of any node's name with an index */
 #define NODES_MAX_DEVS 256 /* more num_devs than any guest has slots and functions for */
 #define NODES_MAX_ROOTS 256
+
+/* The name of an entry's node: NODE_DEV_FMT and 3 are "dev-3". Returns buf. */
+const char *node_numbered(const char *fmt, unsigned n, char buf[NODE_NAME_MAX]);
 
 /* Values that the two ends exchange. A virtual address: what the guest sees. */
 struct node_root {

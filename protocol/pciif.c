@@ -51,11 +51,6 @@ int pciif_command_number(const char *name, uint32_t *cmd)
 	return fail(EINVAL);
 }
 
-const char *pciif_error_name(int32_t err)
-{
-	return name_of(find(errors, ARRAY_SIZE(errors), err));
-}
-
 const char *pciif_error_text(int32_t err)
 {
 	const struct named_number *row = find(errors, ARRAY_SIZE(errors), err);

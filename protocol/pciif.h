@@ -91,9 +91,7 @@ enum pciif_aer_result { PCIIF_AER_RESULTS(PCIIF_ENUM_AER) };
 const char *pciif_command_name(uint32_t cmd);
 /* The number of a command's name into *cmd: 0, or -1 with errno EINVAL. */
 int pciif_command_number(const char *name, uint32_t *cmd);
-/* The name of one of the protocol's six error numbers, NULL for any other (a raw errno). */
-const char *pciif_error_name(int32_t err);
-/* What the error means, for people; NULL as above. */
+/* What one of the six error numbers means, for people; NULL for any other (a raw errno). */
 const char *pciif_error_text(int32_t err);
 /* The name of a xenbus state; "invalid" for any other number. */
 const char *pciif_state_name(unsigned state);

@@ -5,11 +5,10 @@
 
 struct action_row {
 	unsigned state;
-	const char *name;
 	const char *text;
 };
 
-#define ACTION_ROW(name, state, text) { XenbusState##state, #name, text },
+#define ACTION_ROW(name, state, text) { XenbusState##state, text },
 static const struct action_row backend_rows[] = { BACKEND_ACTIONS(ACTION_ROW) };
 static const struct action_row frontend_rows[] = { FRONTEND_ACTIONS(ACTION_ROW) };
 
@@ -56,9 +55,10 @@ static const uint8_t backend_table[PCIIF_STATE_COUNT][PCIIF_STATE_COUNT] = {
 #define GON FRONTEND_GONE
 
 /*
- * Own 5 and 6 are ends of the caller's making: it leaves them by writing 1, and
- * a backend that then still shows the old 4, 6 or 8 is waited for. A backend that fails while we are in 7 is followed to 6 (the kernel's frontend
- * stays in 7); one that returns to 4 without passing 8 has nothing new to tell.
+ * In 5 and 6 the frontend rests because its caller has closed it. It leaves them when the caller
+ * writes 1, and then waits for a backend that still shows the old 4, 6 or 8. A backend that fails
+ * while the frontend is in 7 is followed to 6 (the kernel's frontend stays in 7). A backend that
+ * returns from 7 to 4 is taken as if it had passed 8.
  */
 static const uint8_t frontend_table[PCIIF_STATE_COUNT][PCIIF_STATE_COUNT] = {
 	/* backend:          0    1    2    3    4    5    6    7    8 */
@@ -97,19 +97,9 @@ unsigned frontend_action_state(enum frontend_action action)
 	return frontend_rows[action].state;
 }
 
-const char *backend_action_name(enum backend_action action)
-{
-	return backend_rows[action].name;
-}
-
 const char *backend_action_text(enum backend_action action)
 {
 	return backend_rows[action].text;
-}
-
-const char *frontend_action_name(enum frontend_action action)
-{
-	return frontend_rows[action].name;
 }
 
 const char *frontend_action_text(enum frontend_action action)

@@ -4,7 +4,7 @@
  * is `own` and the other end's is `peer`. Both are judged by level, not by edge:
  * the caller reads both nodes, asks for the action, does it, writes the state that
  * the action ends in, and asks again until there is nothing to do. Events may
- * so be lost, doubled and merged without harm. Sources: protocol notes 2.5 to
+ * so be lost, doubled and merged without harm. Sources: PROTOCOL.md 2.5 to
  * 2.14; where these tables differ from the kernel's behaviour, DIFFERENCES.md says
  * why. Nothing here logs; everything may be called from several threads.
  */
@@ -60,10 +60,8 @@ enum frontend_action frontend_action(unsigned own, unsigned peer);
 unsigned backend_action_state(enum backend_action action);
 unsigned frontend_action_state(enum frontend_action action);
 
-/* Names and meanings, for the log, tests and pictures. */
-const char *backend_action_name(enum backend_action action);
+/* What the action is, for the log. */
 const char *backend_action_text(enum backend_action action);
-const char *frontend_action_name(enum frontend_action action);
 const char *frontend_action_text(enum frontend_action action);
 
 #endif

@@ -11,7 +11,11 @@ static uint32_t move_lanes(uint32_t value, unsigned from, unsigned to)
 	return from >= to ? value << (8 * (from - to)) : value >> (8 * (to - from));
 }
 
-int table_read(const struct config *cfg, unsigned offset, unsigned size, uint32_t *value)
+/*
+ * What a guest reads at an aligned offset inside the space.
+ * 0, or -1 with errno and all ones.
+ */
+static int table_read(const struct config *cfg, unsigned offset, unsigned size, uint32_t *value)
 {
 	uint32_t mask = lanes_mask(size);
 	uint32_t pass = mask;

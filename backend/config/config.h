@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "host/policy.h"
 #include "host/device/pcidev.h"
@@ -104,12 +103,6 @@ void config_save_state(const struct config *cfg, struct config_state *out);
 int config_load_state(struct config *cfg, const struct config_state *state);
 
 /*
- * The bits of byte `offset` that a guest's write can change, in the device or in
- * what it reads back (shadow, BAR sizing); 0 outside the space. For tests and pictures.
- */
-uint8_t config_writable_byte(const struct config *cfg, unsigned offset);
-
-/*
  * Byte `offset` as who watches over the filter's writes has it: bits of *open may change in the device;
  * those of *fixed only to *value (BARs: what the host has assigned); those of *clears are cleared by a
  * one, which no write of the filter's does unless they are open; all others stay as they are. Of the
@@ -120,8 +113,5 @@ struct config_opening {
 	bool command;
 };
 void config_opening(const struct config *cfg, unsigned offset, struct config_opening *out);
-
-/* Prints the table as in a data book: a line per register, in address order. */
-void config_print(const struct config *cfg, FILE *out);
 
 #endif

@@ -181,26 +181,3 @@ const struct config_table config_tables[TABLE_COUNT] = {
 	TABLE(PCIE2, pcie2, "PCI Express, version 2"),
 	TABLE(AF, af, "advanced features"),
 };
-
-#define RULE_TEXT(name, text) (text),
-
-const char *config_read_text(enum read_rule rule)
-{
-	static const char *const texts[] = { READ_RULES(RULE_TEXT) };
-
-	return texts[rule];
-}
-
-const char *config_write_text(enum write_rule rule)
-{
-	static const char *const texts[] = { WRITE_RULES(RULE_TEXT) };
-
-	return texts[rule];
-}
-
-const char *config_reset_text(enum reset_rule rule)
-{
-	static const char *const texts[] = { RESET_RULES(RULE_TEXT) };
-
-	return texts[rule];
-}

@@ -2,7 +2,7 @@
 /*
  * The registers of config space as a data book has them: one row per register,
  * in tables by header type and capability. A byte that no row names is read raw
- * and not written. Rules are the protocol notes' sections 4.1 to 4.5; where ours
+ * and not written. Rules are those of PROTOCOL.md 4.1 to 4.5; where ours
  * differ from the kernel's backend, DIFFERENCES.md says why. Nothing here logs;
  * everything may be called from several threads.
  */
@@ -94,10 +94,5 @@ extern const struct config_table config_tables[TABLE_COUNT];
 /* The row of every byte that no table names, and of a quirk's window. */
 extern const struct config_row config_row_unlisted;
 extern const struct config_row config_row_quirk;
-
-/* What a rule says, for people. */
-const char *config_read_text(enum read_rule rule);
-const char *config_write_text(enum write_rule rule);
-const char *config_reset_text(enum reset_rule rule);
 
 #endif

@@ -108,12 +108,6 @@ static inline int field_write(const struct config *cfg, const struct field *f, u
 }
 
 /*
- * access.c: what a guest reads at an aligned offset inside the space.
- * 0, or -1 with errno and all ones.
- */
-int table_read(const struct config *cfg, unsigned offset, unsigned size, uint32_t *value);
-
-/*
  * rules.c: carries out a write to f by its rule (not NEVER and OPEN, which
  * access.c serves). `lanes` are the bytes written, value their new contents, both in the register's
  * coordinates. Returns the protocol's error number.

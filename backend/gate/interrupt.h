@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The interrupts of one assigned function, on the device's side: MSI, multi-MSI or MSI-X, one of
- * them at a time (protocol notes 3.3 to 3.7 and 6). Vectors are mapped by the supervisor, which is
+ * them at a time (PROTOCOL.md 3.3 to 3.7 and 6). Vectors are mapped by the supervisor, which is
  * asked; Xen programs the messages when it maps one. The enable bit, and INTx that goes off with it,
  * are ours. One thread. May wait for the device.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Error recovery, backend to frontend (protocol notes 7): one step at a time is
+ * Error recovery, backend to frontend (PROTOCOL.md 7): one step at a time is
  * posted into the page's second slot and its verdict awaited without blocking. One thread.
  */
 #ifndef XENPCI_BACKEND_SUPERVISOR_AER_H

@@ -2,7 +2,7 @@
 /*
  * Errors of passed-through devices: noticed by the kernel's AER counters, and carried to the guest in
  * the order in which Linux recovers: detected, then mmio enabled or a reset and slot
- * reset, then resume (protocol notes 7). A guest that fails, or does not answer in time, loses the
+ * reset, then resume (PROTOCOL.md 7). A guest that fails, or does not answer in time, loses the
  * device, or more, by the settings. What touches the device is done by the guest's gate and by a
  * job, one step after the other; each tells of its end.
  *

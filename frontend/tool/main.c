@@ -40,33 +40,31 @@ static const struct command commands[] = {
 	{ "bench", "[N [BDF]]", "time N (default 2000) config reads", run_bench },
 };
 
-static void complain(const char *text)
+static __attribute__((format(printf, 1, 0))) void complain(const char *fmt, va_list ap)
 {
 	fflush(stdout);
-	fprintf(stderr, "xenpci-front: %s\n", text);
+	fputs("xenpci-front: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
 }
 
 int tool_failed(const char *fmt, ...)
 {
-	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	complain(fmt, ap);
 	va_end(ap);
-	complain(text);
 	return EXIT_FAILED;
 }
 
 int tool_usage(const char *fmt, ...)
 {
-	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	complain(fmt, ap);
 	va_end(ap);
-	complain(text);
 	fputs("Try `xenpci-front --help'.\n", stderr);
 	return EXIT_USAGE;
 }

@@ -8,11 +8,6 @@
 
 _Static_assert(PCIDEV_CAPS_MAX == (256 - PCI_STD_HEADER_SIZEOF) / 4, "as many as fit");
 
-enum {
-	EXT_CAPS_START = 0x100,
-	EXT_CAPS_MAX = (4096 - EXT_CAPS_START) / 8,
-};
-
 void provider_close(struct provider *p)
 {
 	if (p)
@@ -66,32 +61,6 @@ int provider_list(struct provider *p, struct sbdf *list, size_t max)
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent)
 {
 	return p->ops->parent(p, sbdf, parent);
-}
-
-int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7])
-{
-	int all = p->ops->list(p, NULL, 0), n = 0, i;
-	struct sbdf *every;
-
-	if (all < 0)
-		return -1;
-	every = calloc((size_t)all + 1, sizeof(*every));
-	if (!every)
-		return -1;
-	/* Hot-plug may change the number in between; the smaller one counts. */
-	i = p->ops->list(p, every, (size_t)all);
-	if (i < 0) {
-		free_keep(every);
-		return -1;
-	}
-	all = i < all ? i : all;
-	for (i = 0; i < all && n < 7; i++) {
-		if (every[i].segment == sbdf.segment && every[i].bus == sbdf.bus &&
-		    sbdf_slot(every[i]) == sbdf_slot(sbdf) && !sbdf_equal(every[i], sbdf))
-			list[n++] = every[i];
-	}
-	free_keep(every);
-	return n;
 }
 
 /* Whether the access is one that a device can be asked for. */
@@ -198,22 +167,6 @@ unsigned pcidev_find_cap(struct pcidev *dev, uint8_t id)
 	while (pcidev_next_cap(dev, &cap)) {
 		if (cap.id == id)
 			return cap.offset;
-	}
-	return 0;
-}
-
-unsigned pcidev_find_ext_cap(struct pcidev *dev, uint16_t id)
-{
-	unsigned at = EXT_CAPS_START, seen;
-	uint32_t header;
-
-	for (seen = 0; seen < EXT_CAPS_MAX; seen++) {
-		if (at < EXT_CAPS_START || pcidev_read(dev, at, 4, &header) || !header ||
-		    header == UINT32_MAX)
-			return 0;
-		if (PCI_EXT_CAP_ID(header) == id)
-			return at;
-		at = PCI_EXT_CAP_NEXT(header);
 	}
 	return 0;
 }

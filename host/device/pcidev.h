@@ -108,7 +108,7 @@ struct provider;
 
 struct provider_ops {
 	const char *name; /* "sysfs", "image" */
-	/* As pcidev_open. */
+	/* As provider_open_device. */
 	struct pcidev *(*open_device)(struct provider *p, struct sbdf sbdf);
 	/*
 	 * Fills list (room for max; NULL where max is 0) with the functions the provider
@@ -173,15 +173,10 @@ int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding);
 /* Thin calls of the ops: see there. */
 int provider_list(struct provider *p, struct sbdf *list, size_t max);
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
-/*
- * Other functions of the same slot (func 0..7, without sbdf itself) into list,
- * room for 7. Returns how many, or -1 with errno.
- */
-int provider_siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7]);
 
 /*
- * Thin calls of the ops; pcidev_close(NULL) is allowed. An access that is no
- * device's to answer (size, alignment, beyond config_size) fails with EINVAL.
+ * Thin calls of the ops; pcidev_close(NULL) is allowed. An access that no device
+ * could answer (size, alignment, beyond config_size) fails with EINVAL before it is asked.
  */
 int pcidev_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value);
 int pcidev_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
@@ -201,9 +196,8 @@ void pcidev_close(struct pcidev *dev);
 bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap);
 /*
  * Offset of capability id in dev's list, 0 where it has none. Bounded: loops and
- * pointers into the header end the walk. An extended capability: same, from 0x100.
+ * pointers into the header end the walk.
  */
 unsigned pcidev_find_cap(struct pcidev *dev, uint8_t id);
-unsigned pcidev_find_ext_cap(struct pcidev *dev, uint16_t id);
 
 #endif

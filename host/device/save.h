@@ -2,7 +2,7 @@
 /*
  * A device's config space over the time that a guest has it: the golden image is
  * taken before a guest touches the device and put back after the reset that
- * follows each guest (protocol: 5.1, 5.4). Order at release: pcidev_reset,
+ * follows each guest (PROTOCOL.md 5.1, 5.4). Order at release: pcidev_reset,
  * pcidev_restore, pcidev_quiesce.
  *
  * One thread at a time per device; nothing here logs.

@@ -6,10 +6,7 @@
 
 box_up
 daemon_start
-guest 7
-guest 8
-peer g7 7
-peer g8 8
+guests 7 8
 attach 8 0000:00:05.0
 connect g8 8
 other_is_served() { config_read g8 0 0 4 && [ "$R" = "0 11e81234" ]; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The life of an instance (protocol notes 2.5, 2.9, 2.10), by a frontend that shows
+# The life of an instance (PROTOCOL.md 2.5, 2.9, 2.10), by a frontend that shows
 # each state: create, late guest, close, reopen, reboot, crash, vanished directories.
 . "$(dirname "$0")/lib.sh"
 
@@ -25,8 +25,7 @@ check "a first guest is served" bystander_serves
 guest 99
 
 # --- Create, with a guest that comes late ---
-guest 7
-peer g7 7
+guests 7
 check "create with one device" create_nodes 7 $nic
 check "the backend goes to 3 alone" await "$(be 7 state)" 3
 is "vdev-0" "$(node "$(be 7 vdev-0)")" 0000:00:00.00
@@ -46,8 +45,7 @@ config_read g7 8 0 4
 like "and the second one" "$R" "^0 11e81234"
 
 # --- A device told of just before the guest publishes, and both seen at once ---
-guest 12
-peer g12 12
+guests 12
 create_nodes 12 0000:00:06.0
 await "$(be 12 state)" 3
 daemon_pause
@@ -97,8 +95,7 @@ config_read g7 0 4 2
 like "the command register is set" "$R" " [0-9a-f]*7$"
 check "destroy" destroy 7
 end_peer g7 KILL
-guest 8
-peer g8 8
+guests 8
 create_nodes 8 $nic $edu
 check "the same devices for the next domain" connect g8 8
 config_read g8 0 4 2
@@ -114,8 +111,7 @@ check "offline: the rest as well" free_again $edu
 end_peer g8
 
 # --- The frontend's directory vanishes ---
-guest 9
-peer g9 9
+guests 9
 create_nodes 9 $nic
 connect g9 9
 store rm "$(fe 9)"
@@ -132,8 +128,7 @@ is "a deleted directory does not come back" "$(node "$(be 9 state)")" "ENOENT re
 end_peer g9
 
 # --- Crash: the domain dies with MSI-X on and a request in the page ---
-guest 10
-peer g10 10
+guests 10
 create_nodes 10 $nic
 connect g10 10
 check "MSI-X on" tell g10 op 4 0 0 0 0 0 3 0 0 1 2
@@ -145,8 +140,7 @@ check_not "crash: no pirq is left" grep -q 'pirqs 10 ' <(xb stat "$DIR")
 
 # --- A daemon that starts when all is there already ---
 daemon_stop
-guest 11
-peer g11 11
+guests 11
 store rm "$(be 20)" "$(fe 20)"
 create_nodes 11 $nic
 tell g11 share && tell g11 port && tell g11 publish

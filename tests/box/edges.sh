@@ -1,26 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Every edge of the backend's state machine: it is brought to each state that it rests
-# in, a frontend shows each state there is, and it goes where the table says (protocol
-# notes 2.14, with the rules of 2.4 to 2.9) and nowhere else.
+# in, a frontend shows each state there is, and it goes where the table says (PROTOCOL.md
+# 2.14, with the rules of PROTOCOL.md 2.4 to 2.9) and nowhere else.
 . "$(dirname "$0")/lib.sh"
 
 box_up
 daemon_start
-guest 7
-guest 8
-peer g7 7
-peer g8 8
+guests 7 8
 create_nodes 8 0000:00:05.0
 connect g8 8
 tell g7 share
 tell g7 port
-
-# The daemon has seen all that was written before when another guest's close is through.
-settled() {
-	tell g8 write device/pci/0/state 6 && await "$(be 8 state)" 6 &&
-		tell g8 write device/pci/0/state 1 && await "$(be 8 state)" 3 && connect g8 8
-}
 
 # reach STATE: a new instance of guest 7, brought there
 reach() {

@@ -65,10 +65,7 @@ fi
 
 # --- SIGTERM: every guest is left a clean state ---
 daemon_start
-for i in 7 8; do
-	guest $i
-	peer g$i $i
-done
+guests 7 8
 attach 7 0000:00:04.0
 attach 8 0000:00:05.0
 connect g7 7

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a guest should see of a captured device, worked out a second time from
- * the text of the dump and section 4 of the protocol notes, with no line of the
+ * the text of the dump and PROTOCOL.md 4, with no line of the
  * backend's code:
  *   expect DUMP list            the functions a guest can have (header type 0)
  *   expect DUMP config BDF      the first sight of its config space, 16 bytes a line
@@ -189,7 +189,7 @@ static unsigned find_capability(const struct device *d, uint8_t id)
 }
 
 /*
- * Protocol notes 4.2 and 5.1: IO, MEMORY, PARITY, SERR, INTX_DISABLE are a shadow
+ * PROTOCOL.md 4.2 and 5.1: IO, MEMORY, PARITY, SERR, INTX_DISABLE are a shadow
  * of what stood there; bus mastering, and memory write and invalidate with it, are off.
  */
 static void filter_command(struct device *d)

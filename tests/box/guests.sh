@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Three guests at once: with traffic of their own, one killed in the middle, one hostile
-# in every way that it has (protocol notes 8). The others' answers stay right.
+# in every way that it has (PROTOCOL.md 8). The others' answers stay right.
 . "$(dirname "$0")/lib.sh"
 
 box_up

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Devices that come and go under a running guest (protocol notes 2.7, 2.8): several at
+# Devices that come and go under a running guest (PROTOCOL.md 2.7, 2.8): several at
 # once, sparse indices, the middle and the last, bad company, and a guest that is not there.
 . "$(dirname "$0")/lib.sh"
 
 box_up
 daemon_start
-guest 7
+guests 7
 guest 8
-peer g7 7
 
 substates() {
 	local i text=

@@ -7,8 +7,7 @@
 cycles=${LEAK_CYCLES:-300}
 box_up
 daemon_start
-guest 7
-peer g7 7
+guests 7
 
 # The counts of the box, of guest and dom0; the daemon's descriptors and heap.
 counts() { xb stat "$DIR" | tr '\n' ' '; }

@@ -7,11 +7,12 @@
 #   daemon_start [xenpcid's options]  waits until it serves; sets DAEMON (its pid)
 #   guest N                           creates domain N
 #   peer NAME N                       a scripted peer (peer.h) in domain N
+#   guests N...                       domains, each with a peer gN
 #   tell NAME LINE...                 its answer in R; fails where the peer says "!"
 #   attach, detach, destroy           xenbox's, in DIR
 #   check NAME COMMAND...             a result: ok if COMMAND succeeds
 #   is NAME GOT WANT, like NAME GOT PATTERN, skip NAME WHY
-# A failure shows what the command printed, and at the end every log.
+# A failure shows what the command printed, and at the end every log. KEEP=1 leaves the logs.
 
 # shellcheck shell=bash disable=SC2120
 set -u
@@ -228,6 +229,14 @@ peer() {
 	answer "$name" || bail "the peer $name does not start: $R"
 }
 
+guests() {
+	local n
+	for n; do
+		guest "$n"
+		peer "g$n" "$n"
+	done
+}
+
 # answer NAME [SECONDS]: the peer's next line into R, without its mark
 answer() {
 	R="no answer from the peer"
@@ -333,6 +342,13 @@ connect() {
 		await "$(be "$2" state)" 4 && tell "$1" write device/pci/0/state 4
 }
 
+# settled: the daemon has seen all that was written before. What tells is another guest's close and
+# reopening, which is through then: guest 8, connected by g8.
+settled() {
+	tell g8 write device/pci/0/state 6 && await "$(be 8 state)" 6 &&
+		tell g8 write device/pci/0/state 1 && await "$(be 8 state)" 3 && connect g8 8
+}
+
 # reconfigure NAME N: the guest's part of a hot attach or detach
 reconfigure() {
 	await "$(be "$2" state)" 7 && tell "$1" write device/pci/0/state 7 &&
@@ -411,7 +427,7 @@ finish() {
 	fi
 	[ "$FAILED" = 0 ] || status=1
 	[ "$status" = 0 ] || show_logs
-	rm -rf "$WORK"
+	if [ -n "${KEEP:-}" ]; then echo "# left: $WORK"; else rm -rf "$WORK"; fi
 	exit "$status"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Each operation with each of its errors (protocol notes 3 and 6), by raw requests; the
+# Each operation with each of its errors (PROTOCOL.md 3 and 6), by raw requests; the
 # pirqs that Xen gives; and every hypercall that was made for them.
 . "$(dirname "$0")/lib.sh"
 
@@ -50,7 +50,7 @@ for at in 4096 -4 0x7ffffffc -0x80000000; do
 done
 op "the last dword" "0 0 0" 0 0 0 0 4092 4
 
-# --- Values that were measured (protocol notes 10) ---
+# --- Values that were measured (PROTOCOL.md 10) ---
 op "command and status" "0 100103 0" 0 0 0 0 4 4
 op "two bytes" "0 103 0" 0 0 0 0 4 2
 op "one byte" "0 3 0" 0 0 0 0 4 1

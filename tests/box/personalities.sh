@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The frontends of protocol notes 9, each as it behaves: Linux's 2 s and its scan of 256
+# The frontends of PROTOCOL.md 9, each as it behaves: Linux's 2 s and its scan of 256
 # functions, mini-os' num_devs and waiting without end, NetBSD's 4-byte accesses.
 . "$(dirname "$0")/lib.sh"
 

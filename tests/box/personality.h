@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frontends that a backend meets (protocol notes 9), each as it behaves: which
+ * The frontends that a backend meets (PROTOCOL.md 9), each as it behaves: which
  * nodes it writes and in what order, which accesses it makes, how long it waits,
  * what it cannot stand. Written from that description, on the shared page and on
  * xenstore directly; none of libxenpcifront's manners are in here.

@@ -22,8 +22,7 @@ fresh() { # OPTS: the guest anew, with these options of its device
 }
 
 box_up
-guest 7
-peer g7 7
+guests 7
 daemon_start
 
 # --- The default ---

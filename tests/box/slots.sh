@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Where a guest sees its devices (protocol notes 2.6), through the whole stack: slots of
+# Where a guest sees its devices (PROTOCOL.md 2.6), through the whole stack: slots of
 # 'vpci' with functions kept together, 32 of them and no more, and 'passthrough'.
 . "$(dirname "$0")/lib.sh"
 

@@ -1,23 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# States that a guest shows uninvited (protocol notes 2.14, 8): numbers out of turn,
+# States that a guest shows uninvited (PROTOCOL.md 2.14, 8): numbers out of turn,
 # no numbers, nothing. They are ignored, the guest's channel goes on, and so do others.
 . "$(dirname "$0")/lib.sh"
 
 box_up
 daemon_start
-guest 7
-guest 8
-peer g7 7
-peer g8 8
+guests 7 8
 create_nodes 8 0000:00:05.0
 connect g8 8
-
-# The daemon has seen all that was written before: another guest's close and reopen is through.
-settled() {
-	tell g8 write device/pci/0/state 6 && await "$(be 8 state)" 6 &&
-		tell g8 write device/pci/0/state 1 && await "$(be 8 state)" 3 && connect g8 8
-}
 
 # show VALUE: the guest shows it; the daemon has seen it when this returns
 show() {

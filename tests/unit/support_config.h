@@ -7,6 +7,8 @@
 #ifndef XENPCI_TESTS_UNIT_SUPPORT_CONFIG_H
 #define XENPCI_TESTS_UNIT_SUPPORT_CONFIG_H
 
+#include <stdio.h>
+
 #include "backend/config/config.h"
 #include "protocol/pciif.h"
 
@@ -48,7 +50,7 @@ void fake_cap(struct fake *f, unsigned at, uint8_t id);
 void fake_bar(struct fake *f, unsigned number, uint64_t start, uint64_t size, uint8_t flags);
 void fake_forget_log(struct fake *f);
 
-/* The e1000e of the protocol notes' section 10. */
+/* The e1000e of PROTOCOL.md 10. */
 void fake_nic(struct fake *f);
 
 /* config_open that must succeed; NULL policy: filtered. */
@@ -73,6 +75,15 @@ enum {
 	DENIED = XEN_PCI_ERR_access_denied,
 	FAILED = XEN_PCI_ERR_op_failed,
 };
+
+/*
+ * The bits of byte `offset` that a guest's write can change, in the device or in
+ * what it reads back (shadow, BAR sizing); 0 outside the space.
+ */
+uint8_t writable_byte(const struct config *cfg, unsigned offset);
+
+/* Prints the table as in a data book: a line per register, in address order. */
+void print_table(const struct config *cfg, FILE *out);
 
 /* Reproducible numbers. */
 uint32_t test_random(uint64_t *state);

@@ -156,7 +156,7 @@ static int write_pmcsr(struct model *m, const struct model_register *r, uint32_t
 	return may ? OK : DENIED;
 }
 
-/* Rule W of section 4.4; with interrupt_control the allowed part of a refused write is kept. */
+/* Rule W of PROTOCOL.md 4.4; with interrupt_control the allowed part of a refused write is kept. */
 static int write_control(struct model *m, const struct model_register *r, uint32_t v)
 {
 	bool is_msi = r->kind == MODEL_MSI;

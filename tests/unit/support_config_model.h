@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filter once more, the slow way: the protocol notes' algorithm (section 3
- * and 4) over a list of registers, each read as a whole, merged byte by byte
+ * The filter once more, the slow way: the algorithm of PROTOCOL.md 3
+ * and 4, over a list of registers, each read as a whole, merged byte by byte
  * and written as a whole. It shares no code and no table with backend/config.
  */
 #ifndef XENPCI_TESTS_UNIT_SUPPORT_CONFIG_MODEL_H

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/util.h"
 #include "tests/unit/unit.h"
 
 static void __attribute__((format(printf, 5, 0)))
@@ -246,4 +247,39 @@ uint64_t measure(struct pcidev *dev, unsigned number)
 		mask |= UINT64_MAX << 32;
 	}
 	return mask ? ~mask + 1 : 0;
+}
+
+int siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7])
+{
+	struct sbdf every[512];
+	int all = provider_list(p, every, ARRAY_SIZE(every)), n = 0;
+
+	assert_in_range(all, 0, ARRAY_SIZE(every));
+	for (int i = 0; i < all && n < 7; i++) {
+		if (every[i].segment == sbdf.segment && every[i].bus == sbdf.bus &&
+		    sbdf_slot(every[i]) == sbdf_slot(sbdf) && !sbdf_equal(every[i], sbdf))
+			list[n++] = every[i];
+	}
+	return n;
+}
+
+enum {
+	EXT_CAPS_START = 0x100,
+	EXT_CAPS_MAX = (4096 - EXT_CAPS_START) / 8,
+};
+
+unsigned find_ext_cap(struct pcidev *dev, uint16_t id)
+{
+	unsigned at = EXT_CAPS_START, seen;
+	uint32_t header;
+
+	for (seen = 0; seen < EXT_CAPS_MAX; seen++) {
+		if (at < EXT_CAPS_START || pcidev_read(dev, at, 4, &header) || !header ||
+		    header == UINT32_MAX)
+			return 0;
+		if (PCI_EXT_CAP_ID(header) == id)
+			return at;
+		at = PCI_EXT_CAP_NEXT(header);
+	}
+	return 0;
 }

@@ -54,6 +54,13 @@ struct provider *open_provider(const char *spec, struct logbook *lb);
 struct pcidev *open_device(struct provider *p, const char *sbdf);
 uint32_t get(struct pcidev *dev, unsigned offset, unsigned size);
 void set(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value);
+/*
+ * Other functions of the same slot that p lists (func 0..7, without sbdf itself), into list,
+ * room for 7. Returns how many.
+ */
+int siblings(struct provider *p, struct sbdf sbdf, struct sbdf list[7]);
+/* Offset of extended capability id, 0 where dev has none that can be reached. */
+unsigned find_ext_cap(struct pcidev *dev, uint16_t id);
 /* All of dev's config space into bytes of config_size. */
 void get_all(struct pcidev *dev, uint8_t *bytes);
 

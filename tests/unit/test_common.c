@@ -9,6 +9,7 @@
 #include "common/number.h"
 #include "common/ratelimit.h"
 #include "common/sbdf.h"
+#include "common/text.h"
 #include "common/util.h"
 
 static void number_takes_whole_numbers_only(void **state)
@@ -163,6 +164,26 @@ static void log_is_silent_without_a_logger_and_keeps_errno(void **state)
 	free(text);
 }
 
+static void text_is_appended_and_cut(void **state)
+{
+	char buf[8] = "", guard[sizeof(buf) + 1];
+
+	(void)state;
+	memset(guard, '!', sizeof(guard));
+	guard[0] = '\0';
+	text_append(buf, sizeof(buf), "%s", "");
+	assert_string_equal(buf, "");
+	text_append(buf, sizeof(buf), "%d,", 12);
+	text_append(buf, sizeof(buf), "%d", 345);
+	assert_string_equal(buf, "12,345");
+	text_append(buf, sizeof(buf), "%s", "6789");
+	assert_string_equal(buf, "12,3456");
+	text_append(guard, sizeof(buf), "%s", "0123456789");
+	text_append(guard, sizeof(buf), "more");
+	assert_string_equal(guard, "0123456");
+	assert_int_equal(guard[sizeof(buf)], '!');
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -171,6 +192,7 @@ int main(void)
 		cmocka_unit_test(sbdf_orders_by_address),
 		cmocka_unit_test(ratelimit_gives_burst_then_earns),
 		cmocka_unit_test(log_is_silent_without_a_logger_and_keeps_errno),
+		cmocka_unit_test(text_is_appended_and_cut),
 	};
 
 	return cmocka_run_group_tests_name("common", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* BARs and ROM of header types 0 and 1 (protocol notes 4.3). */
+/* BARs and ROM of header types 0 and 1 (PROTOCOL.md 4.3). */
 #include "tests/unit/unit.h"
 
 #include <linux/pci_regs.h>

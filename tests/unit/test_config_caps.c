@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PM, VPD, MSI, MSI-X and express capabilities (protocol notes 4.4, 4.5). */
+/* PM, VPD, MSI, MSI-X and express capabilities (PROTOCOL.md 4.4, 4.5). */
 #include "tests/unit/unit.h"
 
 #include <linux/pci_regs.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command register and the other bytes of every header (protocol notes 4.1, 4.2). */
+/* The command register and the other bytes of every header (PROTOCOL.md 4.1, 4.2). */
 #include "tests/unit/unit.h"
 
 #include <linux/pci_regs.h>

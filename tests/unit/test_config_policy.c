@@ -265,7 +265,7 @@ static void the_table_prints(void **state)
 	write_is(cfg, 0x10, 4, 0xffffffff, OK);
 	out = open_memstream(&text, &size);
 	assert_non_null(out);
-	config_print(cfg, out);
+	print_table(cfg, out);
 	assert_int_equal(fclose(out), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (!strstr(text, parts[i]))
@@ -285,7 +285,7 @@ static void the_table_prints(void **state)
 }
 
 /*
- * What config_writable_byte says is what happens: checked bit by bit on a device that keeps every
+ * What writable_byte says is what happens: checked bit by bit on a device that keeps every
  * bit.
  */
 static void writable_bits_are_the_ones_that_change(void **state)
@@ -307,7 +307,7 @@ static void writable_bits_are_the_ones_that_change(void **state)
 		nic.space[0x0c] = 0x10;
 		cfg = fake_open(&nic, &policy);
 		for (unsigned at = 0; at < 4096; at++) {
-			uint8_t may = config_writable_byte(cfg, at);
+			uint8_t may = writable_byte(cfg, at);
 
 			/* BARs and ROM size by their address bits; power states have an order. */
 			if ((at >= 0x10 && at < 0x28) || (at >= 0x30 && at < 0x34) || at == 0xcc ||
@@ -326,10 +326,10 @@ static void writable_bits_are_the_ones_that_change(void **state)
 				config_guest_write(cfg, (int32_t)at, 1, was);
 			}
 		}
-		assert_int_equal(config_writable_byte(cfg, 0x0f), 0x40);
-		assert_int_equal(config_writable_byte(cfg, 0xcc), 0x03);
-		assert_int_equal(config_writable_byte(cfg, 0x12), 0xfe);
-		assert_int_equal(config_writable_byte(cfg, 4096), 0);
+		assert_int_equal(writable_byte(cfg, 0x0f), 0x40);
+		assert_int_equal(writable_byte(cfg, 0xcc), 0x03);
+		assert_int_equal(writable_byte(cfg, 0x12), 0xfe);
+		assert_int_equal(writable_byte(cfg, 4096), 0);
 		config_close(cfg);
 		cfg = NULL;
 	}

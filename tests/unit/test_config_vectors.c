@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Xen 4.17 with Linux 6.1's backend was measured to answer for an e1000e (protocol notes,
- * section 10 and 3, 4).
+ * What Xen 4.17 with Linux 6.1's backend was measured to answer for an e1000e (PROTOCOL.md 10,
+ * and 3, 4).
  */
 #include "tests/unit/unit.h"
 

@@ -23,9 +23,9 @@ static void test_find_caps(void **state)
 	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_PM), 0xc8);
 	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_MSIX), 0xa0);
 	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_VPD), 0);
-	assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_ERR), 0x100);
-	assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_DSN), 0x140);
-	assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_SRIOV), 0);
+	assert_int_equal(find_ext_cap(dev, PCI_EXT_CAP_ID_ERR), 0x100);
+	assert_int_equal(find_ext_cap(dev, PCI_EXT_CAP_ID_DSN), 0x140);
+	assert_int_equal(find_ext_cap(dev, PCI_EXT_CAP_ID_SRIOV), 0);
 	for (unsigned n = 0; n < 4; n++)
 		assert_true(pcidev_next_cap(dev, &cap));
 	assert_false(pcidev_next_cap(dev, &cap));
@@ -124,7 +124,7 @@ static void test_hostile_ext_caps(void **state)
 		bytes_put(bytes, 0x100, 4, lists[i].header[0]);
 		bytes_put(bytes, 0x200, 4, lists[i].header[1]);
 		dev = lone_open(&lone, bytes, sizeof(bytes));
-		assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_DSN), lists[i].dsn);
+		assert_int_equal(find_ext_cap(dev, PCI_EXT_CAP_ID_DSN), lists[i].dsn);
 		lone_close(&lone, dev);
 	}
 }

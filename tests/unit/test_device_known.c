@@ -225,7 +225,7 @@ static void test_header_only(void **state)
 	assert_int_equal(get(dev, 0xfc, 4), 0);
 	assert_int_equal(measure(dev, 0), 512 << 10);
 	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_MSIX), 0);
-	assert_int_equal(pcidev_find_ext_cap(dev, PCI_EXT_CAP_ID_ERR), 0);
+	assert_int_equal(find_ext_cap(dev, PCI_EXT_CAP_ID_ERR), 0);
 	pcidev_close(dev);
 	provider_close(p);
 	machine_end(&m);

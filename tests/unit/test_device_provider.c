@@ -234,14 +234,14 @@ static void test_siblings(void **state)
 	(void)state;
 	logbook_init(&lb);
 	p = open_provider("image:" BENCH, &lb);
-	assert_int_equal(provider_siblings(p, address("00:04.0"), list), 0);
-	assert_int_equal(provider_siblings(p, address("02:00.1"), list), 1);
+	assert_int_equal(siblings(p, address("00:04.0"), list), 0);
+	assert_int_equal(siblings(p, address("02:00.1"), list), 1);
 	assert_true(sbdf_equal(list[0], address("02:00.0")));
-	assert_int_equal(provider_siblings(p, address("00:1f.2"), list), 2);
+	assert_int_equal(siblings(p, address("00:1f.2"), list), 2);
 	assert_true(sbdf_equal(list[0], address("00:1f.0")));
 	assert_true(sbdf_equal(list[1], address("00:1f.3")));
 	/* Of a function that is not there: those that are. */
-	assert_int_equal(provider_siblings(p, address("00:1f.7"), list), 3);
+	assert_int_equal(siblings(p, address("00:1f.7"), list), 3);
 	provider_close(p);
 }
 

@@ -393,7 +393,7 @@ static void test_list(void **state)
 	assert_int_equal(provider_list(t->provider, list, 8), 5);
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		assert_true(sbdf_equal(list[i], address(order[i])));
-	assert_int_equal(provider_siblings(t->provider, address(NIC), list), 1);
+	assert_int_equal(siblings(t->provider, address(NIC), list), 1);
 	assert_true(sbdf_equal(list[0], address("0000:00:04.7")));
 }
 

@@ -76,13 +76,17 @@ static void assert_fine(const char *sbdf)
 	assert_null(assignable_first(&result));
 }
 
+#define NAME(id, name, overridable, wrong, remedy) name,
+static const char *const rule_names[] = { ASSIGNABLE_RULES(NAME) };
+#undef NAME
+
 /*
  * sbdf is refused by `rule` alone, whose text names what is in `others`, and is not
  * where the rule is allowed to be broken (if it can be).
  */
 static void assert_refused(const char *sbdf, enum assignable_rule rule, const char *others)
 {
-	bool overridable = assignable_rules_parse(assignable_rule_name(rule));
+	bool overridable = assignable_rules_parse(rule_names[rule]);
 	char buf[ASSIGNABLE_TEXT_MAX], named[64];
 
 	assert_false(check(sbdf, 0));
@@ -90,7 +94,7 @@ static void assert_refused(const char *sbdf, enum assignable_rule rule, const ch
 	assert_int_equal(result.refusal[0].rule, rule);
 	assert_ptr_equal(assignable_first(&result), &result.refusal[0]);
 	assignable_text(&t, (int)(fn(sbdf) - t.function), &result.refusal[0], buf);
-	snprintf(named, sizeof(named), "[rule %s; ", assignable_rule_name(rule));
+	snprintf(named, sizeof(named), "[rule %s; ", rule_names[rule]);
 	assert_non_null(strstr(buf, named));
 	if (others && !strstr(buf, others))
 		fail_msg("\"%s\" does not name %s", buf, others);

@@ -12,6 +12,16 @@
 #include "protocol/pciif.h"
 #include "protocol/states.h"
 
+static const char *error_name(int32_t err)
+{
+#define NAME(number, name, text) \
+	if (err == (number))     \
+		return #name;
+	PCIIF_ERRORS(NAME)
+#undef NAME
+	return NULL;
+}
+
 /* The numbers as the protocol's description gives them, apart from the headers. */
 static void names_and_numbers(void **state)
 {
@@ -42,11 +52,11 @@ static void names_and_numbers(void **state)
 	assert_null(pciif_command_name(UINT32_MAX));
 	assert_int_equal(pciif_command_number("format_disk", &number), -1);
 	for (int i = 0; i < (int)ARRAY_SIZE(errors); i++) {
-		assert_string_equal(pciif_error_name(-i), errors[i]);
+		assert_string_equal(error_name(-i), errors[i]);
 		assert_non_null(pciif_error_text(-i));
 	}
-	assert_null(pciif_error_name(-6));
-	assert_null(pciif_error_name(1));
+	assert_null(error_name(-6));
+	assert_null(error_name(1));
 	assert_null(pciif_error_text(-22));
 	for (unsigned i = 0; i < ARRAY_SIZE(states); i++)
 		assert_string_equal(pciif_state_name(i), states[i]);
@@ -416,9 +426,7 @@ static void the_tables_come_to_rest_together(void **state)
 			assert_in_range(steps, 0, 8);
 		}
 	}
-	assert_string_equal(backend_action_name(BACKEND_RECONFIGURE), "RECONFIGURE");
 	assert_non_null(backend_action_text(BACKEND_GONE));
-	assert_string_equal(frontend_action_name(FRONTEND_DETACH), "DETACH");
 	assert_non_null(frontend_action_text(FRONTEND_GONE));
 }
 

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The compiled table for people, tests and pictures. */
+/* The filter's table for people. */
+#include "tests/unit/unit.h"
+
 #include <inttypes.h>
 
 #include "backend/config/table.h"
+#include "tests/unit/support_config.h"
+
+#define RULE_TEXT(name, text) (text),
+static const char *const read_texts[] = { READ_RULES(RULE_TEXT) };
+static const char *const write_texts[] = { WRITE_RULES(RULE_TEXT) };
+static const char *const reset_texts[] = { RESET_RULES(RULE_TEXT) };
 
 /* The bits of f that a guest's write can change, for itself or in the device. */
 static uint32_t writable(const struct config *cfg, const struct field *f)
@@ -30,7 +38,7 @@ static uint32_t writable(const struct config *cfg, const struct field *f)
 	return 0;
 }
 
-uint8_t config_writable_byte(const struct config *cfg, unsigned offset)
+uint8_t writable_byte(const struct config *cfg, unsigned offset)
 {
 	const struct field *f;
 
@@ -55,12 +63,11 @@ static void print_field(const struct config *cfg, const struct field *f, FILE *o
 	fprintf(out, "%03x  %u  %-22s %0*" PRIx32 "%*s %0*" PRIx32 "%*s %-8s %6" PRIu32 "  ",
 		f->offset, f->width, f->row->name, digits, hw, 8 - digits, "", digits,
 		writable(cfg, f), 8 - digits, "", value, f->denied);
-	fprintf(out, "%-12s %s; %s\n", config_reset_text((enum reset_rule)f->row->reset),
-		config_read_text((enum read_rule)f->row->read),
-		config_write_text((enum write_rule)f->row->write));
+	fprintf(out, "%-12s %s; %s\n", reset_texts[f->row->reset], read_texts[f->row->read],
+		write_texts[f->row->write]);
 }
 
-void config_print(const struct config *cfg, FILE *out)
+void print_table(const struct config *cfg, FILE *out)
 {
 	const struct pcidev_info *info = &cfg->dev->info;
 	char name[SBDF_TEXT];
