@@ -4,7 +4,7 @@
 libexecdir ?= $(PREFIX)/libexec/xenpci
 BACKEND_SRC := $(wildcard backend/*.c $(addprefix backend/,$(addsuffix /*.c,config messages job gate spawner supervisor)))
 BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/supervisor/main.c,$(BACKEND_SRC)))
-BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencontrol xencall xenforeignmemory xentoollog libseccomp) -lconfig
+BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencontrol xencall xenforeignmemory xentoollog) -lconfig -lseccomp
 
 WORKER_SRC := $(wildcard backend/worker/*.c backend/config/*.c backend/messages/*.c)
 WORKER_OBJ := $(patsubst %.c,$(B)/%.o,$(WORKER_SRC) protocol/page.c common/number.c common/sbdf.c host/policy.c host/device/pcidev.c host/device/slow.c)

@@ -25,7 +25,7 @@ programs-xen420: $(XEN420_IMAGES)
 			PKG_CONFIG_SYSROOT_DIR=$(XEN420_ROOT) pkg-config" \
 		CFLAGS="$(CFLAGS) -isystem $(XEN420_ROOT)/usr/include" \
 		LDFLAGS="$(LDFLAGS) -Wl,--allow-shlib-undefined" \
-		$(addprefix $(XEN420)/bin/,xenpcid xenpci xenpci-front)
+		$(addprefix $(XEN420)/bin/,xenpcid xenpci-worker xenpci xenpci-front)
 
 # The packages first, and only then what is built with them: two jobs unless told otherwise, since
 # much of the time is a download's. Both Xens for the one that boots both.
