@@ -213,17 +213,31 @@ static void end_all(struct spawner *s)
 	_exit(0);
 }
 
-/* An empty network: a namespace that is left at once, but stays as long as we have it open. */
+/* An empty network: a child's, which stays as long as we have it open. -1: there is none to be had. */
 static int make_network(void)
 {
-	int before = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), net = -1;
+	char path[sizeof("/proc//ns/net") + 12], c;
+	int up[2], net = -1;
+	pid_t pid;
 
-	if (before >= 0 && !geteuid() && !unshare(CLONE_NEWNET)) {
-		net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-		if (setns(before, CLONE_NEWNET))
+	if (geteuid() || pipe2(up, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWNET) || write(up[1], "n", 1) != 1)
 			_exit(1);
+		pause();
+		_exit(0);
 	}
-	close_keep(before);
+	close_keep(up[1]);
+	if (pid > 0) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+		if (read(up[0], &c, 1) == 1)
+			net = open(path, O_RDONLY | O_CLOEXEC);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	close_keep(up[0]);
 	return net;
 }
 

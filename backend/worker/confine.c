@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "backend/worker/worker.h"
 #include "common/util.h"
@@ -52,6 +53,14 @@ static int set_limits(void)
 	return 0;
 }
 
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	return (int)syscall(SYS_capset, &head, none);
+}
+
 /* What only root can give up, and has to. */
 static int drop_root(uint32_t uid, const char *empty, const char **what)
 {
@@ -63,12 +72,13 @@ static int drop_root(uint32_t uid, const char *empty, const char **what)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL)
 			return -1;
 	*what = "user";
-	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+	if (setgroups(0, NULL) && errno != EPERM)
 		return -1;
-	/* Capabilities went with the user; and there is no way back. */
-	if (!setresuid(0, 0, 0) || !setresgid(0, 0, 0))
-		return fail(EPERM);
-	return 0;
+	if (!setresgid(uid, uid, uid) && !setresuid(uid, uid, uid))
+		/* Capabilities went with the user; and there is no way back. */
+		return !setresuid(0, 0, 0) || !setresgid(0, 0, 0) ? fail(EPERM) : 0;
+	/* The root of a user namespace that has no other users: no root on the host either. */
+	return errno == EINVAL ? drop_capabilities() : -1;
 }
 
 int confine(uint32_t uid, const char *empty, const char **what)

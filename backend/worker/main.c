@@ -47,18 +47,20 @@ static int map_ledger(struct worker *w, int fd)
 	return 0;
 }
 
-/* Waits for a guest. 0, or -1: there is to be none. */
+/* Waits for a guest. 1; 0: there is to be none; -1 with errno. */
 static int wait_for_guest(struct worker *w)
 {
 	int fds[MESSAGE_FDS_MAX];
 	struct message m;
+	int rc = message_receive(w->supervisor, END_SUPERVISOR, END_WORKER, &m, fds, NULL, NULL);
 
-	if (message_receive(w->supervisor, END_SUPERVISOR, END_WORKER, &m, fds, NULL, NULL) != 1 ||
-	    m.kind != MESSAGE_SETUP || fds[0] < 0 || fds[1] < 0)
-		return -1;
+	if (rc <= 0)
+		return rc;
+	if (m.kind != MESSAGE_SETUP || fds[0] < 0 || fds[1] < 0)
+		return fail(EBADMSG);
 	w->setup = m.u.setup;
 	w->gate = fds[1];
-	return map_ledger(w, fds[0]);
+	return map_ledger(w, fds[0]) ? -1 : 1;
 }
 
 int main(int argc, char **argv)
@@ -67,6 +69,7 @@ int main(int argc, char **argv)
 	const char *what = "ledger";
 	xentoollog_logger *mute;
 	uint64_t sock, filter, uid;
+	int rc;
 
 	if (argc != 5 || number_parse(argv[1], 10, 1023, &sock) ||
 	    number_parse(argv[2], 10, 1023, &filter) || number_parse(argv[3], 10, UINT32_MAX, &uid)) {
@@ -87,11 +90,13 @@ int main(int argc, char **argv)
 		return give_up("filter");
 	if (confine((uint32_t)uid, argv[4], &what))
 		return give_up(what);
-	if (wait_for_guest(w))
+	what = "setup";
+	rc = wait_for_guest(w);
+	if (!rc)
 		return 0;
-	if (channel_open(w, &what) || (what = "seccomp", confine_calls())) {
+	if (rc < 0 || channel_open(w, &what) || (what = "seccomp", confine_calls())) {
 		tell_ready(w, errno ? errno : EIO, what);
-		return 0;
+		return 3;
 	}
 	tell_ready(w, 0, "");
 	channel_serve(w);

@@ -39,11 +39,11 @@ runs "xenpcid --ready-fd of no file" 2 "ready-fd: 77" "$d" --devices "image:$ben
 runs "xenpcid where there is no Xen" 1 "[Xx]en" "$d" --devices "image:$bench"
 runs "xenpci-front where there is no Xen" 1 "[Xx]en|/dev/" "$f" list
 
-# --- A full disk where the shadows would be kept: they are kept elsewhere ---
+# --- A full disk where the ledgers would be: a successor would not find them ---
 box_up
 mkdir "$WORK/small"
 # shellcheck disable=SC2016
-small=(unshare -rm sh -c 'mount -t tmpfs -o size=64k none "$0" && exec "$@"' "$WORK/small")
+small=(unshare -rm sh -c 'mount -t tmpfs -o size=16k none "$0" && exec "$@"' "$WORK/small")
 if "${small[@]}" true 2>/dev/null; then
 	log_mark
 	"$xenbox" run "$DIR" 0 -- "${small[@]}" "$d" --devices "image:$bench" --allow all \
