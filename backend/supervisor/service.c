@@ -21,17 +21,23 @@
 /* So often a worker that has work is looked at; so many looks without progress are a hang. */
 #define CHECK_NS 400000000u
 #define STUCK_MAX 3
-/* So many deaths in a row, each within a while of the one before, and the guest is given up. */
-#define DEATHS_MAX 8
-#define DEATHS_NS 10000000000u
+/*
+ * A guest's processes that die are replaced at once, so many times, and ten times a second from then
+ * on: one that dies over and over costs others little, and its guest little more than its own bugs.
+ */
+#define DEATHS_BURST 50
+#define DEATHS_INTERVAL_NS 100000000u
+#define RESTART_LATER_NS 200000000u
 
 static const struct process_owner worker_owner, gate_owner;
+static void restart(struct guest *g);
 
 void service_init(struct service *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->ledger_fd = -1;
 	s->events_fd = -1;
+	ratelimit_init(&s->deaths, DEATHS_INTERVAL_NS, DEATHS_BURST, now_ns());
 }
 
 static void look_again(struct guest *g)
@@ -230,11 +236,12 @@ static void failed(struct guest *g, int err, const char *what)
 	look_again(g);
 }
 
-/* All that the guest has is known to a worker that serves. */
+/* All that the guest has is known to a worker that serves: it may begin. */
 static void check_up(struct guest *g)
 {
 	struct service *s = &g->service;
 	struct claim *claim;
+	struct message m;
 
 	if (s->phase != SERVICE_STARTING || !s->ready)
 		return;
@@ -242,6 +249,10 @@ static void check_up(struct guest *g)
 		if (claim->phase == CLAIM_TAKEN && claim->has_virt && !claim->in_worker)
 			return;
 	s->phase = SERVICE_UP;
+	message_init(&m, MESSAGE_RESUME, 0);
+	process_send(s->worker, &m, NULL, 0);
+	log_debug(g->be->lg, "guest %u: process %d serves it, process %d writes for it", g->domid,
+		  s->worker->pid, s->gate ? s->gate->pid : 0);
 	look_again(g);
 }
 
@@ -447,6 +458,10 @@ void service_check(struct guest *g, uint64_t now)
 	struct service *s = &g->service;
 	uint64_t progress;
 
+	if (s->restart_ns && now >= s->restart_ns)
+		restart(g);
+	else if (s->restart_ns)
+		schedule_at(&g->be->schedule, g, s->restart_ns);
 	if (!s->check_ns || now < s->check_ns) {
 		if (s->check_ns)
 			schedule_at(&g->be->schedule, g, s->check_ns);
@@ -499,8 +514,6 @@ static void worker_ready(struct guest *g, const struct message_ready *r, int *fd
 	s->events_fd = *fd;
 	*fd = -1;
 	s->ready = true;
-	log_debug(g->be->lg, "guest %u: process %d serves it, process %d writes for it", g->domid,
-		  s->worker->pid, s->gate ? s->gate->pid : 0);
 	watch_events(g);
 	check_up(g);
 }
@@ -561,22 +574,34 @@ static void worker_heard(void *context, const struct message *m, int *fds)
 	}
 }
 
-/* Whether a process that died is to be started once more; false: it is given up. */
-static bool once_more(struct guest *g, const char *who, const char *how)
+/* A process of the guest's has died: told; whether another is to take its place at once. */
+static bool at_once(struct guest *g, const char *who, const char *how)
 {
 	struct service *s = &g->service;
 	uint64_t now = now_ns();
-	char text[160];
 
-	s->deaths = now - s->death_ns < DEATHS_NS ? s->deaths + 1 : 1;
-	s->death_ns = now;
-	if (s->deaths <= DEATHS_MAX) {
-		talk_say(&g->talk, XTL_WARN, "its %s %s; another takes its place", who, how);
+	talk_say(&g->talk, XTL_WARN, "its %s %s; another takes its place", who, how);
+	if (ratelimit_allow(&s->deaths, now))
 		return true;
-	}
-	snprintf(text, sizeof(text), "its %s %s, again and again: given up", who, how);
-	failed(g, EIO, text);
+	s->restart_ns = now + RESTART_LATER_NS;
+	schedule_at(&g->be->schedule, g, s->restart_ns);
 	return false;
+}
+
+/* What is missing of the guest's processes is started. */
+static void restart(struct guest *g)
+{
+	struct service *s = &g->service;
+	struct claim *claim;
+
+	s->restart_ns = 0;
+	if (s->phase == SERVICE_STARTING && !s->worker) {
+		if (start_worker(g))
+			failed(g, errno, "no worker can be started");
+		return;
+	}
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		service_add(claim);
 }
 
 static void worker_ended(void *context, int status, const char *how)
@@ -594,13 +619,11 @@ static void worker_ended(void *context, int status, const char *how)
 	if (s->phase != SERVICE_UP && s->phase != SERVICE_STARTING)
 		return;
 	aer_cancel(g);
-	if (!once_more(g, "worker", how))
-		return;
 	s->resumed = true;
 	s->phase = SERVICE_STARTING;
 	recovery_worker_died(g);
-	if (start_worker(g))
-		failed(g, errno, "no worker can be started");
+	if (at_once(g, "worker", how))
+		restart(g);
 }
 
 /* ---- What the gate says ---- */
@@ -757,14 +780,13 @@ static void gate_ended(void *context, int status, const char *how)
 		finish_ending(g);
 		return;
 	}
-	if (TAILQ_EMPTY(&g->claims) || !once_more(g, "gate", how))
+	if (TAILQ_EMPTY(&g->claims))
 		return;
-	/* The worker's socket went with it. */
+	/* The worker's socket went with it: its end starts both. */
 	if (s->worker)
 		process_kill(s->worker);
-	else
-		TAILQ_FOREACH(claim, &g->claims, of_guest)
-			service_add(claim);
+	else if (at_once(g, "gate", how))
+		restart(g);
 }
 
 static const struct process_owner worker_owner = { worker_heard, worker_ended };

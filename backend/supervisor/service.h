@@ -11,6 +11,7 @@
 #include "backend/supervisor/loop.h"
 #include "backend/supervisor/processes.h"
 #include "common/problem.h"
+#include "common/ratelimit.h"
 
 struct guest;
 struct claim;
@@ -40,9 +41,8 @@ struct service {
 	uint64_t check_ns; /* when to look again; 0: it is asleep */
 	uint64_t progress; /* as it was then */
 	unsigned stuck;	   /* looks in a row without any */
-	/* Deaths of late, of either process. */
-	unsigned deaths;
-	uint64_t death_ns;
+	struct ratelimit deaths; /* of either process: so many are replaced at once, others a little later */
+	uint64_t restart_ns;	 /* when; 0: none is due */
 };
 
 void service_init(struct service *s);

@@ -56,6 +56,7 @@ int channel_open(struct worker *w, const char **what)
 			page_aer_withdraw(w->page);
 	}
 	w->first = w->setup.resumed;
+	w->paused = true; /* until it is told of the guest's devices */
 	return 0;
 }
 
