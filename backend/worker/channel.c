@@ -67,14 +67,19 @@ static void unmask(struct worker *w)
 	xenevtchn_unmask(w->evtchn, w->port);
 }
 
-/* The event's work is done. */
-static void let_go(struct worker *w, bool genuine)
+/*
+ * The event's work is done, if there was any. An event may also belong to a request that was found
+ * by looking, before its event was taken: so many as were served are genuine.
+ */
+static void let_go(struct worker *w, bool served)
 {
 	uint64_t delay;
 
+	w->served |= served;
 	if (!w->masked)
 		return;
-	w->spurious = genuine ? 0 : w->spurious + 1;
+	w->spurious = w->served ? 0 : w->spurious + 1;
+	w->served = false;
 	if (w->spurious <= SPURIOUS_FREE) {
 		unmask(w);
 		return;

@@ -43,6 +43,7 @@ struct worker {
 	uint64_t unmask_ns; /* when the port is to be unmasked; 0: not waiting */
 	uint32_t spurious;  /* events in a row that had nothing to do */
 	bool masked;	    /* an event was taken, and its port not unmasked */
+	bool served;	    /* something was, since the last event was let go */
 	bool first;	    /* no request was served yet, and the first may have been carried out before */
 	bool paused;
 	bool aer_waiting;
