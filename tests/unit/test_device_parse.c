@@ -348,7 +348,7 @@ static const struct {
 	  "size is not a number" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=-1]\n", 3, "size is not a number" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=0]\n", 3, "malformed size" },
-	{ HEAD "\tRegion 0: I/O ports at c000 [size=1P]\n", 3, "malformed size" },
+	{ HEAD "\tRegion 0: I/O ports at c000 [size=1X]\n", 3, "malformed size" },
 	{ HEAD "\tRegion 0: I/O ports at c000 [size=4K\n", 3, "malformed size" },
 	{ HEAD "\tRegion 0: Memory at 0 (64-bit, prefetchable) [size=16777217T]\n", 3,
 	  "malformed size" },
