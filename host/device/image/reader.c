@@ -2,6 +2,7 @@
 #include "host/device/image/reader.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 
 #include "common/sbdf.h"
@@ -94,18 +95,18 @@ static void decode_marks(char *line)
 	*to = '\0';
 }
 
-/* "> > " of a mail that answers another. */
-static char *skip_quotes(char *line)
+/* Behind the marks of a mail that answers another, "> > ": at most max, whose number is left there. */
+static char *skip_quotes(char *line, unsigned *max)
 {
 	char *p = line + strspn(line, SCAN_BLANKS);
+	unsigned n = 0;
 
-	if (*p != '>' && strncmp(p, "| ", 2) != 0)
-		return line;
-	while (*p == '>' || *p == '|') {
+	for (; n < *max && (*p == '>' || (*p == '|' && p[1] == ' ')); n++) {
 		p++;
 		p += *p == ' ';
 	}
-	return p;
+	*max = n;
+	return n ? p : line;
 }
 
 /* What marks a text as verbatim, before it and behind it on the same line. */
@@ -167,8 +168,8 @@ static bool is_program(const char *p, const char *name)
 /* A command or an empty prompt, a comment, a recording's first and last words. */
 static bool is_around(const char *p)
 {
-	if (*p == '#' || skip_prompt(p) != p || !strncmp(p, "Script started on ", 18) ||
-	    !strncmp(p, "Script done on ", 15))
+	if (*p == '#' || skip_prompt(p) != p || !strcmp(p, "exit") || !strcmp(p, "logout") ||
+	    !strncmp(p, "Script started on ", 18) || !strncmp(p, "Script done on ", 15))
 		return true;
 	if (is_program(p, "sudo") || is_program(p, "doas") || is_program(p, "su"))
 		return strstr(p, "lspci");
@@ -287,63 +288,31 @@ static enum line_kind kind_of(const char *line)
 
 /* ---- Lines put together */
 
-/* The next line that is lspci's. Its text is NULL at the end. */
-static void read_one(struct reader *r, struct reader_line *out)
+/*
+ * The next line of the file that is no warning, without what it went through, but for more than
+ * max quote marks. false at the end.
+ */
+static bool read_piece(struct reader *r, unsigned max, struct reader_line *out)
 {
+	char *warning;
+
 	memset(out, 0, sizeof(*out));
 	while ((out->text = take_line(r))) {
-		char *warning, *p;
-
 		out->number = r->number;
 		out->cut = r->quoted_printable && decode_quoted_printable(out->text);
 		decode_marks(out->text);
-		out->text = strip_markup(skip_quotes(out->text));
-		p = out->text + strspn(out->text, SCAN_BLANKS);
-		warning = find_warning(p);
-		if (warning == p)
-			continue;
-		if (warning) {
-			*warning = '\0';
-			out->cut = true;
-		}
-		out->kind = kind_of(out->text);
-		if (out->kind != LINE_TITLE && out->kind != LINE_ROW && is_around(p))
-			continue;
-		if (out->kind == LINE_TITLE || out->kind == LINE_ROW)
-			out->text = p + slot_name(p);
-		return;
+		out->quotes = max;
+		out->text = strip_markup(skip_quotes(out->text, &out->quotes));
+		warning = find_warning(out->text);
+		if (!warning)
+			return true;
+		/* Tabs before it are lspci's; blanks, as before all lines, somebody else's. */
+		*warning = '\0';
+		out->cut = *out->text && out->text[strspn(out->text, " ")];
+		if (out->cut)
+			return true;
 	}
-}
-
-static bool is_short_row(const char *line)
-{
-	const char *p = line + strspn(line, SCAN_BLANKS);
-
-	return skip_offset(&p) && count_bytes(&p) < ROW_BYTES;
-}
-
-/* Whether `next` is the rest of `line`; *glue says that there was a blank in between. */
-static bool continues(const struct reader_line *line, const struct reader_line *next, bool *glue)
-{
-	const char *p = next->text + strspn(next->text, SCAN_BLANKS);
-
-	*glue = !line->cut;
-	if (line->cut && line->kind == LINE_OTHER)
-		return true;
-	switch (next->kind) {
-	case LINE_OTHER:
-		return line->cut || line->kind == LINE_TITLE || line->kind == LINE_DESCRIPTION;
-	case LINE_BYTES:
-		return line->kind == LINE_ROW ? line->cut || is_short_row(line->text) :
-						line->kind == LINE_TITLE ||
-						line->kind == LINE_DESCRIPTION;
-	case LINE_DESCRIPTION:
-		/* Nothing of lspci's begins so, but for -v's "[virtual] Memory at". */
-		return line->cut || (line->kind == LINE_DESCRIPTION &&
-				     (*p == '(' || (*p == '[' && strncmp(p, "[virtual]", 9) != 0)));
-	default:
-		return false;
-	}
+	return false;
 }
 
 /* There is always room: what was between the two lines made way for one blank. */
@@ -358,10 +327,52 @@ static void append(struct reader_line *line, const struct reader_line *next, boo
 	line->cut = next->cut;
 }
 
+/* The next line that is lspci's, whole where something stood in its midst. Its text is NULL at the end. */
+static void read_one(struct reader *r, struct reader_line *out)
+{
+	while (read_piece(r, UINT_MAX, out)) {
+		struct reader_line rest;
+
+		for (unsigned pieces = 1; out->cut && pieces < PIECES_MAX &&
+					  read_piece(r, out->quotes, &rest); pieces++)
+			append(out, &rest, false);
+		out->kind = kind_of(out->text);
+		if (out->kind == LINE_TITLE || out->kind == LINE_ROW ||
+		    !is_around(out->text + strspn(out->text, SCAN_BLANKS)))
+			return;
+	}
+}
+
+static bool is_short_row(const char *line)
+{
+	const char *p = line + strspn(line, SCAN_BLANKS);
+
+	return skip_offset(&p) && count_bytes(&p) < ROW_BYTES;
+}
+
+/* Whether `next` is the rest of `line`, which was too long for somebody. */
+static bool continues(const struct reader_line *line, const struct reader_line *next)
+{
+	const char *p = next->text + strspn(next->text, SCAN_BLANKS);
+	bool text = line->kind == LINE_TITLE || line->kind == LINE_DESCRIPTION;
+
+	switch (next->kind) {
+	case LINE_OTHER:
+		return text;
+	case LINE_BYTES:
+		return text || (line->kind == LINE_ROW && is_short_row(line->text));
+	case LINE_DESCRIPTION:
+		/* Nothing of lspci's begins so, but for -v's "[virtual] Memory at". */
+		return line->kind == LINE_DESCRIPTION &&
+		       (*p == '(' || (*p == '[' && strncmp(p, "[virtual]", 9) != 0));
+	default:
+		return false;
+	}
+}
+
 bool reader_next(struct reader *r, struct reader_line *line)
 {
 	unsigned pieces = 1;
-	bool glue;
 
 	if (r->peeked)
 		*line = r->ahead;
@@ -369,14 +380,16 @@ bool reader_next(struct reader *r, struct reader_line *line)
 		read_one(r, line);
 	if (!line->text)
 		return false;
-	for (read_one(r, &r->ahead);
-	     r->ahead.text && pieces < PIECES_MAX && continues(line, &r->ahead, &glue);
-	     read_one(r, &r->ahead), pieces++) {
-		append(line, &r->ahead, glue);
-		if (line->kind == LINE_OTHER)
-			line->kind = kind_of(line->text);
-	}
+	read_one(r, &r->ahead);
 	r->peeked = true;
+	for (; r->ahead.text && pieces < PIECES_MAX && continues(line, &r->ahead); pieces++) {
+		append(line, &r->ahead, true);
+		read_one(r, &r->ahead);
+	}
+	if (line->kind == LINE_TITLE) {
+		line->text += strspn(line->text, SCAN_BLANKS);
+		line->text += slot_name(line->text);
+	}
 	return true;
 }
 

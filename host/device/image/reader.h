@@ -21,10 +21,11 @@ enum line_kind {
 };
 
 struct reader_line {
-	char *text;	 /* from its first column on, indentation included */
+	char *text;	 /* with its indentation, but for a title's */
 	unsigned number; /* in the file, from 1; of several, the first */
 	enum line_kind kind;
-	bool cut;	 /* something stood in its midst: the rest is in the next line */
+	unsigned quotes; /* marks of a mail that were before it */
+	bool cut;	 /* of a piece: the rest of it is in the next line */
 };
 
 struct reader {
