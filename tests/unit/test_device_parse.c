@@ -64,6 +64,11 @@ static const struct region_form region_forms[] = {
 	    .virtual = true } },
 	{ "Region 0: Memory at 1000 (32-bit, non-prefetchable) [enhanced] [size=4K]", 0,
 	  { .start = 0x1000, .size = 4 << 10 } },
+	{ "Region 0: [enhanced] Memory at 843000000000 (32-bit, non-prefetchable) [size=1G]", 0,
+	  { .start = 0x843000000000, .size = 1 << 30 } },
+	/* lspci 3.0 gives the name no end */
+	{ "DeviceName: Onboard LAN\tRegion 0: Memory at 1000 (32-bit, prefetchable)", 0,
+	  { .start = 0x1000, .prefetchable = true } },
 	{ "Region 1: [virtual] I/O ports at 03f4", 1,
 	  { .start = 0x3f4, .io = true, .virtual = true } },
 	{ "Region 0: Memory at e0000000 (32-bit, prefetchable)", 0,
@@ -232,6 +237,7 @@ static void test_irq_forms(void **state)
 		{ "Interrupt: pin B disabled", false, 0 },
 		{ "Flags: bus master, fast devsel, latency 0, IRQ 19, NUMA node 0", true, 19 },
 		{ "Flags: bus master, fast devsel, latency 0, IRQ 23", true, 23 },
+		{ "DeviceName: Onboard LAN\tFlags: bus master, fast devsel, latency 0, IRQ 19", true, 19 },
 		{ "Flags: fast devsel", false, 0 },
 		/* The kernel's IRQ_NOTCONNECTED, as a signed number and as an unsigned one */
 		{ "Interrupt: pin A routed to IRQ -2147483648", true, 0 },
@@ -348,6 +354,27 @@ static void test_paths(void **state)
 	machine_end(&m);
 }
 
+/* The first row behind a name that has no end. */
+static void test_name_and_row(void **state)
+{
+	struct image_text text;
+	struct machine m;
+
+	(void)state;
+	machine_begin(&m);
+	machine_text(&m, "00:19.0 x\n\tDeviceName: LAN 00: of 2"
+			 "00: 86 80 d3 10 00 00 00 00 00 00 00 02 00 00 00 00\n"
+			 "10: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+			 "20: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+			 "30: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n\n");
+	if (load(&m, &text))
+		fail_msg("%s", m.log.text);
+	assert_int_equal(text.function[0].nr_bytes, 64);
+	assert_int_equal(text.function[0].bytes[3], 0x10);
+	image_text_dispose(&text);
+	machine_end(&m);
+}
+
 /* lspci -F -v: an upper half for a region, and the next one is not taken for it. */
 static void test_unnumbered_upper_half(void **state)
 {
@@ -414,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_unnumbered_regions),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_name_and_row),
 		cmocka_unit_test(test_unnumbered_upper_half),
 		cmocka_unit_test(test_tolerated),
 	};

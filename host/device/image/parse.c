@@ -83,7 +83,7 @@ static uint32_t bar_register(const struct image_text_function *fn, unsigned numb
 	       (uint32_t)bar[3] << 24;
 }
 
-/* lspci -F takes a 64-bit address's upper half for a region of its own, of which it knows nothing. */
+/* lspci -F takes a 64-bit address's upper half for a region, of which it knows nothing. */
 static bool is_upper_half(const struct image_text_function *fn, const struct image_region *rg,
 			  unsigned next)
 {
@@ -282,6 +282,8 @@ static int parse_row(struct parser *ps, const char *p)
 
 /* ---- Descriptions */
 
+static int parse_device_name(struct parser *ps, const char *name);
+
 static int take_region(struct parser *ps, struct region_line *rl)
 {
 	struct image_region *slot;
@@ -303,15 +305,30 @@ static int take_region(struct parser *ps, struct region_line *rl)
 	return 0;
 }
 
+/* The function's own: as deep as the first line of its description, or not indented at all. */
+static bool is_own(struct parser *ps, unsigned column, const char *line)
+{
+	if (!column) {
+		if (!strncmp(line, "Capabilities:", strlen("Capabilities:")))
+			ps->past_capabilities = true;
+		return !ps->past_capabilities;
+	}
+	if (!ps->indent)
+		ps->indent = column;
+	return column == ps->indent;
+}
+
 /*
- * A line of a description. Deeper ones belong to capabilities: an SR-IOV region is a VF's. Where
- * the indentation was lost, so do all that come after the first capability.
+ * A line of a description, the function's own or as its depth says. Deeper ones belong to
+ * capabilities: an SR-IOV region is a VF's. Where the indentation was lost, so do all that come
+ * after the first capability.
  */
-static int parse_description(struct parser *ps, const char *line)
+static int parse_description(struct parser *ps, const char *line, bool own)
 {
 	unsigned column = 0;
 	struct region_line region;
 	struct irq_line irq;
+	static const char name[] = "DeviceName: ";
 	char why[REGION_WHY_MAX];
 
 	for (; *line == ' ' || *line == '\t'; line++)
@@ -319,17 +336,10 @@ static int parse_description(struct parser *ps, const char *line)
 	if (!ps->now)
 		return bad(ps, ps->line, "a description before the first device: \"%.40s\"; cut what "
 			   "lspci did not print", line);
-	if (!column) {
-		if (!strncmp(line, "Capabilities:", strlen("Capabilities:")))
-			ps->past_capabilities = true;
-		if (ps->past_capabilities)
-			return 0;
-	} else {
-		if (!ps->indent)
-			ps->indent = column;
-		if (column != ps->indent)
-			return 0;
-	}
+	if (!own && !is_own(ps, column, line))
+		return 0;
+	if (!own && !strncmp(line, name, strlen(name)))
+		return parse_device_name(ps, line + strlen(name));
 	if (region_parse(line, &region, why) || irq_parse(line, &irq, why))
 		return bad(ps, ps->line, "%s", why);
 	if (irq.is_irq) {
@@ -337,6 +347,24 @@ static int parse_description(struct parser *ps, const char *line)
 		ps->now->irq = irq.irq;
 	}
 	return region.is_region ? take_region(ps, &region) : 0;
+}
+
+/*
+ * "\tDeviceName: Onboard LAN", to which some releases of lspci give no end: the next line follows,
+ * a description or the first row.
+ */
+static int parse_device_name(struct parser *ps, const char *name)
+{
+	static const char row[] = "00: ";
+	const char *rest = strchr(name, '\t');
+
+	if (rest)
+		return parse_description(ps, rest + strspn(rest, SCAN_BLANKS), true);
+	for (rest = name; (rest = strstr(rest, row)); rest++) {
+		if (strlen(rest) == strlen(row) + 3 * DUMP_ROW - 1)
+			return parse_row(ps, rest);
+	}
+	return 0;
 }
 
 /* ---- All of it */
@@ -352,7 +380,7 @@ static int parse_line(struct parser *ps, const struct reader_line *line)
 	case LINE_ROW:
 		return parse_row(ps, line->text);
 	case LINE_DESCRIPTION:
-		return parse_description(ps, line->text);
+		return parse_description(ps, line->text, false);
 	default:
 		return not_lspci(ps, line->text);
 	}

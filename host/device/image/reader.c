@@ -70,7 +70,7 @@ static bool decode_quoted_printable(char *line)
 	return false;
 }
 
-/* No-break spaces, a mark of byte order, and what HTML writes for < > & are what they stand for. */
+/* No-break spaces, marks of byte order, what HTML writes for < > &: what they stand for. */
 static void decode_marks(char *line)
 {
 	static const struct {
@@ -165,11 +165,33 @@ static bool is_program(const char *p, const char *name)
 	       (len == want || p[len - want - 1] == '/');
 }
 
-/* A command or an empty prompt, a comment, a recording's first and last words. */
-static bool is_around(const char *p)
+/* What else stands there: a recording's first and last words, what lspci -M says of buses. */
+static bool is_remark(const char *p)
 {
-	if (*p == '#' || skip_prompt(p) != p || !strcmp(p, "exit") || !strcmp(p, "logout") ||
-	    !strncmp(p, "Script started on ", 18) || !strncmp(p, "Script done on ", 15))
+	static const char *const remarks[] = {
+		"Script started on ", "Script done on ", "WARNING: Bus mapping ", "Mapping bus ",
+		"Discovered device ", "But it was filtered out.", "!!! Bridge points to ",
+		"Summary of buses:",
+	};
+	static const char *const of_bus[] = { "Entered via ", "Primary host bus", "Secondary host bus" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(remarks); i++) {
+		if (!strncmp(p, remarks[i], strlen(remarks[i])))
+			return true;
+	}
+	/* "03: Entered via 00:1c.0" */
+	for (i = 0; i < ARRAY_SIZE(of_bus) && strlen(p) > 4; i++) {
+		if (p[2] == ':' && !strncmp(p + 4, of_bus[i], strlen(of_bus[i])))
+			return true;
+	}
+	return !strcmp(p, "exit") || !strcmp(p, "logout");
+}
+
+/* A command or an empty prompt, a comment. */
+static bool is_command(const char *p)
+{
+	if (*p == '#' || skip_prompt(p) != p)
 		return true;
 	if (is_program(p, "sudo") || is_program(p, "doas") || is_program(p, "su"))
 		return strstr(p, "lspci");
@@ -245,7 +267,7 @@ static bool skip_offset(const char **p)
 static bool is_field(const char *p)
 {
 	static const char *const nameless[] = { "Memory at ", "I/O ports at ", "Expansion ROM at ",
-						"[virtual] " };
+						"[virtual] ", "[enhanced] " };
 	size_t len = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(nameless); i++) {
@@ -327,18 +349,19 @@ static void append(struct reader_line *line, const struct reader_line *next, boo
 	line->cut = next->cut;
 }
 
-/* The next line that is lspci's, whole where something stood in its midst. Its text is NULL at the end. */
+/* The next line that is lspci's, whole. Its text is NULL at the end. */
 static void read_one(struct reader *r, struct reader_line *out)
 {
 	while (read_piece(r, UINT_MAX, out)) {
 		struct reader_line rest;
+		const char *p;
 
 		for (unsigned pieces = 1; out->cut && pieces < PIECES_MAX &&
 					  read_piece(r, out->quotes, &rest); pieces++)
 			append(out, &rest, false);
 		out->kind = kind_of(out->text);
-		if (out->kind == LINE_TITLE || out->kind == LINE_ROW ||
-		    !is_around(out->text + strspn(out->text, SCAN_BLANKS)))
+		p = out->text + strspn(out->text, SCAN_BLANKS);
+		if (out->kind == LINE_TITLE || (!is_remark(p) && (out->kind == LINE_ROW || !is_command(p))))
 			return;
 	}
 }
@@ -362,9 +385,8 @@ static bool continues(const struct reader_line *line, const struct reader_line *
 	case LINE_BYTES:
 		return text || (line->kind == LINE_ROW && is_short_row(line->text));
 	case LINE_DESCRIPTION:
-		/* Nothing of lspci's begins so, but for -v's "[virtual] Memory at". */
-		return line->kind == LINE_DESCRIPTION &&
-		       (*p == '(' || (*p == '[' && strncmp(p, "[virtual]", 9) != 0));
+		/* Nothing of lspci's begins so, but for -v's "[virtual] Memory at" and the like. */
+		return line->kind == LINE_DESCRIPTION && (*p == '(' || (*p == '[' && !is_field(p)));
 	default:
 		return false;
 	}

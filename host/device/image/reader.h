@@ -37,7 +37,10 @@ struct reader {
 	struct reader_line ahead; /* where peeked; its text NULL at the end */
 };
 
-/* Reads `file` into *r. 0, or -1 with errno as image_decode's, logged. Dispose of it in any case. */
+/*
+ * Reads `file` into *r, which the caller disposes of in any case. 0, or -1 with errno as
+ * image_decode's, logged.
+ */
 int reader_init(struct reader *r, const char *file, xentoollog_logger *lg);
 /* Safe on a zeroed one. */
 void reader_dispose(struct reader *r);

@@ -157,6 +157,7 @@ int region_parse(const char *p, struct region_line *out, char why[REGION_WHY_MAX
 		out->number = (int)number;
 	}
 	out->region.virtual = scan_word(&p, "[virtual] ");
+	scan_word(&p, "[enhanced] ");
 	if (scan_word(&p, "I/O ports at ")) {
 		out->region.io = true;
 	} else if (!numbered && scan_word(&p, "Expansion ROM at ")) {
