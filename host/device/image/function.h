@@ -71,7 +71,7 @@ struct image_vf {
 int image_function_init(struct image_function *fn, const struct image_text_function *text,
 			const struct image_vf *vf, const char *file, xentoollog_logger *lg,
 			unsigned *guessed);
-/* Safe on a zeroed one. Its masks stay with the image: image_masks_free, when all are disposed of. */
+/* Safe on a zeroed one. Its masks stay with the image: image_masks_free, after all of them. */
 void image_function_dispose(struct image_function *fn);
 void image_masks_free(struct image *image);
 

@@ -225,7 +225,7 @@ static int parse_title(struct parser *ps, const char *line)
 {
 	size_t len = strcspn(line, SCAN_BLANKS);
 	bool hidden = false;
-	struct sbdf sbdf;
+	struct sbdf sbdf = { 0 };
 	char word[128];
 
 	/* What was before is complete, so that a path finds its bridge. */

@@ -95,7 +95,7 @@ static void decode_marks(char *line)
 	*to = '\0';
 }
 
-/* Behind the marks of a mail that answers another, "> > ": at most max, whose number is left there. */
+/* Behind the marks of a mail that answers another, "> > ", at most *max: *max is then how many. */
 static char *skip_quotes(char *line, unsigned *max)
 {
 	char *p = line + strspn(line, SCAN_BLANKS);
