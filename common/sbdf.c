@@ -16,9 +16,9 @@ int sbdf_compare(struct sbdf a, struct sbdf b)
 }
 
 /* Reads one to max_digits hexadecimal digits at *p; returns -1 where there are none or more. */
-static long take_hex(const char **p, int max_digits)
+static int64_t take_hex(const char **p, int max_digits)
 {
-	long v = 0;
+	int64_t v = 0;
 	int n = 0;
 
 	for (; isxdigit((unsigned char)**p); (*p)++, n++) {
@@ -34,13 +34,13 @@ static long take_hex(const char **p, int max_digits)
 int sbdf_parse(const char *text, struct sbdf *out)
 {
 	const char *p = text;
-	long part[3], function;
+	int64_t part[3], function;
 	int n;
 
 	if (!text)
 		return fail(EINVAL);
 	for (n = 0; n < 3; n++) {
-		part[n] = take_hex(&p, n ? 2 : 6);
+		part[n] = take_hex(&p, n ? 2 : 8);
 		if (part[n] < 0)
 			return fail(EINVAL);
 		if (*p == '.')

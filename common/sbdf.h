@@ -15,7 +15,6 @@ struct sbdf {
 	uint8_t devfn; /* slot << 3 | function */
 };
 
-#define SBDF_SEGMENT_MAX 0xffffffu
 #define SBDF_TEXT 24 /* bytes that hold any formatted address */
 
 static inline uint8_t sbdf_slot(struct sbdf a)
@@ -37,7 +36,7 @@ static inline bool sbdf_equal(struct sbdf a, struct sbdf b)
 int sbdf_compare(struct sbdf a, struct sbdf b);
 
 /*
- * Parses "SSSS:BB:DD.F" or "BB:DD.F" (segment 0), hexadecimal, one to six
+ * Parses "SSSS:BB:DD.F" or "BB:DD.F" (segment 0), hexadecimal, one to eight
  * digits for the segment, one or two for the rest, nothing behind.
  * Returns 0, or -1 with errno EINVAL; *out is untouched on failure.
  */

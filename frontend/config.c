@@ -187,8 +187,19 @@ static void keep(struct walk *w, struct xenpcifront_capability cap)
 		w->found[w->n++] = cap;
 }
 
+/* Whether the walk has been at this offset before: a list that loops is at its end. */
+static bool was_seen(uint64_t seen[], unsigned at)
+{
+	uint64_t bit = UINT64_C(1) << (at / 4 % 64);
+	bool was = seen[at / 256] & bit;
+
+	seen[at / 256] |= bit;
+	return was;
+}
+
 static int walk_plain(struct xenpcifront *fe, struct xenpcifront_address a, struct walk *w)
 {
+	uint64_t seen[1] = { 0 };
 	uint16_t status, header;
 	uint8_t at;
 
@@ -200,7 +211,7 @@ static int walk_plain(struct xenpcifront *fe, struct xenpcifront_address a, stru
 		return -1;
 	for (int i = 0; i < MAX_CAPS; i++) {
 		at &= 0xfc; /* the low two bits are reserved */
-		if (at < PCI_STD_HEADER_SIZEOF)
+		if (at < PCI_STD_HEADER_SIZEOF || was_seen(seen, at))
 			return 0;
 		if (xenpcifront_read16(fe, a, at, &header, NULL))
 			return -1;
@@ -214,9 +225,10 @@ static int walk_plain(struct xenpcifront *fe, struct xenpcifront_address a, stru
 
 static int walk_extended(struct xenpcifront *fe, struct xenpcifront_address a, struct walk *w)
 {
+	uint64_t seen[XENPCIFRONT_CONFIG_SIZE / 256] = { 0 };
 	unsigned at = SMALL_CONFIG;
 
-	for (int i = 0; i < MAX_EXT_CAPS && at >= SMALL_CONFIG; i++) {
+	for (int i = 0; i < MAX_EXT_CAPS && at >= SMALL_CONFIG && !was_seen(seen, at); i++) {
 		struct xenpcifront_answer answer;
 		uint32_t header;
 

@@ -6,8 +6,9 @@
 .PHONY: check check-run check-oxenstored check-oxenstored-run unit demo demo-run
 VALGRIND_TESTS := $(if $(SAN),,$(patsubst $(B)/tests/unit/%,$(B)/tests/valgrind/valgrind_%,$(UNIT_TESTS)))
 DUMPS ?= $(abspath ../shared/dumps)
+CASES ?= $(abspath ../shared/cases)
 BOX_TESTS += tests/xenbox/selftest
-CHECK_ENV = B=$(B) XENPCI_DUMPS=$(DUMPS) UBSAN_OPTIONS=print_stacktrace=1 \
+CHECK_ENV = B=$(B) XENPCI_DUMPS=$(DUMPS) XENPCI_CASES=$(CASES) UBSAN_OPTIONS=print_stacktrace=1 \
 	ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
 
 # Two steps, since what make reads of installed libraries it reads at its start.

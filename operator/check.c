@@ -47,13 +47,30 @@ static void print_resets(const struct place *place)
 	       any ? "" : " none");
 }
 
+/* " MSI-X (10 vectors)", " MSI": what topology does not tell apart. */
+static void print_messages(const struct place *place)
+{
+	struct pcidev *dev = provider_look(place->machine->provider, place->fn->info.sbdf);
+	unsigned cap = dev ? pcidev_find_cap(dev, PCI_CAP_ID_MSIX) : 0, nr;
+	uint32_t flags;
+
+	if (cap && !pcidev_read(dev, cap + PCI_MSIX_FLAGS, 2, &flags)) {
+		nr = (flags & PCI_MSIX_FLAGS_QSIZE) + 1;
+		printf(" MSI-X (%u vector%s)", nr, nr == 1 ? "" : "s");
+	} else if (place->fn->msi) {
+		printf(" MSI");
+	}
+	pcidev_close(dev);
+}
+
 static void print_interrupts(const struct place *place, const struct assignable *result)
 {
 	const struct topology *t = &place->machine->topology;
 	const struct topology_function *fn = place->fn;
 	char buf[SBDF_TEXT];
 
-	printf("\tinterrupts:%s", fn->msi ? " MSI" : "");
+	printf("\tinterrupts:");
+	print_messages(place);
 	if (fn->intx && fn->info.irq)
 		printf(" line %u", fn->info.irq);
 	if (result->line_shared && result->line_other != TOPOLOGY_NONE)
@@ -79,6 +96,12 @@ static void print_iommu(const struct operator *op)
 	printf("\tiommu: %s\n", texts[1 + has]);
 }
 
+static void print_unseen(const struct place *place)
+{
+	if (place->fn->info.caps_unseen)
+		puts("\tcapabilities: not in the dump, so that its resets and its MSI are not known");
+}
+
 /* Returns whether it is assignable. */
 static bool check(struct operator *op, const struct place *place)
 {
@@ -91,12 +114,25 @@ static bool check(struct operator *op, const struct place *place)
 	print_what(place);
 	print_resets(place);
 	print_interrupts(place, &result);
+	print_unseen(place);
 	print_iommu(op);
 	for (unsigned k = 0; k < result.nr; k++)
 		printf("\t%s: %s\n", result.refusal[k].allowed ? "overridden" : "refused",
 		       assignable_text(t, place->i, &result.refusal[k], buf));
 	printf("\t%s\n", good ? "assignable" : "not assignable");
 	return good;
+}
+
+/* That some are not assignable is no failure here: no host gives all of its devices away. */
+static void check_all(struct operator *op, unsigned m)
+{
+	struct topology *t = &op->machine[m].topology;
+	struct place place;
+
+	for (int i = 0; i < t->nr; i++) {
+		operator_place(op, m, i, &place);
+		check(op, &place);
+	}
 }
 
 int run_check(struct operator *op, int argc, char **argv)
@@ -112,5 +148,7 @@ int run_check(struct operator *op, int argc, char **argv)
 		if (operator_find(op, argv[k], &place) || !check(op, &place))
 			status = OPERATOR_FAILED;
 	}
+	for (unsigned m = 0; !argc && m < op->nr_machines; m++)
+		check_all(op, m);
 	return status;
 }

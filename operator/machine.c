@@ -207,6 +207,17 @@ void operator_close(struct operator *op)
 		xtl_logger_destroy(op->lg);
 }
 
+void operator_place(struct operator *op, unsigned m, int i, struct place *place)
+{
+	place->machine = &op->machine[m];
+	place->i = i;
+	place->fn = &place->machine->topology.function[i];
+	sbdf_format(place->fn->info.sbdf, place->name);
+	if (place->fn->info.irq && !strncmp(place->machine->spec, "sysfs", 5))
+		lines_users(LINES_FILE, place->fn->info.irq, place->fn->line_users,
+			    sizeof(place->fn->line_users));
+}
+
 int operator_find(struct operator *op, const char *text, struct place *place)
 {
 	struct sbdf a;
@@ -215,19 +226,15 @@ int operator_find(struct operator *op, const char *text, struct place *place)
 		operator_fail("\"%s\" is no PCI address ([SSSS:]BB:DD.F)", text);
 		return -1;
 	}
-	sbdf_format(a, place->name);
 	for (unsigned m = 0; m < op->nr_machines; m++) {
-		place->machine = &op->machine[m];
-		place->i = topology_find(&place->machine->topology, a);
-		if (place->i == TOPOLOGY_NONE)
+		int i = topology_find(&op->machine[m].topology, a);
+
+		if (i == TOPOLOGY_NONE)
 			continue;
-		place->fn = &place->machine->topology.function[place->i];
-		if (place->fn->info.irq && !strncmp(place->machine->spec, "sysfs", 5))
-			lines_users(LINES_FILE, place->fn->info.irq, place->fn->line_users,
-				    sizeof(place->fn->line_users));
+		operator_place(op, m, i, place);
 		return 0;
 	}
-	operator_fail("there is no device %s on this host", place->name);
+	operator_fail("there is no device %s on this host", sbdf_format(a, place->name));
 	return -1;
 }
 

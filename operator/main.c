@@ -28,7 +28,7 @@ static const struct command {
 	const char *options; /* of those that not every command takes */
 	int (*run)(struct operator *op, int argc, char **argv);
 } commands[] = {
-	{ "check", 1, 256, "a", run_check },
+	{ "check", 0, 256, "a", run_check },
 	{ "reset", 1, 256, "m", run_reset },
 	{ "assignable", 1, 256, "r", run_assignable },
 	{ "attach", 2, 256, "aw", run_attach },
@@ -39,7 +39,7 @@ static const struct command {
 static const char doc[] =
 	"Prepare PCI devices for Xen guests, and give them without xl.\v"
 	"Commands:\n"
-	"  check BDF...  may it be assigned, and what stands against it\n"
+	"  check [BDF...]  may it (each of the machine's) be assigned, and what stands against it\n"
 	"  reset BDF...  reset it and keep its configuration\n"
 	"  assignable list  what is held for guests and free\n"
 	"  assignable add BDF...  take it from its host driver, to pciback\n"

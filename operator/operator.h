@@ -69,6 +69,8 @@ int operator_open_xen(struct operator *op, bool wanted);
 int operator_open_machines(struct operator *op);
 void operator_close(struct operator *op);
 
+/* Function i of machine m into *place, with who listens to its line. */
+void operator_place(struct operator *op, unsigned m, int i, struct place *place);
 /* Finds the function that text names. 0, or -1 having told why. */
 int operator_find(struct operator *op, const char *text, struct place *place);
 

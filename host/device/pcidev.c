@@ -120,6 +120,16 @@ void pcidev_close(struct pcidev *dev)
 		dev->ops->close(dev);
 }
 
+/* Whether the list has been at offset `at` before. */
+static bool was_seen(const struct pcidev_caps *caps, uint8_t at)
+{
+	for (unsigned i = 0; i < caps->nr; i++) {
+		if (caps->cap[i].offset == at)
+			return true;
+	}
+	return false;
+}
+
 /* Reads the list into caps; its end is proper if the last pointer is zero, or there is no list. */
 static void read_caps(struct pcidev *dev, struct pcidev_caps *caps)
 {
@@ -136,7 +146,8 @@ static void read_caps(struct pcidev *dev, struct pcidev_caps *caps)
 	while ((v & ~3u) >= PCI_STD_HEADER_SIZEOF && caps->nr < PCIDEV_CAPS_MAX) {
 		uint8_t at = v & 0xfc;
 
-		if (pcidev_read(dev, at + PCI_CAP_LIST_ID, 2, &v) || (v & 0xff) == 0xff)
+		if (was_seen(caps, at) || pcidev_read(dev, at + PCI_CAP_LIST_ID, 2, &v) ||
+		    (v & 0xff) == 0xff)
 			return;
 		caps->cap[caps->nr].offset = at;
 		caps->cap[caps->nr++].id = v & 0xff;

@@ -37,6 +37,11 @@ struct pcidev_info {
 	uint8_t header_type; /* without the multi-function bit */
 	uint16_t config_size; /* 256 or 4096 */
 	uint32_t irq;	     /* the INTx line as the OS knows it (a PV dom0: the GSI); 0 none */
+	/*
+	 * Some or all of the capability list is not to be seen (a dump of 64 bytes): what is not
+	 * found there may be there all the same.
+	 */
+	bool caps_unseen;
 	bool is_vf;
 	bool bars_movable;   /* a guest may move its BARs: an image's without fixed registers */
 	struct sbdf pf;	     /* of a VF: its physical function */

@@ -71,7 +71,9 @@ static void sbdf_reads_what_it_writes(void **state)
 		{ "0000:00:20.0", NULL }, /* slot above 31 */
 		{ "0000:00:1f.8", NULL },
 		{ "0000:100:00.0", NULL },
-		{ "1000000:00:00.0", NULL },
+		{ "1000000:00:00.0", "1000000:00:00.0" },
+		{ "ffffffff:ff:1f.7", "ffffffff:ff:1f.7" },
+		{ "100000000:00:00.0", NULL },
 		{ "0:0:0:0.0", NULL },
 		{ "00.0", NULL },
 		{ "00:00", NULL },

@@ -23,6 +23,7 @@ static const struct known irqs[] = {
 	{ "no pin", "", 0, 11, false, 0 },
 	{ "255 is none", "\tInterrupt: pin A routed to IRQ 255\n", 1, 255, false, 0 },
 	{ "0 is none", "\tInterrupt: pin A routed to IRQ 0\n", 1, 0, false, 0 },
+	{ "the kernel's none", "\tInterrupt: pin A routed to IRQ -2147483648\n", 1, 11, false, 0 },
 	{ "a number of another kind", "\tInterrupt: pin A routed to IRQ 275\n", 1, 10, false, 10 },
 	{ "with MSI on the text tells MSI's", "\tInterrupt: pin A routed to IRQ 24\n", 1, 10, true,
 	  10 },
@@ -93,6 +94,13 @@ static const struct sized sizes[] = {
 	{ "legacy ports of an IDE controller", 1, 0, 0, "Region 1: [virtual] I/O ports at 03f4",
 	  { 0x3f4, 4, 1, false }, 0 },
 	{ "64-bit without room for its upper half", 5, 0xf0000004, 0, NULL, { 0, 0, 0, false }, 0 },
+	{ "an upper half that lspci -F takes for a region", 0, 0xf0000004, 0x38,
+	  "Region 0: Memory at 38f0000000 (64-bit, non-prefetchable) [size=64K]\n"
+	  "\tRegion 1: Memory at <unassigned> (32-bit, prefetchable)",
+	  { 0x38f0000000, 64 << 10, 4, false }, 64 << 10 },
+	{ "64-bit, by an lspci that knows 32", 0, 0xf0000004, 0x38,
+	  "Region 0: Memory at f0000000 (64-bit, non-prefetchable) [size=64K]",
+	  { 0x38f0000000, 64 << 10, 4, false }, 64 << 10 },
 	{ "ROM", PCIDEV_ROM, 0xfeb00001, 0, "Expansion ROM at feb00000 [size=64K]",
 	  { 0xfeb00000, 64 << 10, 1, false }, 64 << 10 },
 	{ "ROM, not told", PCIDEV_ROM, 0xfeb00800, 0, NULL, { 0xfeb00800, 2048, 0, false }, 2048 },
@@ -145,6 +153,85 @@ static void test_sizes(void **state)
 		provider_close(p);
 		machine_end(&m);
 	}
+}
+
+static const struct {
+	const char *name;
+	unsigned number;
+	uint32_t low, high;
+	const char *region;
+	struct pcidev_resource want;
+} elsewhere[] = {
+	{ "behind a host bridge that translates", 0, 0x80000004, 0,
+	  "Region 0: Memory at 600c180000000 (64-bit, non-prefetchable) [size=64K]",
+	  { 0x600c180000000, 64 << 10, 4, false } },
+	{ "32-bit", 1, 0x80000000, 0,
+	  "Region 1: Memory at 620080000000 (32-bit, non-prefetchable) [size=16K]",
+	  { 0x620080000000, 16 << 10, 0, false } },
+	{ "ports", 2, 0x1001, 0, "Region 2: I/O ports at 81000 [size=32]", { 0x81000, 32, 1, false } },
+	{ "a ROM's copy in memory, not as large as the ROM", PCIDEV_ROM, 0xde010000, 0,
+	  "Expansion ROM at 000c0000 [disabled] [size=128K]", { 0xc0000, 128 << 10, 0, false } },
+};
+
+/* The OS's address is what counts, also to a guest; the register keeps the bus's. */
+static void test_elsewhere(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+		const struct pcidev_resource *r, *want = &elsewhere[i].want;
+		unsigned at = elsewhere[i].number == PCIDEV_ROM ? PCI_ROM_ADDRESS :
+								  0x10 + 4 * elsewhere[i].number;
+		struct machine m;
+		struct provider *p;
+		struct pcidev *dev;
+		uint8_t bytes[256];
+
+		bytes_init(bytes, 0x1234, 0x5678);
+		bytes_put(bytes, at, 4, elsewhere[i].low);
+		machine_begin(&m);
+		machine_text(&m, "00:05.0 x\n\t%s\n", elsewhere[i].region);
+		machine_dump(&m, bytes, sizeof(bytes));
+		p = machine_open(&m);
+		if (!p)
+			fail_msg("%s: %s", elsewhere[i].name, m.log.text);
+		dev = open_device(p, "00:05.0");
+		r = &dev->info.resource[elsewhere[i].number];
+		if (r->start != want->start || r->size != want->size || r->flags != want->flags ||
+		    r->disabled)
+			fail_msg("%s: %llx, %llu bytes, flags %x", elsewhere[i].name,
+				 (long long)r->start, (long long)r->size, r->flags);
+		assert_false(dev->info.bars_movable);
+		set(dev, at, 4, UINT32_MAX);
+		assert_int_equal(get(dev, at, 4), elsewhere[i].low);
+		pcidev_close(dev);
+		provider_close(p);
+		machine_end(&m);
+	}
+}
+
+/* A size that nothing can address is told by line, and another one taken. */
+static void test_beyond_addresses(void **state)
+{
+	struct machine m;
+	struct provider *p;
+	struct pcidev *dev;
+	uint8_t bytes[256];
+
+	(void)state;
+	bytes_init(bytes, 0x1234, 0x5678);
+	bytes_put(bytes, 0x10, 4, 0xf0000004);
+	machine_begin(&m);
+	machine_text(&m, "00:05.0 x\n\tRegion 0: Memory at f0000000 (64-bit, non-prefetchable) "
+			 "[size=16P]\n");
+	machine_dump(&m, bytes, sizeof(bytes));
+	p = machine_open(&m);
+	assert_non_null(p);
+	assert_true(logbook_has(&m.log, ":2: region: that size is beyond"));
+	dev = open_device(p, "00:05.0");
+	assert_int_equal(dev->info.resource[0].size, 4096);
+	pcidev_close(dev);
+	provider_close(p);
+	machine_end(&m);
 }
 
 static const struct {
@@ -226,7 +313,66 @@ static void test_header_only(void **state)
 	assert_int_equal(measure(dev, 0), 512 << 10);
 	assert_int_equal(pcidev_find_cap(dev, PCI_CAP_ID_MSIX), 0);
 	assert_int_equal(find_ext_cap(dev, PCI_EXT_CAP_ID_ERR), 0);
+	assert_true(dev->info.caps_unseen);
 	pcidev_close(dev);
+	provider_close(p);
+	machine_end(&m);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+/* Lists that end beyond the dump, wholly or in part: said once for all functions. */
+static void test_unseen(void **state)
+{
+	static const struct {
+		const char *sbdf;
+		uint8_t first, second; /* capabilities; 0: there is none */
+		size_t nr;	       /* bytes of the dump */
+		bool unseen;
+		unsigned seen; /* capabilities */
+	} functions[] = {
+		{ "00:01.0", 0x40, 0, 64, true, 0 },	 { "00:02.0", 0, 0, 64, false, 0 },
+		{ "00:03.0", 0x60, 0x90, 128, true, 1 }, { "00:04.0", 0x60, 0x70, 128, false, 2 },
+		{ "00:05.0", 0x60, 0x90, 256, false, 2 },
+	};
+	struct machine m;
+	struct provider *p;
+
+	(void)state;
+	machine_begin(&m);
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		uint8_t bytes[256];
+
+		bytes_init(bytes, 0x1234, 0x5678);
+		if (functions[i].second)
+			bytes_cap(bytes, functions[i].second, PCI_CAP_ID_MSI);
+		if (functions[i].first)
+			bytes_cap(bytes, functions[i].first, PCI_CAP_ID_PM);
+		machine_text(&m, "%s x\n", functions[i].sbdf);
+		machine_dump(&m, bytes, functions[i].nr);
+	}
+	p = machine_open(&m);
+	assert_non_null(p);
+	assert_int_equal(count(m.log.text, "warning: "), 1);
+	assert_true(logbook_has(&m.log, "the capabilities of 2 functions (0000:00:01.0 first)"));
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		struct pcidev *dev = open_device(p, functions[i].sbdf);
+		struct pcidev_cap cap = { 0 };
+		unsigned seen = 0;
+
+		while (pcidev_next_cap(dev, &cap))
+			seen++;
+		assert_int_equal(seen, functions[i].seen);
+		assert_int_equal(dev->info.caps_unseen, functions[i].unseen);
+		pcidev_close(dev);
+	}
 	provider_close(p);
 	machine_end(&m);
 }
@@ -237,7 +383,10 @@ int main(void)
 		cmocka_unit_test(test_irq),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_beyond_addresses),
 		cmocka_unit_test(test_header_only),
+		cmocka_unit_test(test_unseen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,10 +105,10 @@ static void capability_lists(void **state)
 	assert_true(caps[3].offset == 0x140 && caps[3].id == 3 && caps[3].version == 2);
 	assert_int_equal(xenpcifront_capabilities(fe, fake_device, caps, 1), 1);
 
-	/* In circles, both of them, and into the header. */
+	/* In circles, both of them: each is listed once. And into the header. */
 	fake_set(0x60, 2, 0x5011, 0);
 	fake_set(0x140, 4, 0x10020003, 0);
-	assert_in_range(xenpcifront_capabilities(fe, fake_device, caps, 128), 4, 128);
+	assert_int_equal(xenpcifront_capabilities(fe, fake_device, caps, 128), 4);
 	fake_set(0x60, 2, 0x2011, 0);
 	fake_set(0x140, 4, 0x02020003, 0);
 	assert_int_equal(xenpcifront_capabilities(fe, fake_device, caps, 128), 4);

@@ -329,6 +329,32 @@ void image_masks_free(struct image *image)
 	}
 }
 
+/*
+ * Ends the capability list where the dump ends, so that nothing is taken for a capability that the
+ * dump does not have. Whether a part of the list is beyond it.
+ */
+static bool cut_capabilities(struct image_function *fn, size_t nr_bytes)
+{
+	uint8_t at = PCI_CAPABILITY_LIST;
+
+	if (!(fn->now[PCI_STATUS] & PCI_STATUS_CAP_LIST))
+		return false;
+	for (unsigned left = PCIDEV_CAPS_MAX; left; left--) {
+		uint8_t next = fn->now[at] & 0xfc;
+
+		if (next < PCI_STD_HEADER_SIZEOF)
+			return false;
+		if (next >= nr_bytes) {
+			fn->now[at] = 0;
+			if (at == PCI_CAPABILITY_LIST)
+				fn->now[PCI_STATUS] &= (uint8_t)~PCI_STATUS_CAP_LIST;
+			return true;
+		}
+		at = (uint8_t)(next + PCI_CAP_LIST_NEXT);
+	}
+	return false;
+}
+
 int image_function_init(struct image_function *fn, const struct image_text_function *text,
 			const struct image_vf *vf, const char *file, xentoollog_logger *lg,
 			unsigned *guessed)
@@ -340,19 +366,15 @@ int image_function_init(struct image_function *fn, const struct image_text_funct
 		return -1;
 	point_at(fn, fn->image->masks);
 	memcpy(fn->now, text->bytes, text->nr_bytes);
-	if (fn->now[PCI_CAPABILITY_LIST] >= text->nr_bytes) {
-		/* The capabilities are beyond the dump. */
-		fn->now[PCI_STATUS] &= (uint8_t)~PCI_STATUS_CAP_LIST;
-		fn->now[PCI_CAPABILITY_LIST] = 0;
-	}
 	fn->dev.ops = &image_ops;
 	fn->dev.info.sbdf = text->sbdf;
 	fn->dev.info.config_size = (uint16_t)size;
+	fn->dev.info.caps_unseen = cut_capabilities(fn, text->nr_bytes);
 	ids_init(fn, text, vf);
 	if (image_resources_build(fn, text, file, lg, guessed))
 		return -1;
 	fn->dev.info.irq = intx_line(fn, text);
-	fn->dev.info.bars_movable = !vf && !fn->hardwired;
+	fn->dev.info.bars_movable = !vf && !fn->fixed;
 	image_masks_build(fn);
 	share_masks(fn);
 	return 0;

@@ -34,7 +34,7 @@ struct image_function {
 	uint8_t *clear;	   /* bits that writing a one clears */
 	/* Where registers with a side effect are; 0: the function has none. */
 	uint8_t pm, express, vpd, af;
-	uint8_t hardwired; /* BARs by number (ROM: 6) whose registers are always zero */
+	uint8_t fixed; /* BARs by number (ROM: 6) whose registers cannot be written */
 	/* The bridge above, fixed by the bus numbers of the dump; NULL on a root bus. */
 	struct image_function *parent;
 };
@@ -84,17 +84,17 @@ struct image_vf {
 int image_function_init(struct image_function *fn, const struct image_text_function *text,
 			const struct image_vf *vf, const char *file, xentoollog_logger *lg,
 			unsigned *guessed);
-/* Safe on a zeroed one. Its masks stay with the image: image_masks_free, when all are disposed of. */
+/* Safe on a zeroed one. Its masks stay with the image: image_masks_free, after all of them. */
 void image_function_dispose(struct image_function *fn);
 void image_masks_free(struct image *image);
 
 /*
  * For image_function_init: the present registers' masks and reset values, from
- * the registers, info and `hardwired`; also finds the capabilities.
+ * the registers, info and `fixed`; also finds the capabilities.
  */
 void image_masks_build(struct image_function *fn);
 
-/* The resources of `text`, into fn's info and `hardwired`; otherwise as image_function_init. */
+/* The resources of `text`, into fn's info and `fixed`; otherwise as image_function_init. */
 int image_resources_build(struct image_function *fn, const struct image_text_function *text,
 			  const char *file, xentoollog_logger *lg, unsigned *guessed);
 

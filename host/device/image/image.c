@@ -302,6 +302,29 @@ static int make_memory(struct image *image, const struct image_text *text)
 	return 0;
 }
 
+/* What cannot be known of some functions, for want of it in the file: said once. */
+static void tell_unknown(const struct image *image, unsigned guessed, const char *file,
+			 xentoollog_logger *lg)
+{
+	const struct image_function *first = NULL;
+	unsigned unseen = 0;
+	char name[SBDF_TEXT];
+
+	for (size_t i = 0; i < image->nr; i++) {
+		if (!image->function[i].dev.info.caps_unseen)
+			continue;
+		first = first ? first : &image->function[i];
+		unseen++;
+	}
+	if (unseen)
+		log_warn(lg, "%s: the capabilities of %u functions (%s first) are not in it, so that "
+			 "resets, MSI and more of them are not known (lspci -xxxx as root shows them)",
+			 file, unseen, sbdf_format(first->dev.info.sbdf, name));
+	if (guessed)
+		log_info(lg, "%s: the text tells no size for %u regions: taken as 4096 bytes of "
+			     "memory or 32 I/O ports, or what the address allows", file, guessed);
+}
+
 /* Functions of the text that have a hex dump come to life. */
 static int build(struct image *image, const struct image_text *text, const char *file,
 		 xentoollog_logger *lg)
@@ -329,9 +352,7 @@ static int build(struct image *image, const struct image_text *text, const char 
 					&guessed))
 			return -1;
 	}
-	if (guessed)
-		log_info(lg, "%s: the text tells no size for %u regions: taken as 4096 bytes of "
-			     "memory or 32 I/O ports, or what the address allows", file, guessed);
+	tell_unknown(image, guessed, file, lg);
 	for (size_t i = 0; i < image->nr; i++)
 		image->function[i].parent = find_parent(image, &image->function[i]);
 	return 0;

@@ -266,7 +266,7 @@ static void bar_masks(struct image_function *fn)
 		const struct pcidev_resource *r = &info->resource[i];
 		uint64_t bits = ~(r->size - 1);
 
-		if (!r->size || fn->hardwired & 1u << i)
+		if (!r->size || fn->fixed & 1u << i)
 			continue;
 		if (i == PCIDEV_ROM) {
 			bits = (bits & PCI_ROM_ADDRESS_MASK) | PCI_ROM_ADDRESS_ENABLE;

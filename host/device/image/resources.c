@@ -69,11 +69,25 @@ static int check(const struct builder *b, const struct image_region *rg, unsigne
 	return 0;
 }
 
-/* A region that the OS knows and the register does not: a VF's, or a fixed one. */
-static void hardwired_resource(struct builder *b, const struct image_region *rg, unsigned number,
-			       struct pcidev_resource *r)
+/*
+ * The OS has the region at another address than the register tells: behind a host bridge that
+ * translates, or a ROM's copy in memory. A guest is to see the OS's, and the register stays. An
+ * lspci that was built for 32 bits prints no more of an address.
+ */
+static void take_os_address(struct builder *b, const struct image_region *rg, unsigned number,
+			    struct pcidev_resource *r)
 {
-	b->fn->hardwired |= (uint8_t)(1u << number);
+	if (!rg->start || rg->start == r->start || rg->start == (uint32_t)r->start)
+		return;
+	b->fn->fixed |= (uint8_t)(1u << number);
+	r->start = rg->start;
+}
+
+/* A region that the OS knows and the register does not: a VF's, or a fixed one. */
+static void os_resource(struct builder *b, const struct image_region *rg, unsigned number,
+			struct pcidev_resource *r)
+{
+	b->fn->fixed |= (uint8_t)(1u << number);
 	r->start = rg->start;
 	r->size = rg->size ? rg->size :
 		  guess_size(b, rg->start, rg->io ? IO_ASSUMED : MEMORY_ASSUMED);
@@ -100,7 +114,7 @@ static int build_bar(struct builder *b, const struct image_region *rg, unsigned 
 	if (!io && r->flags & PCI_BASE_ADDRESS_MEM_TYPE_64 && number + 1 < nr)
 		r->start |= (uint64_t)image_register(fn, offset + 4, 4) << 32;
 	if (rg->line && (fn->dev.info.is_vf || (!r->start && rg->start))) {
-		hardwired_resource(b, rg, number, r);
+		os_resource(b, rg, number, r);
 		return 0;
 	}
 	/* Not implemented, or a 64-bit one without room for its upper half. */
@@ -115,6 +129,7 @@ static int build_bar(struct builder *b, const struct image_region *rg, unsigned 
 			   io ? "I/O ports" : "memory");
 	if (!low)
 		r->flags = rg->io ? PCI_BASE_ADDRESS_SPACE_IO : 0;
+	take_os_address(b, rg, number, r);
 	/* The OS ignores what the register holds: as good as not assigned. */
 	r->disabled = !r->start || (rg->line && !rg->start);
 	r->size = rg->size ? rg->size :
@@ -132,13 +147,14 @@ static int build_rom(struct builder *b, const struct image_region *rg, unsigned 
 	r->flags = low & PCI_ROM_ADDRESS_ENABLE;
 	if (rg->line && (fn->dev.info.is_vf || (!r->start && rg->start))) {
 		r->flags = 0;
-		hardwired_resource(b, rg, PCIDEV_ROM, r);
+		os_resource(b, rg, PCIDEV_ROM, r);
 		return 0;
 	}
 	if (!r->start && !rg->line) {
 		r->flags = 0;
 		return 0;
 	}
+	take_os_address(b, rg, PCIDEV_ROM, r);
 	r->disabled = !r->start || (rg->line && !rg->start);
 	r->size = rg->size ? rg->size : guess_size(b, r->start, MEMORY_ASSUMED);
 	return check(b, rg, PCIDEV_ROM, r, ROM_LEAST);
@@ -160,7 +176,8 @@ int image_resources_build(struct image_function *fn, const struct image_text_fun
 		if (fn->dev.info.resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO ||
 		    !(fn->dev.info.resource[i].flags & PCI_BASE_ADDRESS_MEM_TYPE_64) || i + 1 >= nr)
 			continue;
-		if (rg[++i].line)
+		/* lspci -F prints the upper half as a region of which it knows nothing. */
+		if (rg[++i].line && (rg[i].start || rg[i].size))
 			return bad(&b, rg[i].line, i, "it is the upper half of the one before");
 	}
 	for (; i < PCIDEV_BARS; i++) {
