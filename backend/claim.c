@@ -121,6 +121,8 @@ static int take_over(struct claim *claim, uint16_t *command, struct problem *p)
 				   strerror(errno));
 	if (!untouched && custody_reset(claim) < 0)
 		return problem_set(p, errno, "%s: did not come back from a reset: in quarantine", buf);
+	if (custody_judge_reset(claim, p))
+		return -1;
 	pcidev_enable(claim->dev, false);
 	if (pcidev_quiesce(claim->dev))
 		return problem_set(p, errno, "%s: cannot silence it: %s", buf, strerror(errno));
@@ -310,9 +312,11 @@ static int restore(struct claim *claim)
 	char buf[SBDF_TEXT];
 	int rc = pcidev_restore(claim->dev, claim->saved);
 
-	if (rc)
+	if (rc) {
 		talk_tell(claim->irq.talk, XTL_WARN, "%s: configuration not restored: %s",
 			  sbdf_format(claim->dev->info.sbdf, buf), strerror(errno));
+		custody_hold_back(claim, "its configuration was not put back");
+	}
 	pcidev_quiesce(claim->dev);
 	return rc;
 }

@@ -47,6 +47,7 @@ struct claim {
 	bool permissive;
 	bool raw;	     /* its guest may write registers that nobody knows (permissive, quirks) */
 	struct claim_errors errors;
+	bool unreset;	     /* it should have been reset, or put back, and was not */
 	bool hide_intx;	     /* its line is shared: the guest gets MSI only */
 	uint32_t irq_line;   /* the line that the device has, whatever the guest is told */
 	uint8_t slowness;    /* of its answers of late (helper.h) */

@@ -148,7 +148,7 @@ static void look_closely(struct claim *claim, struct topology *t, int i)
 	bool shared;
 
 	assignable_look(t, claim->provider, i);
-	fn->quarantined = xs && quarantine_has(xs, fn->info.sbdf);
+	quarantine_mark(xs, fn);
 	if (!fn->info.irq || strcmp(claim->provider->ops->name, "sysfs") ||
 	    lines_users(LINES_FILE, fn->info.irq, fn->line_users, sizeof(fn->line_users)) < 0)
 		fn->line_users[0] = '\0';
@@ -189,6 +189,13 @@ int custody_judge(struct claim *claim, struct problem *p)
 			talk_tell(talk, XTL_WARN, "%s: also refused: %s", name,
 				  assignable_text(t, i, r, text));
 	}
+	for (unsigned k = 0; k < ASSIGNABLE_NOTES_COUNT; k++) {
+		if (result.notes & 1u << k)
+			talk_tell(talk, XTL_INFO, "%s: note: %s", name, assignable_note_text(k));
+	}
+	if (life.moved_source[0])
+		talk_tell(talk, XTL_WARN, "%s: %s does not count: it is for another device", name,
+			  life.moved_source);
 	if (good)
 		return 0;
 	return problem_set(p, refusal_errno(first->rule), "%s: refused: %s", name,
@@ -324,7 +331,7 @@ static void say_how(struct claim *claim, const struct reset_request *request,
 	const struct topology *t = request->topology;
 	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
 
-	talk_tell(claim->irq.talk, result->lost || !result->restored ? XTL_WARN : XTL_INFO,
+	talk_tell(claim->irq.talk, result->lost || !result->restored || result->against ? XTL_WARN : XTL_INFO,
 		  "%s: reset %s", name_of(claim, name), reset_text(t, result, text));
 	for (int k = 0; k < t->nr; k++) {
 		if (reset_reaches(t, result->method, request->function, k))
@@ -341,6 +348,54 @@ static void look_at_neighbours(struct claim *claim, struct topology *tree, int i
 		if (k != i && topology_is_below(tree, k, bridge))
 			topology_look(tree, claim->provider, k);
 	}
+}
+
+static void tell_held(struct claim *claim, const char *why)
+{
+	char name[SBDF_TEXT];
+
+	talk_tell(claim->irq.talk, XTL_WARN, "%s: held back until it has been reset (xenpci reset it): %s",
+		  name_of(claim, name), why);
+}
+
+void custody_hold_back(struct claim *claim, const char *why)
+{
+	struct xs_handle *xs = claim->host->memory.xs;
+
+	claim->unreset = true;
+	if (xs)
+		quarantine_hold(xs, claim->dev->info.sbdf, why);
+	tell_held(claim, why);
+}
+
+/* What should have been reset and was not goes to nobody. */
+static void note_reset(struct claim *claim, const struct topology *t, const struct reset_result *result)
+{
+	char why[RESET_TEXT_MAX];
+	/* While it is being claimed, its guest has not used it. */
+	uint32_t user = claim->cfg ? claim->irq.talk->domid : TOPOLOGY_NO_GUEST;
+	int rc = quarantine_after_reset(claim->host->memory.xs, t, claim->dev->info.sbdf, user, result,
+					why);
+
+	claim->unreset = rc != 0;
+	if (rc)
+		tell_held(claim, rc < 0 ? strerror(errno) : why);
+}
+
+int custody_judge_reset(struct claim *claim, struct problem *p)
+{
+	const struct assignable_refusal refusal = { .rule = ASSIGNABLE_UNRESET, .bar = -1 };
+	char text[ASSIGNABLE_TEXT_MAX], name[SBDF_TEXT];
+	struct settings_life life;
+	const struct topology *t;
+	int i;
+
+	settings_life(&claim->host->settings, &claim->dev->info, &life);
+	if (!claim->unreset || life.allow & ASSIGNABLE_BIT(ASSIGNABLE_UNRESET))
+		return 0;
+	t = look_around(claim, &i);
+	return problem_set(p, EIO, "%s: refused: %s", name_of(claim, name),
+			   t ? assignable_text(t, i, &refusal, text) : strerror(errno));
 }
 
 /* By one of methods, as far as the settings allow them. Returns as custody_reset. */
@@ -369,10 +424,12 @@ static int reset(struct claim *claim, unsigned methods)
 	request.topology = &tree;
 	settings_life(&claim->host->settings, &claim->dev->info, &life);
 	request.methods = life.methods & methods;
+	request.named = life.methods_named;
 	if (reset_function(&request, &result) && !result.lost)
 		say_why_not(claim, &tree, errno, &result);
 	else
 		say_how(claim, &request, &result);
+	note_reset(claim, &tree, &result);
 	topology_dispose(&tree);
 	if (!result.lost)
 		return result.method != RESET_METHODS_COUNT && !result.pending && result.restored;
@@ -470,6 +527,11 @@ void custody_hide(struct host *host, const char *sysfs, struct xs_handle *xs)
 {
 	const struct holder holder = { .sysfs = sysfs, .xs = xs, .hypercall = host->hypercall };
 
+	for (unsigned i = 0; i < host->nr_providers; i++) {
+		if (!strcmp(host->providers[i]->ops->name, "sysfs") &&
+		    settings_expand_hide(&host->settings, host->providers[i]) < 0)
+			log_error(host->lg, "hide: %s", strerror(errno));
+	}
 	for (unsigned i = 0; i < host->settings.nr_hide; i++)
 		hide(host, &holder, host->settings.hide[i]);
 }

@@ -55,6 +55,13 @@ void custody_release_line(struct claim *claim);
  */
 int custody_reset(struct claim *claim);
 /*
+ * After custody_reset: whether claim may be given, by the rule unreset. 0, or -1 with errno EIO and
+ * *p. A device that should have been reset and was not is remembered as held back, and logged.
+ */
+int custody_judge_reset(struct claim *claim, struct problem *p);
+/* claim's configuration could not be put back: it is held back, which is remembered and logged. */
+void custody_hold_back(struct claim *claim, const char *why);
+/*
  * The same in the middle of its use, after an error: the guest's BARs and mapped vectors come back
  * as well. What is put back is claim->saved here too, since the error's own reset may have left
  * nothing that would be worth saving. 0, whether it was reset or not, or -1 likewise.
