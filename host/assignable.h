@@ -53,8 +53,10 @@
 
 /* What is worth knowing and stands against nothing. */
 #define ASSIGNABLE_NOTES(X) \
-	X(SMALL_BAR, "it gets the whole page of a memory BAR that is smaller; nothing else is known there") \
-	X(NO_LINE, "it has an interrupt pin without a line, and no MSI: its driver gets no interrupts")
+	X(SMALL_BAR, "it gets the whole page of a memory BAR that is smaller; nothing else is known " \
+	  "there") \
+	X(NO_LINE, "it has an interrupt pin without a line, and no MSI: its driver gets no " \
+	  "interrupts")
 
 enum assignable_note_kind {
 #define X(id, text) ASSIGNABLE_NOTE_##id,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an operator has told xen-pciback, in its driver's sysfs files and its module parameters
- * (protocol notes 3): it is to count with us as it did there. Whatever is absent or malformed is as
+ * (PROTOCOL.md 2.13): it is to count with us as it did there. Whatever is absent or malformed is as
  * if it had not been said. Nothing logs; may be called from several threads.
  */
 #ifndef XENPCI_HOST_PCIBACK_WORDS_H
@@ -26,7 +26,8 @@ struct pciback_words {
 /*
  * Reads it for the device that info tells of; sysfs is /sys, or what stands for it. pciback's own list
  * of quirks shows every register that it knows, of each device, with a mask of 0 where nobody has
- * written it, and ends after a page.
+ * written it, and ends after a page. A mask counts here, which pciback keeps and does not apply: what it
+ * leaves out was not meant.
  */
 void pciback_read(const char *sysfs, const struct pcidev_info *info, struct pciback_words *out);
 
