@@ -369,13 +369,14 @@ void custody_hold_back(struct claim *claim, const char *why)
 }
 
 /* What should have been reset and was not goes to nobody. */
-static void note_reset(struct claim *claim, const struct topology *t, const struct reset_result *result)
+static void note_reset(struct claim *claim, const struct topology *t, int i,
+		       const struct reset_result *result)
 {
 	char why[RESET_TEXT_MAX];
 	/* While it is being claimed, its guest has not used it. */
 	uint32_t user = claim->cfg ? claim->irq.talk->domid : TOPOLOGY_NO_GUEST;
-	int rc = quarantine_after_reset(claim->host->memory.xs, t, claim->dev->info.sbdf, user, result,
-					why);
+	int rc = quarantine_after_reset(claim->host->memory.xs, t, i, user, result,
+					claim->unreset || t->function[i].unreset, why);
 
 	claim->unreset = rc != 0;
 	if (rc)
@@ -429,7 +430,7 @@ static int reset(struct claim *claim, unsigned methods)
 		say_why_not(claim, &tree, errno, &result);
 	else
 		say_how(claim, &request, &result);
-	note_reset(claim, &tree, &result);
+	note_reset(claim, &tree, request.function, &result);
 	topology_dispose(&tree);
 	if (!result.lost)
 		return result.method != RESET_METHODS_COUNT && !result.pending && result.restored;

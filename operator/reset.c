@@ -48,8 +48,8 @@ static void judge(struct operator *op, const struct place *place, const struct r
 		return;
 	}
 	quarantine_remove(op->xs, place->fn->info.sbdf);
-	if (quarantine_after_reset(op->xs, &place->machine->topology, place->fn->info.sbdf,
-				   TOPOLOGY_NO_GUEST, result, why))
+	if (quarantine_after_reset(op->xs, &place->machine->topology, place->i, TOPOLOGY_NO_GUEST,
+				   result, false, why))
 		fprintf(stderr, "xenpci: warning: %s: still held back: %s\n", place->name, why);
 }
 

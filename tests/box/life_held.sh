@@ -62,7 +62,7 @@ given "a device that nobody can have used since its last reset" 03:00.0
 gone_again 7
 check "its reset afterwards fails: it is held back" wait_for 3000 logged_since \
 	'0000:03:00.0: held back until it has been reset .*kernel: it failed'
-check "as xenstore remembers" store read /local/domain/0/xenpci/unreset/0000-03-00-0
+like "as xenstore remembers" "$(node /local/domain/0/xenpci/quarantine/0000-03-00-0)" '^unreset: kernel: it failed'
 log_mark
 refused "the next guest does not get it" 03:00.0 unreset
 check_not "check says so" sysfs check 03:00.0
@@ -73,7 +73,7 @@ rmdir "$(path 03:00.0)/reset"
 : >"$(path 03:00.0)/reset"
 refused "that it would work now is not enough" 03:00.0 unreset
 check "a reset by the operator is" sysfs reset 03:00.0
-check_not "nothing is remembered" store read /local/domain/0/xenpci/unreset/0000-03-00-0
+check_not "nothing is remembered" store read /local/domain/0/xenpci/quarantine/0000-03-00-0
 given "it is given again" 03:00.0
 taken_back 03:00.0
 # One whose first reset fails is not given either.
