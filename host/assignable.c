@@ -4,6 +4,8 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
+#include "host/pciback.h"
+#include "host/reset_offer.h"
 #include "common/text.h"
 #include "common/util.h"
 
@@ -92,31 +94,65 @@ static bool is_anothers(const struct judge *j, int other)
 	return !assignable_is_holder(fn->driver);
 }
 
+/* Intel's volume management device has a bus of its own behind it (Linux's driver vmd). */
+static bool is_vmd(const struct pcidev_info *info)
+{
+	static const uint16_t ids[] = { 0x201d, 0x28c0, 0x467f, 0x4c3d, 0x7d0b, 0x9a0b,
+					0xa77f, 0xad0b, 0xb06f, 0xb07f, 0xb60b };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		if (info->vendor == 0x8086 && info->device == ids[i])
+			return true;
+	}
+	return false;
+}
+
+/* Where there are several, nothing that a topology has tells which of them it is. */
+static void name_vmd(struct judge *j, struct assignable_refusal *r)
+{
+	for (int k = 0; k < j->t->nr; k++) {
+		if (is_vmd(&j->t->function[k].info))
+			involve(r, k);
+	}
+}
+
 static void judge_itself(struct judge *j)
 {
 	if (topology_traits(j->t, j->i) & TOPOLOGY_BRIDGE)
 		refuse(j, ASSIGNABLE_BRIDGE, -1);
+	if (j->fn->info.sbdf.segment > UINT16_MAX)
+		name_vmd(j, refuse(j, ASSIGNABLE_SEGMENT, -1));
+	if (j->fn->dead)
+		refuse(j, ASSIGNABLE_DEAD, -1);
 	if (j->fn->quarantined)
 		refuse(j, ASSIGNABLE_QUARANTINE, -1);
 	if (!assignable_is_holder(j->fn->driver))
 		involve(refuse(j, ASSIGNABLE_HOST_DRIVER, -1), j->i);
+	else if (j->fn->os && strcmp(j->fn->driver, HOLDER_DRIVER))
+		refuse(j, ASSIGNABLE_NOT_HELD, -1);
 	if (j->fn->guest != TOPOLOGY_NO_GUEST && j->fn->guest != j->domid)
 		involve(refuse(j, ASSIGNABLE_OTHER_GUEST, -1), j->i);
 }
 
-/* FLR of either kind resets one function and leaves its neighbours alone. */
-static bool resets_alone(const struct topology_function *fn)
+/* Whether what resets function i may reset its slot's others, too. FLR of either kind does not. */
+static bool binds_slot(const struct topology *t, int i)
 {
-	return fn->flr || fn->af_flr;
+	return topology_traits(t, i) & TOPOLOGY_EXPRESS && !reset_offered_alone(t, i);
 }
 
+/*
+ * Whoever lacks FLR binds the slot, whichever of them is given first. What the host drives is reset
+ * by nobody, so that it binds no other.
+ */
 static void judge_slot(struct judge *j)
 {
-	if (!(topology_traits(j->t, j->i) & TOPOLOGY_EXPRESS) || resets_alone(j->fn))
-		return;
+	bool binds = binds_slot(j->t, j->i);
+
 	for (int k = 0; k < j->t->nr; k++) {
-		if (topology_same_slot(j->t, j->i, k) && is_anothers(j, k) &&
-		    !(topology_traits(j->t, k) & TOPOLOGY_BRIDGE))
+		if (!topology_same_slot(j->t, j->i, k) || !is_anothers(j, k) ||
+		    topology_traits(j->t, k) & TOPOLOGY_BRIDGE)
+			continue;
+		if (binds || (j->t->function[k].guest != TOPOLOGY_NO_GUEST && binds_slot(j->t, k)))
 			involve(refuse(j, ASSIGNABLE_SLOT, -1), k);
 	}
 }
@@ -148,12 +184,13 @@ static void judge_sriov(struct judge *j)
 	}
 }
 
-/* Behind a bridge there is always the bridge's reset of its bus. */
+/* What a dead function has, nobody can tell. */
 static void judge_reset(struct judge *j)
 {
-	if (j->fn->parent == TOPOLOGY_NONE && !resets_alone(j->fn) && !j->fn->pm_reset &&
-	    !j->fn->kernel_reset)
+	if (!j->fn->dead && !reset_offered(j->t, j->i))
 		refuse(j, ASSIGNABLE_NO_RESET, -1);
+	if (j->fn->unreset)
+		refuse(j, ASSIGNABLE_UNRESET, -1);
 }
 
 /* A memory BAR that has an address. The ROM counts. */
@@ -187,22 +224,68 @@ static void judge_bar_page(struct judge *j, int bar)
 	}
 }
 
+static bool within_a_page(const struct pcidev_resource *r)
+{
+	return r->start % PAGE + r->size <= PAGE;
+}
+
+/*
+ * A BAR that has its page for itself loses nothing by being small. With another owner's in it, that
+ * is the rule about shared pages; with nobody's, the guest would have what others may be given yet.
+ */
+static void judge_small_bar(struct judge *j, int bar)
+{
+	const struct pcidev_resource *mine = &j->fn->info.resource[bar];
+
+	for (int k = 0; k < j->t->nr; k++) {
+		const struct topology_function *fn = &j->t->function[k];
+
+		if (k == j->i || is_anothers(j, k) || fn->guest != TOPOLOGY_NO_GUEST)
+			continue;
+		for (int b = 0; b < PCIDEV_RESOURCES; b++) {
+			if (is_memory(&fn->info, b) && pages_overlap(mine, &fn->info.resource[b]))
+				involve(refuse(j, ASSIGNABLE_SMALL_BAR, bar), k);
+		}
+	}
+}
+
+/* Unless a rule says more of it. */
+static void note_small_bar(struct judge *j)
+{
+	const struct assignable_refusal *r = j->out->refusal;
+
+	if (j->fn->dead)
+		return;
+	for (unsigned k = 0; k < j->out->nr; k++) {
+		if (r[k].rule == ASSIGNABLE_SMALL_BAR || r[k].rule == ASSIGNABLE_UNALIGNED_BAR ||
+		    r[k].rule == ASSIGNABLE_SHARED_PAGE)
+			return;
+	}
+	j->out->notes |= 1u << ASSIGNABLE_NOTE_SMALL_BAR;
+}
+
 /* Rule by rule rather than BAR by BAR, so that a rule is broken once. */
 static void judge_bars(struct judge *j)
 {
 	const struct pcidev_info *info = &j->fn->info;
 
 	for (int b = 0; b < PCIDEV_RESOURCES; b++) {
-		if (is_memory(info, b) && info->resource[b].size < PAGE)
-			refuse(j, ASSIGNABLE_SMALL_BAR, b);
+		if (is_memory(info, b) && info->resource[b].size < PAGE &&
+		    within_a_page(&info->resource[b]))
+			judge_small_bar(j, b);
 	}
 	for (int b = 0; b < PCIDEV_RESOURCES; b++) {
-		if (is_memory(info, b) && info->resource[b].start % PAGE)
+		if (is_memory(info, b) && info->resource[b].start % PAGE &&
+		    !within_a_page(&info->resource[b]))
 			refuse(j, ASSIGNABLE_UNALIGNED_BAR, b);
 	}
 	for (int b = 0; b < PCIDEV_RESOURCES; b++) {
 		if (is_memory(info, b))
 			judge_bar_page(j, b);
+	}
+	for (int b = 0; b < PCIDEV_RESOURCES; b++) {
+		if (is_memory(info, b) && info->resource[b].size < PAGE)
+			note_small_bar(j);
 	}
 }
 
@@ -228,8 +311,13 @@ static void share_line(struct judge *j, int other)
  */
 static void judge_irq(struct judge *j)
 {
-	if (!j->fn->intx || !j->fn->info.irq)
+	if (!j->fn->intx)
 		return;
+	if (!pcidev_is_line(j->fn->info.irq)) {
+		if (!j->fn->msi)
+			j->out->notes |= 1u << ASSIGNABLE_NOTE_NO_LINE;
+		return;
+	}
 	if (j->fn->line_users[0])
 		share_line(j, TOPOLOGY_NONE);
 	for (int k = 0; k < j->t->nr; k++) {
@@ -294,8 +382,8 @@ bool assignable_concerns(const struct topology *t, int i, int j, bool judged)
 
 	if (go_together(t, i, j))
 		return true;
-	return judged && ((a->intx && b->intx && a->info.irq && a->info.irq == b->info.irq) ||
-			  share_page(&a->info, &b->info));
+	return judged && ((a->intx && b->intx && pcidev_is_line(a->info.irq) &&
+			   a->info.irq == b->info.irq) || share_page(&a->info, &b->info));
 }
 
 /* Who drives a device that shares the line is asked of the line: judge_irq. */
@@ -305,6 +393,18 @@ void assignable_look(struct topology *t, struct provider *p, int i)
 		if (go_together(t, k, i) || share_page(&t->function[k].info, &t->function[i].info))
 			topology_look(t, p, k);
 	}
+	topology_probe(t, p, i);
+}
+
+const char *assignable_note_text(enum assignable_note_kind note)
+{
+	static const char *const texts[] = {
+#define X(id, text) text,
+		ASSIGNABLE_NOTES(X)
+#undef X
+	};
+
+	return texts[note];
 }
 
 const struct assignable_refusal *assignable_first(const struct assignable *a)
@@ -351,9 +451,11 @@ const char *assignable_text(const struct topology *t, int i,
 	if (refusal->nr_others > ASSIGNABLE_OTHERS_MAX)
 		append(buf, " and %u more", refusal->nr_others - ASSIGNABLE_OTHERS_MAX);
 	append(buf, " [rule %s; ", rules[refusal->rule].name);
+	if (rules[refusal->rule].remedy)
+		append(buf, "%s", rules[refusal->rule].remedy);
 	if (rules[refusal->rule].overridable)
-		append(buf, "allow = [\"%s\"] overrides it]", rules[refusal->rule].name);
-	else
-		append(buf, "%s]", rules[refusal->rule].remedy);
+		append(buf, "%sallow = [\"%s\"] overrides it", rules[refusal->rule].remedy ? "; " : "",
+		       rules[refusal->rule].name);
+	append(buf, "]");
 	return buf;
 }

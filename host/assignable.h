@@ -2,7 +2,7 @@
 /*
  * "May it be assigned?" The rules that stand between a device and a guest, each a row of one table:
  * what is wrong, who else is involved, and what the operator can do. Pure functions over a topology
- * whose `guest` and `quarantined` the caller has filled in, and whose drivers are known
+ * whose `guest`, `quarantined` and `unreset` the caller has filled in, and whose drivers are known
  * (assignable_look). Nothing logs; everything may be called from several threads.
  *
  * A group (a slot without FLR, a PCI bus) goes to one guest, one function at a time: each member
@@ -18,27 +18,52 @@
 /* Rule, its name in settings, whether a setting overrides it, what is wrong, what else helps. */
 #define ASSIGNABLE_RULES(X) \
 	X(BRIDGE, "bridge", true, "it serves the host as a bridge", NULL) \
+	X(SEGMENT, "segment", false, "Linux made up its segment, which Xen has no name for", \
+	  "give the VMD device that it hangs from") \
+	X(DEAD, "dead", false, "it does not answer: its registers read ones", \
+	  "it is in D3cold, without power, or dead: xenpci reset it, power it off and on, or have " \
+	  "the host rescan the bus") \
 	X(QUARANTINE, "quarantine", false, "it did not come back from a reset", \
 	  "power it off and on, or xenpci reset it") \
 	X(HOST_DRIVER, "host-driver", false, "a driver of the host uses it", \
 	  "xenpci assignable add it") \
+	X(NOT_HELD, "not-held", true, \
+	  "nothing holds it for guests, so that a driver of the host may take it at any time", \
+	  "xenpci assignable add it") \
 	X(OTHER_GUEST, "other-guest", false, "another guest has it", "detach it there first") \
 	X(SLOT, "slot", true, \
-	  "it has no FLR, so that all functions of its slot go to one guest", NULL) \
+	  "a function of its slot has no FLR, so that all of them go to one guest", NULL) \
 	X(PCI_BUS, "pci-bus", true, \
 	  "all devices behind its uppermost PCI bridge go to one guest", NULL) \
 	X(SRIOV, "sriov", true, \
 	  "who has a physical function rules over its virtual functions", NULL) \
 	X(NO_RESET, "no-reset", true, \
-	  "nothing can reset it: on a root bus, without FLR, AF FLR or PM reset", NULL) \
+	  "nothing can reset it: it has no FLR, AF FLR, PM or bus reset that may be used", NULL) \
+	X(UNRESET, "unreset", true, \
+	  "it was not reset, or its configuration not put back, since a guest had it", \
+	  "xenpci reset it") \
 	X(SMALL_BAR, "small-bar", true, \
-	  "a memory BAR is smaller than a page, and guests are given whole pages", NULL) \
-	X(UNALIGNED_BAR, "unaligned-bar", true, "a memory BAR does not begin where a page does", \
-	  NULL) \
+	  "guests are given whole pages, and that of a memory BAR is also another device's", NULL) \
+	X(UNALIGNED_BAR, "unaligned-bar", true, \
+	  "a memory BAR neither begins where a page does nor lies within one", NULL) \
 	X(SHARED_PAGE, "shared-page", true, "a page of its memory BARs is also another owner's", \
 	  NULL) \
 	X(SHARED_IRQ, "shared-irq", true, \
 	  "others listen to its interrupt line, and it has no MSI to use instead", NULL)
+
+/* What is worth knowing and stands against nothing. */
+#define ASSIGNABLE_NOTES(X) \
+	X(SMALL_BAR, "it gets the whole page of a memory BAR that is smaller; nothing else is known " \
+	  "there") \
+	X(NO_LINE, "it has an interrupt pin without a line, and no MSI: its driver gets no " \
+	  "interrupts")
+
+enum assignable_note_kind {
+#define X(id, text) ASSIGNABLE_NOTE_##id,
+	ASSIGNABLE_NOTES(X)
+#undef X
+	ASSIGNABLE_NOTES_COUNT
+};
 
 enum assignable_rule {
 #define X(id, name, overridable, wrong, remedy) ASSIGNABLE_##id,
@@ -68,6 +93,7 @@ struct assignable {
 	unsigned nr;	  /* rules that are broken */
 	unsigned refused; /* of them, those that nothing overrides */
 	struct assignable_refusal refusal[ASSIGNABLE_RULES_COUNT];
+	unsigned notes;	  /* a set: 1 << ASSIGNABLE_NOTE_... */
 	bool line_shared; /* with the host (line_users) or another guest's function: */
 	int line_other;	  /* which; TOPOLOGY_NONE where it is the host */
 	bool hide_intx;	  /* it is shared, but there is MSI: the guest must not use the line */
@@ -75,7 +101,7 @@ struct assignable {
 
 /*
  * Before assignable_check of function i: reads anew which drivers have the functions that its rules
- * look at, and whether the OS can reset i.
+ * look at, which resets the OS offers for them, and whether i answers.
  */
 void assignable_look(struct topology *t, struct provider *p, int i);
 
@@ -95,6 +121,9 @@ bool assignable_check(const struct topology *t, int i, uint32_t domid, unsigned 
 const char *assignable_text(const struct topology *t, int i,
 			    const struct assignable_refusal *refusal,
 			    char buf[ASSIGNABLE_TEXT_MAX]);
+
+/* What a note of assignable.notes says. Static. */
+const char *assignable_note_text(enum assignable_note_kind note);
 
 /* The first refusal that nothing overrides, or NULL. */
 const struct assignable_refusal *assignable_first(const struct assignable *a);

@@ -14,8 +14,6 @@ struct pcidev_get_gsi {
 };
 #define PRIVCMD_PCIDEV_GET_GSI _IOC(_IOC_NONE, 'P', 10, sizeof(struct pcidev_get_gsi))
 
-enum { IRQ_NONE = 255 };
-
 static int ask_kernel(struct sbdf a, uint32_t *gsi)
 {
 	struct pcidev_get_gsi arg = {
@@ -48,7 +46,7 @@ int gsi_find(struct provider *p, const struct pcidev_info *info, struct hypercal
 {
 	bool shared;
 
-	if (!info->irq || info->irq == IRQ_NONE)
+	if (!pcidev_is_line(info->irq))
 		return fail(ENOENT);
 	/* A domain that has no pirqs is told so: its irq numbers are its own. */
 	*pirqs = !hypercall_irq_shared(hc, info->irq, &shared) || errno != ENOSYS;

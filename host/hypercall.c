@@ -300,6 +300,33 @@ int hypercall_assign(struct hypercall *hc, uint32_t domid, struct sbdf a, bool r
 				relaxed ? XEN_DOMCTL_DEV_RDM_RELAXED : 0) ? -1 : 0;
 }
 
+const char *hypercall_assign_cause(int err, bool relaxed)
+{
+	static const struct { int err; const char *cause; } rows[] = {
+		{ EPERM, "; the firmware has reserved memory (RMRR) that this device shares with others, "
+			 "and Xen is strict: rdm_policy=relaxed with the device gives it all the same, at "
+			 "the risk that each of them reaches, and the firmware still writes, what a guest "
+			 "has there" },
+		{ EINVAL, "; the guest is being destroyed, or the address is none that Xen has a name for" },
+		{ ENODEV, "; Xen does not know the device: dom0's kernel has not told it (was it plugged in "
+			  "later, or does it hang from a VMD device?), or no IOMMU covers it" },
+		{ EBUSY, "; another domain has it: xl pci-list and xenpci list tell which, and a domain that "
+			 "is dying keeps its devices until it is gone" },
+		{ ESRCH, "; there is no such domain any more" },
+		{ EXDEV, "; the guest's memory is shared, paged or tracked, with which Xen gives no devices" },
+		{ EOPNOTSUPP, "; Xen gives no devices to this kind of domain here" },
+	};
+
+	if (err == EPERM && relaxed)
+		return "; not for reserved memory, of which rdm_policy=relaxed disposes: Xen's log (xl dmesg) "
+		       "may tell why";
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].err == err)
+			return rows[i].cause;
+	}
+	return "";
+}
+
 int hypercall_deassign(struct hypercall *hc, uint32_t domid, struct sbdf a)
 {
 	if (a.segment > UINT16_MAX)

@@ -121,6 +121,11 @@ int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *p
  * IOMMU), EOPNOTSUPP (not for this domain), ENODEV, EBUSY (another domain's), ESRCH.
  */
 int hypercall_assign(struct hypercall *hc, uint32_t domid, struct sbdf a, bool relaxed);
+/*
+ * The usual cause of hypercall_assign's errno err, and what the person can do, as a clause to stand
+ * behind strerror's words; "" where there is none to tell. Static.
+ */
+const char *hypercall_assign_cause(int err, bool relaxed);
 int hypercall_deassign(struct hypercall *hc, uint32_t domid, struct sbdf a);
 
 #endif

@@ -115,8 +115,9 @@ static int quarantine(struct passage *to, bool on)
 
 	if (!rc || errno == ENOSYS || errno == EOPNOTSUPP)
 		return 0;
-	return problem_set(to->p, errno, "%s: Xen does not %s quarantine: %s", to->name,
-			   on ? "put it into" : "let it out of", strerror(errno));
+	return problem_set(to->p, errno, "%s: Xen does not %s quarantine: %s%s", to->name,
+			   on ? "put it into" : "let it out of", strerror(errno),
+			   on ? hypercall_assign_cause(errno, true) : "");
 }
 
 /* Which of the kernel's resets the device may have; kernels before 5.15 do not let us choose. */

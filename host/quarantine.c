@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/quarantine.h"
 
+#include <string.h>
+
 #include "common/store.h"
 #include "protocol/nodes.h"
 
 #define QUARANTINE_DIR "xenpci/quarantine"
+#define UNRESET "unreset: " /* what the text of one that is held back begins with */
 
 int quarantine_add(struct xs_handle *xs, struct sbdf a, const char *why)
 {
 	char name[NODE_VALUE_MAX];
 
 	return store_write(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name), "%s", why);
+}
+
+int quarantine_hold(struct xs_handle *xs, struct sbdf a, const char *why)
+{
+	char name[NODE_VALUE_MAX];
+
+	return store_write(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name), UNRESET "%s", why);
 }
 
 int quarantine_remove(struct xs_handle *xs, struct sbdf a)
@@ -20,9 +30,28 @@ int quarantine_remove(struct xs_handle *xs, struct sbdf a)
 	return store_remove(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name));
 }
 
-bool quarantine_has(struct xs_handle *xs, struct sbdf a)
+void quarantine_mark(struct xs_handle *xs, struct topology_function *fn)
 {
-	char name[NODE_VALUE_MAX];
+	char name[NODE_VALUE_MAX], why[STORE_VALUE_MAX + 1] = "";
 
-	return store_exists(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name)) == 1;
+	fn->quarantined = fn->unreset = false;
+	if (!xs || store_read(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(fn->info.sbdf, name), why,
+			      sizeof(why)) < 0)
+		return;
+	fn->unreset = !strncmp(why, UNRESET, strlen(UNRESET));
+	fn->quarantined = !fn->unreset;
+}
+
+int quarantine_after_reset(struct xs_handle *xs, const struct topology *t, int i, uint32_t user,
+			   const struct reset_result *result, bool held, char why[RESET_TEXT_MAX])
+{
+	struct sbdf a = t->function[i].info.sbdf;
+
+	if (result->lost)
+		return 0;
+	if (reset_owed(t, user, result, why))
+		return xs && quarantine_hold(xs, a, why) ? -1 : 1;
+	if (xs && held && result->method != RESET_METHODS_COUNT && quarantine_remove(xs, a))
+		return -1;
+	return 0;
 }

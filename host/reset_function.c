@@ -6,6 +6,7 @@
 
 #include "host/assignable.h"
 #include "host/reset_method.h"
+#include "host/reset_offer.h"
 #include "common/text.h"
 #include "common/util.h"
 
@@ -18,6 +19,11 @@ static const struct {
 	RESET_METHODS(X)
 #undef X
 };
+
+const char *reset_method_name(enum reset_method method)
+{
+	return methods[method].name;
+}
 
 unsigned reset_methods_parse(const char *name)
 {
@@ -57,6 +63,7 @@ struct reset {
 	struct victim *victim; /* the first is the function itself */
 	unsigned nr;
 	struct pcidev *bridge;
+	bool was_dead; /* the function read ones before */
 };
 
 static int pass(struct reset *r, enum reset_method method, int err, const char *why, int blocker)
@@ -80,7 +87,8 @@ static void restore(struct reset *r, struct victim *v)
 {
 	const struct pcidev_saved *image = v->image ? v->image : v->saved;
 
-	if (!image || pcidev_restore(v->dev, image))
+	/* Of one that read ones before, at least what the OS knows. */
+	if (image ? pcidev_restore(v->dev, image) : pcidev_readdress(v->dev))
 		r->res->restored = false;
 }
 
@@ -204,10 +212,16 @@ static const char *const not_offered[RESET_METHODS_COUNT] = {
 /* Tries one method, all but the restoring. */
 static int use(struct reset *r, enum reset_method method)
 {
+	const char *against = reset_withheld(r->req->topology, r->req->function, method);
+
+	if (against && !r->req->named)
+		return pass(r, method, ENOTTY, against, TOPOLOGY_NONE);
 	if (is_wide(method) && gather(r, method))
 		return -1;
-	if (!attempt(r, method))
+	if (!attempt(r, method)) {
+		r->res->against = against;
 		return 0;
+	}
 	return errno == ENOTTY ? pass(r, method, ENOTTY, not_offered[method], TOPOLOGY_NONE) :
 				 pass(r, method, errno, "it failed", TOPOLOGY_NONE);
 }
@@ -250,11 +264,25 @@ static int bring_back(struct reset *r)
 	return res->lost ? fail(EIO) : 0;
 }
 
-/* Tries the methods in order; the first that works ends it. */
+/* Whether the function, which was dead, answers soon: there may be other methods to try. */
+static bool revived(struct reset *r)
+{
+	struct reset_wait brief = *r->req->wait;
+
+	if (brief.patience_ms > RESET_PATIENCE_MS)
+		brief.patience_ms = RESET_PATIENCE_MS;
+	return !reset_wait_alive(r->victim[0].dev, &brief, &r->res->waited_ms);
+}
+
+/*
+ * Tries the methods in order; the first that works ends it. What was dead is waited for as long as
+ * may be when there is nothing left to try.
+ */
 static int try_methods(struct reset *r)
 {
 	int err = ENOTTY;
 
+	r->was_dead = !pcidev_alive(r->req->dev);
 	if (prepare(&r->victim[0]))
 		return -1;
 	for (unsigned m = 0; m < RESET_METHODS_COUNT; m++) {
@@ -262,11 +290,15 @@ static int try_methods(struct reset *r)
 			continue;
 		if (!use(r, m)) {
 			r->res->method = m;
-			return bring_back(r);
+			if (!r->was_dead || revived(r))
+				return bring_back(r);
+			pass(r, m, EIO, "it did not bring it back", TOPOLOGY_NONE);
 		}
 		if (errno == EBUSY || errno == ENOMEM)
 			err = errno;
 	}
+	if (r->res->method != RESET_METHODS_COUNT)
+		return bring_back(r);
 	for (unsigned k = 0; k < r->nr; k++)
 		restore(r, &r->victim[k]);
 	return fail(err);
@@ -324,9 +356,32 @@ const char *reset_text(const struct topology *t, const struct reset_result *resu
 		append(buf, " (%s)", result->kernel_methods);
 	append(buf, "%s %u ms", result->lost ? ", but it does not come back within" : ", back after",
 	       result->waited_ms);
+	if (result->against)
+		append(buf, "; by this method only since it was named: %s", result->against);
 	if (result->pending)
 		append(buf, "; its transactions were not done when it was reset");
 	if (!result->lost && !result->restored)
 		append(buf, "; not all of the configuration came back");
 	return buf;
+}
+
+const char *reset_owed(const struct topology *t, uint32_t user, const struct reset_result *result,
+		       char buf[RESET_TEXT_MAX])
+{
+	if (result->method != RESET_METHODS_COUNT) {
+		if (!result->lost && result->restored)
+			return NULL;
+		return reset_text(t, result, buf);
+	}
+	for (unsigned m = 0; m < RESET_METHODS_COUNT; m++) {
+		const struct reset_passed *passed = &result->passed[m];
+
+		if (!passed->why || passed->err == ENOTTY)
+			continue;
+		if (passed->err == EBUSY && passed->blocker != TOPOLOGY_NONE &&
+		    (user == TOPOLOGY_NO_GUEST || t->function[passed->blocker].guest == user))
+			continue;
+		return reset_text(t, result, buf);
+	}
+	return NULL;
 }

@@ -56,6 +56,7 @@ struct reset_request {
 	unsigned nr_open;
 	const struct pcidev_saved *image; /* put back afterwards; NULL: as found */
 	unsigned methods;		  /* the set to choose from */
+	bool named; /* by the operator: what is withheld (reset_offer.h) is used all the same */
 	bool despite_guests; /* a bus reset may hit functions that guests are using */
 	const struct reset_wait *wait;
 };
@@ -70,6 +71,7 @@ struct reset_passed {
 struct reset_result {
 	enum reset_method method; /* the one that was used; RESET_METHODS_COUNT: none */
 	enum hypercall_reset kind;
+	const char *against; /* why the method would have been withheld, but for `named`; or NULL */
 	unsigned waited_ms;
 	bool pending;  /* transactions were still pending when it was reset */
 	bool lost;     /* it did not come back */
@@ -86,6 +88,17 @@ struct reset_result {
  */
 int reset_function(const struct reset_request *request, struct reset_result *result);
 
+/*
+ * Whether the function of which result tells was not reset, or not put back, although there was a
+ * way: what went wrong, as text in buf; NULL where nothing did. A method that is not there or is
+ * withheld is no fault; nor is one that another function is in the way of, unless that is another's
+ * than `user`, the guest that has used the device since it was last reset (TOPOLOGY_NO_GUEST: none, as
+ * before it is given). Who releases a device and gets a text here holds it back
+ * (quarantine_after_reset), and who takes one refuses it (ASSIGNABLE_UNRESET).
+ */
+const char *reset_owed(const struct topology *t, uint32_t user, const struct reset_result *result,
+		       char buf[RESET_TEXT_MAX]);
+
 /* Whether k would be reset with function i by method. */
 bool reset_reaches(const struct topology *t, enum reset_method method, int i, int k);
 
@@ -93,6 +106,8 @@ bool reset_reaches(const struct topology *t, enum reset_method method, int i, in
 const char *reset_text(const struct topology *t, const struct reset_result *result,
 		       char buf[RESET_TEXT_MAX]);
 
+/* As the settings and --method have it. */
+const char *reset_method_name(enum reset_method method);
 /* The set that `name` stands for: one method, or "all"; 0: none of that name. */
 unsigned reset_methods_parse(const char *name);
 

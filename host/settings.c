@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/settings.h"
+#include "host/settings_entry.h"
 
 #include <libconfig.h>
 #include <stdio.h>
@@ -9,22 +9,6 @@
 #include "common/util.h"
 
 #define PATH_SHOWN 96 /* bytes of the file's name that a source text shows */
-
-/* One element of `devices` or `quirks`: whom it fits, what it grants, where it stands. */
-struct settings_entry {
-	bool by_address;
-	struct sbdf sbdf;
-	uint16_t vendor;
-	uint16_t device;
-	bool permissive;
-	bool interrupt_control;
-	bool reset_always;
-	bool is_quirk;
-	struct config_quirk quirk;
-	unsigned allow;	  /* ASSIGNABLE_BIT()s */
-	unsigned methods; /* RESET_BIT()s; 0: not said */
-	char source[SETTINGS_SOURCE_MAX];
-};
 
 enum key_type { KEY_FLAG, KEY_NUMBER, KEY_TEXT, KEY_WORDS };
 
@@ -127,14 +111,44 @@ static int take_group(struct reader *r, const config_setting_t *group, const str
 	return 0;
 }
 
-/* Whom the entry fits: bdf, or vendor and device, and nothing in between. */
+/* What says whom an entry fits, as the file has it. */
+struct fit_text {
+	const char *bdf;
+	uint64_t vendor, device, subsystem_vendor, subsystem_device, class_code;
+	bool has_vendor, has_device, has_subsystem_vendor, has_subsystem_device, has_class;
+};
+
+#define FIT_KEYS(fit) \
+	{ "bdf", KEY_TEXT, 0, &(fit)->bdf, NULL, NULL }, \
+	{ "vendor", KEY_NUMBER, UINT16_MAX, &(fit)->vendor, &(fit)->has_vendor, NULL }, \
+	{ "device", KEY_NUMBER, UINT16_MAX, &(fit)->device, &(fit)->has_device, NULL }, \
+	{ "subsystem_vendor", KEY_NUMBER, UINT16_MAX, &(fit)->subsystem_vendor, \
+	  &(fit)->has_subsystem_vendor, NULL }, \
+	{ "subsystem_device", KEY_NUMBER, UINT16_MAX, &(fit)->subsystem_device, \
+	  &(fit)->has_subsystem_device, NULL }, \
+	{ "class", KEY_NUMBER, UINT16_MAX, &(fit)->class_code, &(fit)->has_class, NULL }
+
+/* Ids come in pairs, and something must say whom it fits. */
 static int take_fit(struct reader *r, const config_setting_t *group, struct settings_entry *e,
-		    const char *bdf, bool has_vendor, bool has_device)
+		    const struct fit_text *text)
 {
-	e->by_address = bdf;
-	if (bdf ? has_vendor || has_device : !has_vendor || !has_device)
-		return wrong(r, group, "needs either bdf, or vendor and device");
-	if (bdf && sbdf_parse(bdf, &e->sbdf))
+	if (text->has_vendor != text->has_device ||
+	    text->has_subsystem_vendor != text->has_subsystem_device ||
+	    (!text->bdf && !text->has_vendor && !text->has_class))
+		return wrong(r, group, "needs either bdf, or vendor and device, or class; vendor and "
+			     "device go together, subsystem_vendor and subsystem_device, too");
+	e->fit = (struct settings_fit){
+		.by_address = text->bdf,
+		.by_ids = text->has_vendor,
+		.by_subsystem = text->has_subsystem_vendor,
+		.by_class = text->has_class,
+		.vendor = (uint16_t)text->vendor,
+		.device = (uint16_t)text->device,
+		.subsystem_vendor = (uint16_t)text->subsystem_vendor,
+		.subsystem_device = (uint16_t)text->subsystem_device,
+		.class_code = (uint16_t)text->class_code,
+	};
+	if (text->bdf && sbdf_parse(text->bdf, &e->fit.sbdf))
 		return wrong(r, config_setting_get_member(group, "bdf"),
 			     "must be an address like \"0000:03:00.0\"");
 	return 0;
@@ -142,13 +156,9 @@ static int take_fit(struct reader *r, const config_setting_t *group, struct sett
 
 static int take_device(struct reader *r, const config_setting_t *group, struct settings_entry *e)
 {
-	uint64_t vendor = 0, device = 0;
-	bool has_vendor = false, has_device = false;
-	const char *bdf = NULL;
+	struct fit_text fit = { 0 };
 	const struct key keys[] = {
-		{ "bdf", KEY_TEXT, 0, &bdf, NULL, NULL },
-		{ "vendor", KEY_NUMBER, UINT16_MAX, &vendor, &has_vendor, NULL },
-		{ "device", KEY_NUMBER, UINT16_MAX, &device, &has_device, NULL },
+		FIT_KEYS(&fit),
 		{ "permissive", KEY_FLAG, 0, &e->permissive, NULL, NULL },
 		{ "interrupt_control", KEY_FLAG, 0, &e->interrupt_control, NULL, NULL },
 		{ "allow", KEY_WORDS, 0, &e->allow, NULL, assignable_rules_parse },
@@ -158,20 +168,17 @@ static int take_device(struct reader *r, const config_setting_t *group, struct s
 
 	if (take_group(r, group, keys, ARRAY_SIZE(keys)))
 		return -1;
-	e->vendor = (uint16_t)vendor;
-	e->device = (uint16_t)device;
-	return take_fit(r, group, e, bdf, has_vendor, has_device);
+	return take_fit(r, group, e, &fit);
 }
 
 static int take_quirk(struct reader *r, const config_setting_t *group, struct settings_entry *e)
 {
-	uint64_t vendor = 0, device = 0, offset = 0, width = 0, mask = UINT32_MAX;
-	bool has_vendor = false, has_device = false, has_offset = false;
-	const char *bdf = NULL, *reason = NULL;
+	uint64_t offset = 0, width = 0, mask = UINT32_MAX;
+	struct fit_text fit = { 0 };
+	const char *reason = NULL;
+	bool has_offset = false;
 	const struct key keys[] = {
-		{ "bdf", KEY_TEXT, 0, &bdf, NULL, NULL },
-		{ "vendor", KEY_NUMBER, UINT16_MAX, &vendor, &has_vendor, NULL },
-		{ "device", KEY_NUMBER, UINT16_MAX, &device, &has_device, NULL },
+		FIT_KEYS(&fit),
 		{ "offset", KEY_NUMBER, PCIIF_CONFIG_SIZE - 1, &offset, &has_offset, NULL },
 		{ "width", KEY_NUMBER, 4, &width, NULL, NULL },
 		{ "mask", KEY_NUMBER, UINT32_MAX, &mask, NULL, NULL },
@@ -180,10 +187,8 @@ static int take_quirk(struct reader *r, const config_setting_t *group, struct se
 
 	if (take_group(r, group, keys, ARRAY_SIZE(keys)))
 		return -1;
-	e->vendor = (uint16_t)vendor;
-	e->device = (uint16_t)device;
 	e->is_quirk = true;
-	if (take_fit(r, group, e, bdf, has_vendor, has_device))
+	if (take_fit(r, group, e, &fit))
 		return -1;
 	if (!has_offset || !reason || !*reason)
 		return wrong(r, group, "a quirk needs offset, width and reason");
@@ -238,16 +243,17 @@ static int take_list(struct reader *r, config_t *cfg, const char *name, take_ent
 static int take_hidden(struct reader *r, config_t *cfg, struct settings *s)
 {
 	const config_setting_t *list = config_lookup(cfg, "hide");
-	struct sbdf a;
+	struct settings_range range;
 
 	if (list && config_setting_type(list) != CONFIG_TYPE_ARRAY)
 		return wrong(r, list, "must be an array: [ \"0000:03:00.0\", ... ]");
 	for (int i = 0; list && i < config_setting_length(list); i++) {
 		const char *text = config_setting_get_string_elem(list, i);
 
-		if (!text || sbdf_parse(text, &a))
-			return wrong(r, list, "must hold addresses like \"0000:03:00.0\"");
-		if (settings_hide(s, a))
+		if (!text || settings_range_parse(text, &range))
+			return wrong(r, list, "must hold addresses like \"0000:03:00.0\", "
+				     "\"0000:03:00.*\", \"0000:03:*.*\"");
+		if (settings_hide(s, &range))
 			return -1;
 	}
 	return 0;
@@ -284,7 +290,7 @@ static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 	uint64_t warning = s->answer_warning_ms, aer = s->aer_timeout_ms, poll = s->poll_us;
 	const char *slots = slots_mode_name(s->slots), *failed = NULL;
 	const struct key keys[] = {
-		{ "slots", KEY_TEXT, 0, &slots, NULL, NULL },
+		{ "slots", KEY_TEXT, 0, &slots, &s->slots_said, NULL },
 		{ "answer_warning_ms", KEY_NUMBER, 60000, &warning, NULL, NULL },
 		{ "aer_timeout_ms", KEY_NUMBER, 300000, &aer, NULL, NULL },
 		{ "poll_us", KEY_NUMBER, 10000, &poll, NULL, NULL },
@@ -381,80 +387,33 @@ void settings_dispose(struct settings *s)
 {
 	free(s->entries);
 	free(s->hide);
+	free(s->ranges);
 	settings_init(s);
 }
 
-static bool fits(const struct settings_entry *e, const struct pcidev_info *info)
+/* "(0000:03:00.0)(04:00.*)" */
+static void hide_all(struct settings *s, char *text, xentoollog_logger *lg)
 {
-	if (e->by_address)
-		return sbdf_equal(e->sbdf, info->sbdf);
-	return e->vendor == info->vendor && e->device == info->device;
-}
+	char *save, *word = strtok_r(text, "()", &save);
+	struct settings_range range;
 
-static void set_source(bool *on, char text[SETTINGS_SOURCE_MAX], const char *source)
-{
-	if (!*on)
-		snprintf(text, SETTINGS_SOURCE_MAX, "%s", source);
-	*on = true;
-}
-
-void settings_policy(const struct settings *s, const struct pcidev_info *info,
-		     const struct node_opts *opts, const char *opts_node,
-		     struct settings_policy *out)
-{
-	struct config_policy *p = &out->policy;
-
-	memset(out, 0, sizeof(*out));
-	p->permissive_source = strcpy(out->permissive_source, "default");
-	p->interrupt_control_source = strcpy(out->interrupt_control_source, "default");
-	p->quirks = out->quirks;
-	p->shadow = true;
-	if (opts->permissive)
-		set_source(&p->permissive, out->permissive_source, opts_node);
-	if (opts->interrupt_control)
-		set_source(&p->interrupt_control, out->interrupt_control_source, opts_node);
-	for (unsigned i = 0; i < s->nr_entries; i++) {
-		const struct settings_entry *e = &s->entries[i];
-
-		if (!fits(e, info))
-			continue;
-		if (e->permissive)
-			set_source(&p->permissive, out->permissive_source, e->source);
-		if (e->interrupt_control)
-			set_source(&p->interrupt_control, out->interrupt_control_source, e->source);
-		if (e->is_quirk && p->nr_quirks < SETTINGS_QUIRKS_MAX)
-			out->quirks[p->nr_quirks++] = e->quirk;
+	for (; word; word = strtok_r(NULL, "()", &save)) {
+		if (settings_range_parse(word, &range))
+			log_warn(lg, "xen-pciback's hide: \"%s\" is not understood", word);
+		else if (!settings_hide(s, &range))
+			log_info(lg, "%s: to be held for guests (xen-pciback's hide)", word);
 	}
 }
 
-void settings_life(const struct settings *s, const struct pcidev_info *info,
-		   struct settings_life *out)
+void settings_adopt_pciback(struct settings *s, const char *sysfs, xentoollog_logger *lg)
 {
-	unsigned methods = 0;
+	char text[PCIBACK_HIDE_MAX];
 
-	*out = (struct settings_life){ .allow = s->allow, .reset_always = s->reset_always };
-	memcpy(out->allow_source, s->allow_source, sizeof(out->allow_source));
-	for (unsigned i = 0; i < s->nr_entries; i++) {
-		const struct settings_entry *e = &s->entries[i];
-
-		if (e->is_quirk || !fits(e, info))
-			continue;
-		if (e->allow)
-			memcpy(out->allow_source, e->source, sizeof(out->allow_source));
-		out->allow |= e->allow;
-		methods |= e->methods;
-		out->reset_always |= e->reset_always;
+	s->sysfs = sysfs;
+	if (!s->slots_said && pciback_parameter(sysfs, "passthrough")) {
+		s->slots = SLOTS_PASSTHROUGH;
+		log_info(lg, "slots = \"passthrough\": xen-pciback's parameter passthrough is on");
 	}
-	out->methods = methods ? methods : RESET_ALL;
-}
-
-int settings_hide(struct settings *s, struct sbdf a)
-{
-	struct sbdf *grown = realloc(s->hide, (s->nr_hide + 1) * sizeof(*grown));
-
-	if (!grown)
-		return -1;
-	s->hide = grown;
-	s->hide[s->nr_hide++] = a;
-	return 0;
+	if (pciback_hidden(sysfs, text))
+		hide_all(s, text, lg);
 }

@@ -4,10 +4,12 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
+#include "host/device/save.h"
 #include "common/log.h"
 #include "common/util.h"
 
 enum {
+	WAYS_MAX = 128, /* bytes of reset_method that are read */
 	LIST_MORE = 64, /* functions that there is room for at first, besides those that are known */
 	BASE_CLASS_BRIDGE = 0x06,
 	CLASS_HOST_BRIDGE = 0x0600,
@@ -94,6 +96,39 @@ static void read_offers(struct topology_function *fn, struct pcidev *dev, unsign
 	fn->msi = pcidev_find_cap(dev, PCI_CAP_ID_MSI) || pcidev_find_cap(dev, PCI_CAP_ID_MSIX);
 }
 
+/* The kernel's own names for what it can do, by which it is told what to use, too. */
+static unsigned parse_ways(char *text)
+{
+	static const struct { const char *word; unsigned way; } words[] = {
+		{ "flr", TOPOLOGY_WAY_FLR },	 { "af_flr", TOPOLOGY_WAY_AF_FLR },
+		{ "pm", TOPOLOGY_WAY_PM },	 { "bus", TOPOLOGY_WAY_BUS },
+		{ "slot", TOPOLOGY_WAY_BUS },	 { "cxl_bus", TOPOLOGY_WAY_BUS },
+	};
+	char *save, *word = strtok_r(text, " ", &save);
+	unsigned ways = 0;
+
+	for (; word; word = strtok_r(NULL, " ", &save)) {
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			ways |= strcmp(word, words[i].word) ? 0 : words[i].way;
+	}
+	return ways;
+}
+
+/*
+ * Without `reset` there is nothing that the kernel offers; kernels before 5.15 do not tell more. An
+ * operator may have emptied the list: then there is nothing either.
+ */
+static void read_ways(struct topology_function *fn, struct provider *p)
+{
+	char text[WAYS_MAX];
+	int n = provider_attribute(p, fn->info.sbdf, "reset_method", text, sizeof(text));
+
+	fn->os_tells = fn->os && (n >= 0 || !fn->kernel_reset);
+	fn->os_ways = n > 0 ? parse_ways(text) : 0;
+	if (!n)
+		fn->kernel_reset = false;
+}
+
 /* What the OS says, which may change at any time. */
 static void read_attributes(struct topology_function *fn, struct provider *p)
 {
@@ -105,6 +140,8 @@ static void read_attributes(struct topology_function *fn, struct provider *p)
 	/* The file is there where the kernel knows a way; it can only be written. */
 	fn->kernel_reset = provider_attribute(p, a, "reset", unread, sizeof(unread)) >= 0 ||
 			   errno != ENOENT;
+	fn->os = !strcmp(p->ops->name, "sysfs");
+	read_ways(fn, p);
 }
 
 static int read_function(struct topology_function *fn, struct provider *p, struct sbdf a)
@@ -117,6 +154,7 @@ static int read_function(struct topology_function *fn, struct provider *p, struc
 	exp = pcidev_find_cap(dev, PCI_CAP_ID_EXP);
 	fn->info = dev->info;
 	fn->kind = kind_of(dev, exp);
+	fn->dead = !pcidev_alive(dev);
 	read_offers(fn, dev, exp);
 	pcidev_close(dev);
 	read_attributes(fn, p);
@@ -223,6 +261,7 @@ static void keep_known(struct topology_function *fn, const struct topology_funct
 
 	fn->guest = old->guest;
 	fn->quarantined = old->quarantined;
+	fn->unreset = old->unreset;
 	if (now->vendor != then->vendor || now->device != then->device ||
 	    now->class_code != then->class_code)
 		return;
@@ -267,6 +306,14 @@ int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *
 void topology_look(struct topology *t, struct provider *p, int i)
 {
 	read_attributes(&t->function[i], p);
+}
+
+void topology_probe(struct topology *t, struct provider *p, int i)
+{
+	struct pcidev *dev = provider_look(p, t->function[i].info.sbdf);
+
+	t->function[i].dead = !dev || !pcidev_alive(dev);
+	pcidev_close(dev);
 }
 
 int topology_find(const struct topology *t, struct sbdf a)

@@ -53,6 +53,14 @@ enum {
 };
 #define TOPOLOGY_NO_GUEST UINT32_MAX
 
+/* Resets that the OS may list: in sysfs, the words of reset_method. */
+enum {
+	TOPOLOGY_WAY_FLR = 1,
+	TOPOLOGY_WAY_AF_FLR = 2,
+	TOPOLOGY_WAY_PM = 4,
+	TOPOLOGY_WAY_BUS = 8, /* of the bus, or of the slot, where nobody else is there */
+};
+
 struct topology_function {
 	struct pcidev_info info;
 	enum topology_kind kind;
@@ -64,10 +72,15 @@ struct topology_function {
 	bool intx;	   /* has an interrupt pin */
 	bool msi;	   /* has MSI or MSI-X */
 	bool kernel_reset; /* the OS knows a way */
+	bool os;	   /* an OS tells of it: its drivers, its resets; an image has none */
+	bool os_tells;	   /* which resets it offers: os_ways */
+	unsigned os_ways;  /* TOPOLOGY_WAY_FLR, ... */
+	bool dead;	   /* it reads ones, as of the last look at its registers */
 	char driver[TOPOLOGY_DRIVER_MAX]; /* the host's, "" for none */
 	/* What only the caller knows; topology_read sets: no guest has it, not quarantined. */
 	uint32_t guest; /* domid that has it, TOPOLOGY_NO_GUEST */
 	bool quarantined;
+	bool unreset; /* a reset or a restoring that it should have had failed (quarantine.h) */
 	char line_users[TOPOLOGY_USERS_MAX]; /* who on the host listens to its line, "" for nobody */
 };
 
@@ -91,8 +104,10 @@ void topology_dispose(struct topology *t);
  * topology_look does that.
  */
 int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *lg);
-/* What the OS says of function i now: its driver, and whether it knows a reset. */
+/* What the OS says of function i now: its driver, and which resets it knows. */
 void topology_look(struct topology *t, struct provider *p, int i);
+/* Whether function i answers now. One that cannot be opened does not. */
+void topology_probe(struct topology *t, struct provider *p, int i);
 
 /* Index of a, or TOPOLOGY_NONE. */
 int topology_find(const struct topology *t, struct sbdf a);

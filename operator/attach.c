@@ -51,8 +51,12 @@ static int may_attach(struct operator *op, const struct place *place, uint32_t d
 		operator_fail("%s: guest %u has it already", place->name, domid);
 		return -1;
 	}
-	if (assignable_check(t, place->i, domid, operator_allowed(op, place), &result))
+	if (assignable_check(t, place->i, domid, operator_allowed(op, place), &result)) {
+		if (result.notes & 1u << ASSIGNABLE_NOTE_NO_LINE)
+			fprintf(stderr, "xenpci: warning: %s: %s\n", place->name,
+				assignable_note_text(ASSIGNABLE_NOTE_NO_LINE));
 		return 0;
+	}
 	operator_fail("%s: %s", place->name,
 		      assignable_text(t, place->i, assignable_first(&result), buf));
 	return -1;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/reset_offer.h"
 #include "common/util.h"
 #include "operator/operator.h"
 
@@ -25,26 +26,39 @@ static void print_what(const struct place *place)
 	else if (fn->driver[0])
 		printf(assignable_is_holder(fn->driver) ? ", held by %s" : ", used by the host's %s",
 		       fn->driver);
+	else if (fn->os)
+		printf(", held by nobody");
 	putchar('\n');
 }
 
+/* " flr pm": of present, those that are offered; behind them why others are withheld. */
 static void print_resets(const struct place *place)
 {
-	const struct topology_function *fn = place->fn;
+	const struct topology *t = &place->machine->topology;
+	unsigned offered = reset_offered(t, place->i), present = reset_present(t, place->i);
 	char kernel[RESET_KERNEL_METHODS_MAX];
-	bool any = fn->kernel_reset || fn->flr || fn->af_flr || fn->pm_reset ||
-		   fn->parent != TOPOLOGY_NONE;
 
-	printf("\treset:");
-	if (fn->kernel_reset) {
-		if (provider_attribute(place->machine->provider, fn->info.sbdf, "reset_method",
+	/* One bus, whether in a hot-plug slot or not. */
+	offered &= ~RESET_BIT(RESET_SLOT);
+	present &= ~RESET_BIT(RESET_SLOT);
+	printf("\treset:%s", offered ? "" : " none");
+	for (enum reset_method m = 0; m < RESET_METHODS_COUNT; m++) {
+		if (!(offered & RESET_BIT(m)))
+			continue;
+		printf(" %s", reset_method_name(m));
+		if (m != RESET_KERNEL)
+			continue;
+		if (provider_attribute(place->machine->provider, place->fn->info.sbdf, "reset_method",
 				       kernel, sizeof(kernel)) < 0)
 			strcpy(kernel, "unknown");
-		printf(" kernel (%s)", kernel);
+		printf(" (%s)", kernel);
 	}
-	printf("%s%s%s%s%s\n", fn->flr ? " flr" : "", fn->af_flr ? " af_flr" : "",
-	       fn->pm_reset ? " pm" : "", fn->parent != TOPOLOGY_NONE && !fn->info.is_vf ? " bus" : "",
-	       any ? "" : " none");
+	putchar('\n');
+	for (enum reset_method m = 0; m < RESET_METHODS_COUNT; m++) {
+		if (present & ~offered & RESET_BIT(m))
+			printf("\treset %s is withheld: %s\n", reset_method_name(m),
+			       reset_withheld(t, place->i, m));
+	}
 }
 
 /* " MSI-X (10 vectors)", " MSI": what topology does not tell apart. */
@@ -71,7 +85,7 @@ static void print_interrupts(const struct place *place, const struct assignable 
 
 	printf("\tinterrupts:");
 	print_messages(place);
-	if (fn->intx && fn->info.irq)
+	if (fn->intx && pcidev_is_line(fn->info.irq))
 		printf(" line %u", fn->info.irq);
 	if (result->line_shared && result->line_other != TOPOLOGY_NONE)
 		printf(" (shared with %s)",
@@ -80,7 +94,7 @@ static void print_interrupts(const struct place *place, const struct assignable 
 		printf(" (shared with the host's %s)", fn->line_users);
 	if (result->hide_intx)
 		printf(", MSI only: the line is withheld");
-	puts(fn->msi || (fn->intx && fn->info.irq) ? "" : " none");
+	puts(fn->msi || (fn->intx && pcidev_is_line(fn->info.irq)) ? "" : " none");
 }
 
 /* The host's kernel sees none under Xen: only Xen knows. */
@@ -107,6 +121,7 @@ static bool check(struct operator *op, const struct place *place)
 {
 	const struct topology *t = &place->machine->topology;
 	char buf[ASSIGNABLE_TEXT_MAX];
+	struct settings_life life;
 	struct assignable result;
 	bool good = assignable_check(t, place->i, TOPOLOGY_NO_GUEST, operator_allowed(op, place),
 				     &result);
@@ -119,6 +134,13 @@ static bool check(struct operator *op, const struct place *place)
 	for (unsigned k = 0; k < result.nr; k++)
 		printf("\t%s: %s\n", result.refusal[k].allowed ? "overridden" : "refused",
 		       assignable_text(t, place->i, &result.refusal[k], buf));
+	for (unsigned k = 0; k < ASSIGNABLE_NOTES_COUNT; k++) {
+		if (result.notes & 1u << k)
+			printf("\tnote: %s\n", assignable_note_text(k));
+	}
+	settings_life(&op->settings, &place->fn->info, &life);
+	if (life.moved_source[0])
+		printf("\tnote: %s does not count: it is for another device\n", life.moved_source);
 	printf("\t%s\n", good ? "assignable" : "not assignable");
 	return good;
 }

@@ -17,6 +17,15 @@ static int failed(const struct place *place, const char *what, bool on)
 	return -1;
 }
 
+static int assign_failed(const struct place *place, bool relaxed, bool on)
+{
+	if (!on)
+		return failed(place, "its place in the IOMMU", on);
+	operator_fail("%s: Xen does not grant its place in the IOMMU: %s%s", place->name,
+		      strerror(errno), hypercall_assign_cause(errno, relaxed));
+	return -1;
+}
+
 static int bar(struct operator *op, const struct place *place, uint32_t domid, int number, bool on)
 {
 	const struct pcidev_resource *r = &place->fn->info.resource[number];
@@ -46,7 +55,7 @@ static bool line_shared(const struct place *place, uint32_t domid)
 	for (int k = 0; k < t->nr; k++) {
 		const struct topology_function *fn = &t->function[k];
 
-		if (k != place->i && fn->guest == domid && fn->intx &&
+		if (k != place->i && fn->guest == domid && fn->intx && pcidev_is_line(fn->info.irq) &&
 		    fn->info.irq == place->fn->info.irq)
 			return true;
 	}
@@ -88,7 +97,7 @@ static int iommu(struct operator *op, const struct place *place, uint32_t domid,
 		      hypercall_deassign(op->hypercall, domid, a);
 
 	/* A PV guest can do without an IOMMU, as libxl has it. */
-	return rc && errno != ENOSYS ? failed(place, "its place in the IOMMU", on) : 0;
+	return rc && errno != ENOSYS ? assign_failed(place, relaxed, on) : 0;
 }
 
 static int step(struct operator *op, const struct place *place, uint32_t domid, int which,

@@ -153,8 +153,7 @@ static void read_owners(struct operator *op)
 		struct topology *t = &op->machine[m].topology;
 
 		for (int i = 0; i < t->nr; i++)
-			t->function[i].quarantined =
-				quarantine_has(op->xs, t->function[i].info.sbdf);
+			quarantine_mark(op->xs, &t->function[i]);
 	}
 }
 
@@ -213,7 +212,7 @@ void operator_place(struct operator *op, unsigned m, int i, struct place *place)
 	place->i = i;
 	place->fn = &place->machine->topology.function[i];
 	sbdf_format(place->fn->info.sbdf, place->name);
-	if (place->fn->info.irq && !strncmp(place->machine->spec, "sysfs", 5))
+	if (pcidev_is_line(place->fn->info.irq) && !strncmp(place->machine->spec, "sysfs", 5))
 		lines_users(LINES_FILE, place->fn->info.irq, place->fn->line_users,
 			    sizeof(place->fn->line_users));
 }
@@ -246,10 +245,11 @@ unsigned operator_allowed(const struct operator *op, const struct place *place)
 	return op->allow | life.allow;
 }
 
-unsigned operator_methods(const struct operator *op, const struct place *place)
+unsigned operator_methods(const struct operator *op, const struct place *place, bool *named)
 {
 	struct settings_life life;
 
 	settings_life(&op->settings, &place->fn->info, &life);
+	*named = op->methods ? op->methods != RESET_ALL : life.methods_named;
 	return op->methods ? op->methods : life.methods;
 }

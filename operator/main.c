@@ -29,7 +29,7 @@ static const struct command {
 	int (*run)(struct operator *op, int argc, char **argv);
 } commands[] = {
 	{ "check", 0, 256, "a", run_check },
-	{ "reset", 1, 256, "m", run_reset },
+	{ "reset", 1, 256, "mf", run_reset },
 	{ "assignable", 1, 256, "r", run_assignable },
 	{ "attach", 2, 256, "aw", run_attach },
 	{ "detach", 2, 2, "fw", run_detach },
@@ -40,7 +40,7 @@ static const char doc[] =
 	"Prepare PCI devices for Xen guests, and give them without xl.\v"
 	"Commands:\n"
 	"  check [BDF...]  may it (each of the machine's) be assigned, and what stands against it\n"
-	"  reset BDF...  reset it and keep its configuration\n"
+	"  reset BDF...  reset it and keep its configuration (-f: under a guest that uses it)\n"
 	"  assignable list  what is held for guests and free\n"
 	"  assignable add BDF...  take it from its host driver, to pciback\n"
 	"  assignable remove BDF...  give it up (-r: to the driver it had)\n"
@@ -61,9 +61,10 @@ static const struct argp_option options[] = {
 	{ "allow", KEY_ALLOW, "RULE", 0,
 	  "check, attach: a rule that may be broken, or all; may be given several times", 0 },
 	{ "method", KEY_METHOD, "METHOD", 0,
-	  "reset: by this and nothing else (kernel, flr, af_flr, pm, slot, bus); may be given several "
-	  "times", 0 },
-	{ "force", KEY_FORCE, NULL, 0, "detach: without the guest's consent", 0 },
+	  "reset: by this and nothing else (kernel, flr, af_flr, pm, slot, bus), even where the kernel "
+	  "withholds it; may be given several times", 0 },
+	{ "force", KEY_FORCE, NULL, 0,
+	  "detach: without the guest's consent; reset: also what a guest is using", 0 },
 	{ "rebind", KEY_REBIND, NULL, 0, "assignable remove: back to the remembered driver", 0 },
 	{ "no-wait", KEY_NO_WAIT, NULL, 0,
 	  "attach, detach: write the nodes and leave, as for a guest that is being built", 0 },

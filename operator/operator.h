@@ -76,7 +76,8 @@ int operator_find(struct operator *op, const char *text, struct place *place);
 
 /* The function's rules that may be broken: --allow and the settings. */
 unsigned operator_allowed(const struct operator *op, const struct place *place);
-unsigned operator_methods(const struct operator *op, const struct place *place);
+/* Its resets to choose from: --method and the settings; *named: they were named one by one. */
+unsigned operator_methods(const struct operator *op, const struct place *place, bool *named);
 
 /* The domain that text names, by number or by name, which must exist. 0, or -1 having told why. */
 int operator_domain(struct operator *op, const char *text, uint32_t *domid);

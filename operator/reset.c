@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xenpci reset: what pciback's do_flr was to be. Everything that is reset must be
- * held for guests; a guest that uses it is no obstacle, but a reason to warn.
+ * xenpci reset: what pciback's do_flr was to be. Everything that is reset must be held for guests,
+ * and used by none, unless --force is given.
  */
 #include <stdio.h>
 #include <string.h>
@@ -39,12 +39,18 @@ static void tell(struct operator *op, const struct place *place, const struct re
 /* A device that does not come back is kept from guests; one that does is free of that. */
 static void judge(struct operator *op, const struct place *place, const struct reset_result *result)
 {
+	char why[RESET_TEXT_MAX] = "";
+
 	if (!op->xs || result->method == RESET_METHODS_COUNT)
 		return;
-	if (result->lost)
+	if (result->lost) {
 		quarantine_add(op->xs, place->fn->info.sbdf, "lost in a reset by the operator");
-	else
-		quarantine_remove(op->xs, place->fn->info.sbdf);
+		return;
+	}
+	quarantine_remove(op->xs, place->fn->info.sbdf);
+	if (quarantine_after_reset(op->xs, &place->machine->topology, place->i, TOPOLOGY_NO_GUEST,
+				   result, false, why))
+		fprintf(stderr, "xenpci: warning: %s: still held back: %s\n", place->name, why);
 }
 
 static int reset_place(struct operator *op, const struct place *place)
@@ -56,8 +62,7 @@ static int reset_place(struct operator *op, const struct place *place)
 		.provider = place->machine->provider,
 		.topology = &place->machine->topology,
 		.function = place->i,
-		.methods = operator_methods(op, place),
-		.despite_guests = true,
+		.despite_guests = op->force,
 		.wait = &wait,
 	};
 	int rc, err;
@@ -68,6 +73,10 @@ static int reset_place(struct operator *op, const struct place *place)
 	if (!assignable_is_holder(place->fn->driver))
 		return operator_fail("%s: the host's %s uses it: xenpci assignable add %s first",
 				     place->name, place->fn->driver, place->name);
+	if (place->fn->guest != TOPOLOGY_NO_GUEST && !op->force)
+		return operator_fail("%s: guest %u has it: detach it there first, or -f to reset it under "
+				     "the guest", place->name, place->fn->guest);
+	request.methods = operator_methods(op, place, &request.named);
 	request.dev = provider_open_device(request.provider, place->fn->info.sbdf);
 	if (!request.dev)
 		return operator_fail("%s: cannot be opened: %s", place->name, strerror(errno));
@@ -79,9 +88,13 @@ static int reset_place(struct operator *op, const struct place *place)
 	judge(op, place, &result);
 	if (result.method != RESET_METHODS_COUNT)
 		tell(op, place, &result);
+	if (result.against)
+		fprintf(stderr, "xenpci: warning: %s: %s would not have been used unless it was named: %s\n",
+			place->name, reset_method_name(result.method), result.against);
 	if (rc)
-		return operator_fail("%s: %s%s", place->name, result.lost ? "reset " : "not reset: ",
-				     buf[0] ? buf : strerror(err));
+		return operator_fail("%s: %s%s%s", place->name, result.lost ? "reset " : "not reset: ",
+				     buf[0] ? buf : strerror(err),
+				     err == EBUSY ? " (-f: under the guest, too)" : "");
 	printf("%s: reset %s\n", place->name, buf);
 	return OPERATOR_OK;
 }

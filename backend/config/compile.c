@@ -91,6 +91,10 @@ static int init_field(struct builder *b, struct field *f)
 	case READ_LINE:
 		f->value = info->irq & 0xff;
 		break;
+	case READ_PIN:
+		if (info->irq && pcidev_read(b->dev, f->offset, f->width, &f->value))
+			return -1;
+		break;
 	case READ_SHADOW:
 		if (pcidev_read(b->dev, f->offset, f->width, &f->value))
 			return -1;

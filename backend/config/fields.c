@@ -35,7 +35,7 @@ static const struct config_row common[] = {
 	OPEN(0x0e, 1, "header type", FIXED),
 	ROW(0x0f, 1, "BIST",		HW, ALL, BIST, 0x40, NONE),
 	ROW(0x3c, 1, "interrupt line",	LINE, 0, NEVER, 0, NONE),
-	CLOSED(0x3d, 1, "interrupt pin", FIXED),
+	ROW(0x3d, 1, "interrupt pin",	PIN, 0, NEVER, 0, NONE),
 };
 
 static const struct config_row type0[] = {

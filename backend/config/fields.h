@@ -19,7 +19,8 @@
 	X(SHADOW, "as last written")          \
 	X(BAR, "address or size mask")        \
 	X(ROM, "address or size mask")        \
-	X(LINE, "INTx line as the OS knows it")
+	X(LINE, "INTx line as the OS knows it") \
+	X(PIN, "hardware; 0 where there is no line")
 
 /* X(name, text): what a guest's write does. */
 #define WRITE_RULES(X)                                                     \

@@ -14,9 +14,11 @@ static int restore(struct job *job)
 	char name[SBDF_TEXT];
 	int rc = pcidev_restore(job->dev, job->saved);
 
-	if (rc)
+	if (rc) {
 		talk_tell(&job->talk, XTL_WARN, "%s: configuration not restored: %s",
 			  job_name(job, name), strerror(errno));
+		reset_hold_back(job, "its configuration was not put back");
+	}
 	pcidev_quiesce(job->dev);
 	return rc;
 }

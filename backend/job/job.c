@@ -45,6 +45,13 @@ int job_open(struct job *job)
 	return 0;
 }
 
+struct xs_handle *job_xs(struct job *job)
+{
+	if (!job->xs)
+		job->xs = xs_open(0);
+	return job->xs;
+}
+
 static int (*const tasks[])(struct job *) = {
 	[JOB_TAKE] = job_take,
 	[JOB_CARRY_ON] = job_carry_on,
@@ -59,7 +66,8 @@ void job_run(const struct env *env, struct hypercall *hc, const struct message_o
 	     struct message_result *result)
 {
 	struct job job = { .env = env, .order = order, .owners = owners, .result = result,
-			   .hypercall = hc, .machine = *machine, .lock = -1 };
+			   .hypercall = hc, .machine = *machine, .lock = -1,
+			   .unreset = order->unreset };
 
 	memset(result, 0, sizeof(*result));
 	result->reset_untold = order->reset_untold;
@@ -78,6 +86,9 @@ void job_run(const struct env *env, struct hypercall *hc, const struct message_o
 	result->msix = (uint16_t)job.msix;
 	if (job.saved && !result->err)
 		pcidev_saved_format(job.saved, result->saved);
+	result->unreset = job.unreset;
+	if (job.xs)
+		xs_close(job.xs);
 	pcidev_saved_free(job.saved);
 	pcidev_close(job.dev);
 	close_keep(job.lock);

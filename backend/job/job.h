@@ -8,6 +8,8 @@
 #ifndef XENPCI_BACKEND_JOB_JOB_H
 #define XENPCI_BACKEND_JOB_JOB_H
 
+#include <xenstore.h>
+
 #include "backend/env.h"
 #include "backend/messages/messages.h"
 #include "common/problem.h"
@@ -29,6 +31,8 @@ struct job {
 	unsigned msi, msix; /* offsets of the capabilities; 0: none */
 	uint32_t irq_line;
 	int lock; /* the device's, held while it is open; -1: none */
+	bool unreset;		 /* it should have been reset, or put back, and was not */
+	struct xs_handle *xs;	 /* job_xs */
 	struct topology machine; /* of provider */
 	int at;			 /* the device's place in it */
 };
@@ -51,6 +55,9 @@ void job_run(const struct env *env, struct hypercall *hc, const struct message_o
 /* The problem, filled in; for `return job_refuse(...)`. Returns -1 with errno err. */
 #define job_refuse(job, err, ...) problem_set(&(job)->problem, err, __VA_ARGS__)
 #define job_name(job, buf) sbdf_format((job)->order->sbdf, buf)
+
+/* xenstore, connected when it is first needed; NULL where there is none. */
+struct xs_handle *job_xs(struct job *job);
 
 /* take.c */
 int job_take(struct job *job);
@@ -89,6 +96,13 @@ int line_take(struct job *job);
  * full, and is as saved says; 0: it was not; -1 with errno EIO: it did not come back.
  */
 int reset_device(struct job *job);
+/*
+ * After it: whether the device may be given, by the rule unreset. 0, or -1 with errno EIO and the
+ * problem. A device that should have been reset and was not is remembered as held back, and logged.
+ */
+int reset_judge(struct job *job);
+/* The device's configuration could not be put back: it is held back, which is remembered and logged. */
+void reset_hold_back(struct job *job, const char *why);
 
 /*
  * pristine.c: devices that nobody can have used since we reset them are given without a second

@@ -6,6 +6,7 @@
 #include "common/util.h"
 #include "host/assignable.h"
 #include "host/irq_lines.h"
+#include "host/quarantine.h"
 
 static int refusal_errno(enum assignable_rule rule)
 {
@@ -22,7 +23,7 @@ static void look_closely(struct job *job)
 	bool shared;
 
 	assignable_look(t, job->provider, job->at);
-	fn->quarantined = job->order->quarantined;
+	quarantine_mark(job_xs(job), fn);
 	if (!fn->info.irq || strcmp(job->provider->ops->name, "sysfs") ||
 	    lines_users(LINES_FILE, fn->info.irq, fn->line_users, sizeof(fn->line_users)) < 0)
 		fn->line_users[0] = '\0';
@@ -60,6 +61,13 @@ int judge(struct job *job)
 			talk_tell(&job->talk, XTL_WARN, "%s: also refused: %s", name,
 				  assignable_text(t, job->at, r, text));
 	}
+	for (unsigned k = 0; k < ASSIGNABLE_NOTES_COUNT; k++) {
+		if (result.notes & 1u << k)
+			talk_tell(&job->talk, XTL_INFO, "%s: note: %s", name, assignable_note_text(k));
+	}
+	if (life.moved_source[0])
+		talk_tell(&job->talk, XTL_WARN, "%s: %s does not count: it is for another device", name,
+			  life.moved_source);
 	if (good)
 		return 0;
 	return job_refuse(job, refusal_errno(first->rule), "%s: refused: %s", name,

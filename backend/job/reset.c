@@ -4,7 +4,9 @@
 #include "backend/job/job.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "host/assignable.h"
 #include "host/device/save.h"
+#include "host/quarantine.h"
 #include "host/reset_function.h"
 
 static void tell_xen(struct job *job, struct sbdf a, enum hypercall_reset kind)
@@ -41,7 +43,7 @@ static void say_how(struct job *job, const struct reset_request *request,
 	const struct topology *t = request->topology;
 	char text[RESET_TEXT_MAX], name[SBDF_TEXT];
 
-	talk_tell(&job->talk, result->lost || !result->restored ? XTL_WARN : XTL_INFO, "%s: reset %s",
+	talk_tell(&job->talk, result->lost || !result->restored || result->against ? XTL_WARN : XTL_INFO, "%s: reset %s",
 		  job_name(job, name), reset_text(t, result, text));
 	for (int k = 0; k < t->nr; k++) {
 		if (reset_reaches(t, result->method, request->function, k))
@@ -58,6 +60,52 @@ static void look_at_neighbours(struct job *job, struct topology *tree, int i)
 		if (k != i && topology_is_below(tree, k, bridge))
 			topology_look(tree, job->provider, k);
 	}
+}
+
+static void tell_held(struct job *job, const char *why)
+{
+	char name[SBDF_TEXT];
+
+	talk_tell(&job->talk, XTL_WARN, "%s: held back until it has been reset (xenpci reset it): %s",
+		  job_name(job, name), why);
+}
+
+void reset_hold_back(struct job *job, const char *why)
+{
+	struct xs_handle *xs = job_xs(job);
+
+	job->unreset = true;
+	if (xs)
+		quarantine_hold(xs, job->order->sbdf, why);
+	tell_held(job, why);
+}
+
+/* What should have been reset and was not goes to nobody. */
+static void note_reset(struct job *job, const struct topology *t, int i,
+		       const struct reset_result *result)
+{
+	char why[RESET_TEXT_MAX];
+	/* While it is being taken, its guest has not used it. */
+	uint32_t user = job->order->kind == JOB_TAKE ? TOPOLOGY_NO_GUEST : job->order->domid;
+	int rc = quarantine_after_reset(job_xs(job), t, i, user, result,
+					job->unreset || t->function[i].unreset, why);
+
+	job->unreset = rc != 0;
+	if (rc)
+		tell_held(job, rc < 0 ? strerror(errno) : why);
+}
+
+int reset_judge(struct job *job)
+{
+	const struct assignable_refusal refusal = { .rule = ASSIGNABLE_UNRESET, .bar = -1 };
+	char text[ASSIGNABLE_TEXT_MAX], name[SBDF_TEXT];
+	struct settings_life life;
+
+	settings_life(&job->env->settings, &job->dev->info, &life);
+	if (!job->unreset || life.allow & ASSIGNABLE_BIT(ASSIGNABLE_UNRESET))
+		return 0;
+	return job_refuse(job, EIO, "%s: refused: %s", job_name(job, name),
+			  assignable_text(&job->machine, job->at, &refusal, text));
 }
 
 /* By one of methods, as far as the settings allow them. Returns as reset_device. */
@@ -83,10 +131,12 @@ static int reset_by(struct job *job, unsigned methods)
 	request.topology = &tree;
 	settings_life(&job->env->settings, &job->dev->info, &life);
 	request.methods = life.methods & methods;
+	request.named = life.methods_named;
 	if (reset_function(&request, &result) && !result.lost)
 		say_why_not(job, &tree, errno, &result);
 	else
 		say_how(job, &request, &result);
+	note_reset(job, &tree, request.function, &result);
 	topology_dispose(&tree);
 	if (!result.lost)
 		return result.method != RESET_METHODS_COUNT && !result.pending && result.restored;

@@ -95,6 +95,8 @@ static int take_over(struct job *job, uint16_t *command)
 				  strerror(errno));
 	if (!pristine && reset_device(job) < 0)
 		return job_refuse(job, errno, "%s: did not come back from a reset: in quarantine", name);
+	if (reset_judge(job))
+		return -1;
 	pcidev_enable(job->dev, false);
 	if (pcidev_quiesce(job->dev))
 		return job_refuse(job, errno, "%s: cannot silence it: %s", name, strerror(errno));

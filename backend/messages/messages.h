@@ -150,10 +150,10 @@ struct message_order {
 	struct sbdf sbdf;
 	uint32_t domid;
 	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
-	bool quarantined;
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */
 	bool raw;	      /* its guest could write registers that nobody knows */
 	bool stuck;	      /* a vector of it may still be mapped */
+	bool unreset;	      /* it should have been reset, or put back, and was not */
 	bool kernel_serves;   /* the kernel's backend serves some guest */
 	bool reset_untold;    /* it was said that Xen does not want to know of resets */
 	uint32_t irq_line;    /* GIVE_BACK: the line that the device has */
@@ -178,6 +178,7 @@ struct message_result {
 	uint16_t msix_entries;
 	uint64_t msix_base; /* of the BAR that holds the table; 0: none does */
 	bool prepared, no_msix, hide_intx, raw;
+	bool unreset;	   /* it should have been reset, or put back, and was not */
 	bool lost;	   /* it did not come back from a reset */
 	bool reset_untold;
 	char saved[PCIDEV_SAVED_TEXT];

@@ -140,6 +140,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	o->prepared = claim->prepared;
 	o->raw = claim->raw;
 	o->stuck = claim->vectors.stuck;
+	o->unreset = claim->unreset;
 	o->reset_untold = be->reset_untold;
 	o->irq_line = claim->irq_line;
 	snprintf(o->opts, sizeof(o->opts), "%s", claim->opts);
@@ -150,7 +151,6 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	if (o->kind == JOB_TAKE) {
 		struct backend_pristine *p = pristine_find(be, claim->sbdf, false);
 
-		o->quarantined = quarantine_has(be->xen.xs, claim->sbdf);
 		if (p) {
 			o->pristine = p->p;
 			p->p.known = false;
@@ -231,6 +231,7 @@ static void taken(struct claim *claim, const struct message_result *r)
 	claim->irq_line = r->irq_line;
 	claim->prepared = r->prepared;
 	claim->raw = r->raw;
+	claim->unreset = r->unreset;
 	memcpy(claim->saved, r->saved, sizeof(claim->saved));
 	v->has_msi = r->msi != 0;
 	v->has_msix = r->msix != 0;

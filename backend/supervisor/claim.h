@@ -83,7 +83,7 @@ struct claim {
 	struct pcidev_info info;
 	uint32_t irq_line;
 	uint16_t command;
-	bool prepared, raw;
+	bool prepared, raw, unreset;
 	char saved[PCIDEV_SAVED_TEXT];
 	struct vector_record vectors;
 	/* The guest's processes. */

@@ -258,6 +258,16 @@ static int open_providers(struct env *env, const struct daemon_options *o)
 	return 0;
 }
 
+/* "03:00.*" in the settings' hide is what there is of it now. */
+static void expand_hide(struct env *env)
+{
+	for (unsigned i = 0; i < env->nr_providers; i++) {
+		if (!strcmp(env->providers[i]->ops->name, "sysfs") &&
+		    settings_expand_hide(&env->settings, env->providers[i]) < 0)
+			log_error(env->lg, "hide: %s", strerror(errno));
+	}
+}
+
 /* What all processes begin with, and the one that starts them: before anything of Xen's is opened. */
 static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
 {
@@ -276,6 +286,7 @@ static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logge
 	env->mute = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
 	if (!env->mute || open_providers(env, o))
 		return -1;
+	expand_hide(env);
 	be->machine = calloc(env->nr_providers + 1, sizeof(*be->machine));
 	if (!be->machine)
 		return -1;

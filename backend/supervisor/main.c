@@ -81,7 +81,7 @@ struct arguments {
 	char beside[512]; /* the worker's program, beside ours */
 	int64_t poll_us; /* -1: not given */
 	unsigned allow;	 /* rules */
-	struct sbdf hide[HIDE_MAX];
+	struct settings_range hide[HIDE_MAX];
 	unsigned nr_hide;
 	int level;
 };
@@ -107,8 +107,9 @@ static error_t parse_hide(struct argp_state *state, char *list, struct arguments
 	for (; item; item = strtok_r(NULL, ",", &save)) {
 		if (a->nr_hide == HIDE_MAX)
 			argp_error(state, "--hide takes %d devices; more go into the settings", HIDE_MAX);
-		if (sbdf_parse(item, &a->hide[a->nr_hide]))
-			argp_error(state, "--hide: \"%s\" is no address like 0000:03:00.0", item);
+		if (settings_range_parse(item, &a->hide[a->nr_hide]))
+			argp_error(state, "--hide: \"%s\" is no address like 0000:03:00.0 or 0000:03:00.*",
+				   item);
 		a->nr_hide++;
 	}
 	return 0;
@@ -231,6 +232,7 @@ static int run(struct arguments *a, xentoollog_logger *lg)
 
 	if (settings_read(settings, a->config ? a->config : SETTINGS_PATH, a->config != NULL, lg))
 		return -1;
+	settings_adopt_pciback(settings, a->daemon.sysfs_root, lg);
 	if (a->slots)
 		slots_mode_parse(a->slots, &settings->slots);
 	if (a->poll_us >= 0)
@@ -239,7 +241,7 @@ static int run(struct arguments *a, xentoollog_logger *lg)
 		strcpy(settings->allow_source, "--allow");
 	settings->allow |= a->allow;
 	for (unsigned i = 0; i < a->nr_hide; i++) {
-		if (settings_hide(settings, a->hide[i]))
+		if (settings_hide(settings, &a->hide[i]))
 			return -1;
 	}
 	snprintf(a->sysfs, sizeof(a->sysfs), "sysfs:%s", a->daemon.sysfs_root);

@@ -35,6 +35,24 @@ int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding)
 	return p->ops->binding(p, sbdf, binding);
 }
 
+uint8_t pcidev_header_type(uint32_t reg)
+{
+	return (reg & 0xff) == 0xff ? PCI_HEADER_TYPE_NORMAL : reg & 0x7f;
+}
+
+void pcidev_read_ids(struct pcidev *dev)
+{
+	struct pcidev_info *info = &dev->info;
+	uint32_t v;
+
+	if (!pcidev_read(dev, PCI_REVISION_ID, 1, &v))
+		info->revision = (uint8_t)v;
+	if (info->header_type || pcidev_read(dev, PCI_SUBSYSTEM_VENDOR_ID, 4, &v))
+		return;
+	info->subsystem_vendor = (uint16_t)v;
+	info->subsystem_device = (uint16_t)(v >> 16);
+}
+
 int pcidev_refuse_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
 {
 	(void)dev, (void)offset, (void)size, (void)value;

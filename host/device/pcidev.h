@@ -34,9 +34,12 @@ struct pcidev_info {
 	uint16_t vendor;     /* as the OS knows it: a VF's own register reads ffff */
 	uint16_t device;
 	uint32_t class_code; /* 24 bits: base class << 16 | sub class << 8 | interface */
+	uint8_t revision;
+	uint16_t subsystem_vendor; /* 0 where there is none, as in a bridge */
+	uint16_t subsystem_device;
 	uint8_t header_type; /* without the multi-function bit */
 	uint16_t config_size; /* 256 or 4096 */
-	uint32_t irq;	     /* the INTx line as the OS knows it (a PV dom0: the GSI); 0 none */
+	uint32_t irq;	     /* the INTx line as the OS knows it (a PV dom0: the GSI); 0 where it is none */
 	/*
 	 * Some or all of the capability list is not to be seen (a dump of 64 bytes): what is not
 	 * found there may be there all the same.
@@ -47,6 +50,15 @@ struct pcidev_info {
 	struct sbdf pf;	     /* of a VF: its physical function */
 	struct pcidev_resource resource[PCIDEV_RESOURCES];
 };
+
+/*
+ * Whether irq, as an OS or a register tells it, is an interrupt line. 0 and 255 stand for none;
+ * Linux's IRQ_NOTCONNECTED is 2^31, and an error is no number below that.
+ */
+static inline bool pcidev_is_line(uint32_t irq)
+{
+	return irq && irq != 255 && irq < 1u << 31;
+}
 
 /* Of the command register: without these nothing reaches the device, or memory through it. */
 #define PCIDEV_REACHED 7u /* I/O, memory, bus master */

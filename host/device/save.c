@@ -333,6 +333,41 @@ int pcidev_restore(struct pcidev *dev, const struct pcidev_saved *saved)
 	return err ? fail(err) : 0;
 }
 
+/* BAR number b, and the register above it where the address has 64 bits. */
+static int readdress_bar(struct pcidev *dev, unsigned b)
+{
+	const struct pcidev_resource *r = &dev->info.resource[b];
+	unsigned at = b == PCIDEV_ROM ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * b;
+	bool wide = b != PCIDEV_ROM && !(r->flags & PCI_BASE_ADDRESS_SPACE_IO) &&
+		    (r->flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
+	const uint32_t address = (uint32_t)r->start;
+	uint32_t now, flags = b == PCIDEV_ROM ? ~(uint32_t)PCI_ROM_ADDRESS_MASK :
+			      r->flags & PCI_BASE_ADDRESS_SPACE_IO ?
+					      ~(uint32_t)PCI_BASE_ADDRESS_IO_MASK :
+					      ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
+
+	if (!r->size || !r->start || r->disabled)
+		return 0;
+	if (pcidev_write(dev, at, 4, address) || pcidev_read(dev, at, 4, &now) ||
+	    (wide && pcidev_write(dev, at + 4, 4, (uint32_t)(r->start >> 32))))
+		return -1;
+	return (now ^ address) & ~flags ? fail(EIO) : 0;
+}
+
+int pcidev_readdress(struct pcidev *dev)
+{
+	int err = 0;
+
+	if (dev->info.is_vf || dev->info.header_type)
+		return fail(ENOTSUP);
+	if (!pcidev_alive(dev))
+		return fail(EIO);
+	note(&err, set_bits(dev, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 0, 0));
+	for (unsigned b = 0; b < PCIDEV_RESOURCES; b++)
+		note(&err, readdress_bar(dev, b));
+	return err ? fail(err) : 0;
+}
+
 int pcidev_quiesce(struct pcidev *dev)
 {
 	const uint32_t off = PCI_COMMAND_MASTER | PCI_COMMAND_INVALIDATE | PCI_COMMAND_INTX_DISABLE;

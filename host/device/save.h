@@ -31,6 +31,13 @@ void pcidev_saved_free(struct pcidev_saved *saved); /* NULL is allowed */
  */
 int pcidev_restore(struct pcidev *dev, const struct pcidev_saved *saved);
 
+/*
+ * The addresses that the OS has assigned, into the BARs of a function that has lost its own and of
+ * which nothing was saved; decoding is left off. Virtual functions and bridges have none of these. 0,
+ * or -1 with errno: EIO (it reads ones, or does not take an address), ENOTSUP, or the device's.
+ */
+int pcidev_readdress(struct pcidev *dev);
+
 /* The command register that is put back, and another one in its place. */
 uint16_t pcidev_saved_command(const struct pcidev_saved *saved);
 void pcidev_saved_set_command(struct pcidev_saved *saved, uint16_t command);

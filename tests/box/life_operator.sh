@@ -107,6 +107,14 @@ wait "$watcher" 2>/dev/null
 xb fail "$DIR" assign_device 95
 is "a refused assignment fails" "$(status_of operator attach 7 00:04.0)" 1
 xb fail "$DIR" --clear
+xb fail "$DIR" assign_device EPERM
+is "one that shares an RMRR too" "$(status_of operator attach 7 00:04.0)" 1
+like "with the usual cause and what helps at which risk" "$(out)" 'RMRR.*rdm_policy=relaxed.*risk'
+xb fail "$DIR" --clear
+xb fail "$DIR" assign_device EBUSY
+status_of operator attach 7 00:04.0 >/dev/null
+like "another domain's says so" "$(out)" 'another domain has it'
+xb fail "$DIR" --clear
 check_not "and leaves no node" store read "$(be 7 num_devs)"
 check_not "and no owner" store read /libxl/pci/0000-00-04-0/domid
 check "and no pirq" no_pirqs
@@ -118,6 +126,13 @@ is "a method that is not there fails" "$(status_of operator reset -m flr 00:04.0
 like "and says so" "$(out)" 'flr: it has no FLR'
 is "a device without any reset fails" "$(status_of operator reset 00:05.0)" 1
 is "a bridge is not reset" "$(status_of operator reset 00:01.0)" 1
+check "a device for a guest" operator attach -a all --no-wait 7 02:00.0
+is "what a guest uses is not reset" "$(status_of operator reset 02:00.0)" 1
+like "and it is said whose it is, and how to insist" "$(out)" 'guest 7 has it: .*-f'
+is "nor is it by the way" "$(status_of operator reset -m slot 02:00.1)" 1
+like "which names it, too" "$(out)" '0000:02:00.0 \(guest 7\): it would be reset too \(-f'
+check "by force it is" operator reset -f -m slot 02:00.1
+check "the guest loses it" operator detach -f --no-wait 7 02:00.0
 like "Xen is told, kind 3 for a function" "$(hypercalls | tail -n "+$((mark + 1))")" 'pci_device_reset'
 daemon_stop
 end_peer dom0

@@ -34,7 +34,10 @@ daemon_start
 for domid in 7 8; do guest $domid; done
 log_mark
 refused "no reset" 0000:00:05.0 no-reset 'allow = \["no-reset"\] overrides it'
-refused "a small BAR" 0000:04:01.0 small-bar '\(BAR 1\)'
+refused "a small BAR in a page with another's" 0000:00:1a.7 small-bar '\(BAR 0\): 0000:00:1d.7'
+given "a small BAR that has its page for itself" 0000:04:01.0
+check "which is noted" logged_since '0000:04:01.0: note: it gets the whole page of a memory BAR'
+gone_again 7
 given "a device with nothing against it" 0000:02:00.0
 create_nodes 8 0000:02:00.1
 check "a slot's other function is not for another guest" await "$(be 8 state-0)" 6 3000
@@ -76,7 +79,7 @@ log_mark
 given "allowed for this device" 0000:00:05.0
 like "and the log says by whom" "$(log_since)" 'overridden \(.*rules.conf:2\): .*rule no-reset'
 gone_again 7
-refused "not for others" 0000:04:01.0 small-bar
+refused "not for others" 0000:00:06.0 no-reset
 daemon_stop
 end_peer dom0
 xb down "$DIR"
@@ -138,6 +141,7 @@ sysfs_function() { # BDF
 	yes "0x0 0x0 0x0" | head -n 7 >"$dev/resource"
 	: >"$dev/reset"
 	echo "flr bus" >"$dev/reset_method"
+	plain_bind "$sys" "$1" pciback
 }
 sys=$WORK/sys
 sysfs_function 03:00.0

@@ -63,7 +63,7 @@ void model_init(struct model *m, const struct fake *f, const struct config_polic
 	add_value(m, MODEL_FIXED, 0x02, 2, f->dev.info.device);
 	add_value(m, MODEL_COMMAND, 0x04, 2, get(m, 4, 2));
 	add_value(m, MODEL_FIXED, 0x3c, 1, f->dev.info.irq & 0xff);
-	model_add(m, MODEL_FIXED, 0x3d, 1);
+	add_value(m, MODEL_FIXED, 0x3d, 1, f->dev.info.irq ? f->space[0x3d] : 0);
 	model_add(m, MODEL_CACHE_LINE, 0x0c, 1);
 	model_add(m, MODEL_FIXED, 0x0d, 1);
 	model_add(m, MODEL_BIST, 0x0f, 1);

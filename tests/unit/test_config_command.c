@@ -226,12 +226,12 @@ static void the_shadow_of_a_vf(void **state)
 static void the_interrupt_line_is_the_hosts(void **state)
 {
 	static const struct {
-		uint32_t irq, reads;
+		uint32_t irq, reads, pin;
 	} rows[] = {
-		{ 20, 20 },
-		{ 0, 0 },
-		{ 255, 255 },
-		{ 0x123, 0x23 },
+		{ 20, 20, 1 },
+		{ 0, 0, 0 }, /* no line: no pin either, or a driver waits for it */
+		{ 255, 255, 1 },
+		{ 0x123, 0x23, 1 },
 	};
 	size_t i;
 
@@ -242,6 +242,7 @@ static void the_interrupt_line_is_the_hosts(void **state)
 		write_is(cfg, 0x3c, 1, 0x77, OK);
 		write_is(cfg, 0x3c, 4, 0x77777777, OK);
 		read_is(cfg, 0x3c, 1, rows[i].reads);
+		read_is(cfg, 0x3d, 1, rows[i].pin);
 		assert_int_equal(fake_get(&nic, 0x3c, 2), 0x010b);
 		config_close(cfg);
 		cfg = NULL;

@@ -169,10 +169,22 @@ static void test_slot(void **state)
 	assert_fine("02:00.0");
 	fn("02:00.1")->guest = GUEST;
 	assert_fine("02:00.0");
-	/* With FLR each function stands for itself. */
+	/* Whichever lacks FLR binds the other, in either order; what the host has is never reset. */
 	fn("02:00.1")->guest = OTHER;
 	fn("02:00.0")->flr = true;
+	assert_refused("02:00.0", ASSIGNABLE_SLOT, "0000:02:00.1 (guest 8)");
+	fn("02:00.1")->guest = TOPOLOGY_NO_GUEST;
+	driver("02:00.1", "tg3");
 	assert_fine("02:00.0");
+	driver("02:00.1", "pciback");
+	/* With FLR each function stands for itself. */
+	fn("02:00.1")->guest = OTHER;
+	fn("02:00.1")->flr = true;
+	assert_fine("02:00.0");
+	/* FLR that the kernel knows to hang is none. */
+	fn("02:00.1")->info.vendor = 0x1022;
+	fn("02:00.1")->info.device = 0x149c;
+	assert_refused("02:00.0", ASSIGNABLE_SLOT, "0000:02:00.1 (guest 8)");
 	/* A conventional device's slot is the bus's matter. */
 	no_bars("00:1a.0");
 	fn("00:1a.7")->guest = OTHER;
@@ -241,26 +253,44 @@ static void test_bars(void **state)
 	no_bars("00:07.0");
 	set_bar("00:07.0", 2, 0x383800001000, 4096);
 	assert_fine("00:07.0");
+	assert_int_equal(result.notes, 0);
+	/* A small one that has its page for itself is worth a note, wherever in the page it lies. */
 	set_bar("00:07.0", 2, 0x383800001000, 2048);
-	assert_refused("00:07.0", ASSIGNABLE_SMALL_BAR, "(BAR 2)");
+	assert_fine("00:07.0");
+	assert_int_equal(result.notes, 1u << ASSIGNABLE_NOTE_SMALL_BAR);
+	set_bar("00:07.0", 2, 0x383800001400, 1024);
+	assert_fine("00:07.0");
+	/* Not with what another may be given yet; only with the guest's own. */
+	no_bars("01:00.0");
+	set_bar("01:00.0", 2, 0x383800001800, 0x400);
+	assert_refused("00:07.0", ASSIGNABLE_SMALL_BAR, "(BAR 2): 0000:01:00.0");
+	fn("01:00.0")->guest = GUEST;
+	assert_fine("00:07.0");
+	fn("01:00.0")->guest = TOPOLOGY_NO_GUEST;
+	no_bars("01:00.0");
 	set_bar("00:07.0", PCIDEV_ROM, 0xfe000000, 2048);
 	set_bar("00:07.0", 2, 0, 0);
-	assert_refused("00:07.0", ASSIGNABLE_SMALL_BAR, "(ROM)");
+	assert_fine("00:07.0");
+	assert_int_equal(result.notes, 1u << ASSIGNABLE_NOTE_SMALL_BAR);
 	set_bar("00:07.0", PCIDEV_ROM, 0, 2048);
 	assert_fine("00:07.0");
+	assert_int_equal(result.notes, 0);
 	/* I/O ports are given one by one. */
 	set_bar("00:07.0", 2, 0xc040, 32);
 	fn("00:07.0")->info.resource[2].flags = 1;
 	assert_fine("00:07.0");
 	set_bar("00:07.0", 2, 0x383800001400, 4096);
 	assert_refused("00:07.0", ASSIGNABLE_UNALIGNED_BAR, "(BAR 2)");
-	/* Both at once are two refusals, in the table's order. */
-	set_bar("00:07.0", 2, 0x383800001400, 1024);
+	/* A small one over a page's edge. */
+	set_bar("00:07.0", 2, 0x383800001e00, 1024);
+	assert_refused("00:07.0", ASSIGNABLE_UNALIGNED_BAR, "(BAR 2)");
+	/* Two refusals come in the table's order. */
+	fn("00:07.0")->flr = fn("00:07.0")->pm_reset = false;
 	assert_false(check("00:07.0", 0));
 	assert_int_equal(result.nr, 2);
-	assert_int_equal(result.refusal[0].rule, ASSIGNABLE_SMALL_BAR);
+	assert_int_equal(result.refusal[0].rule, ASSIGNABLE_NO_RESET);
 	assert_int_equal(result.refusal[1].rule, ASSIGNABLE_UNALIGNED_BAR);
-	assert_false(check("00:07.0", ASSIGNABLE_BIT(ASSIGNABLE_SMALL_BAR)));
+	assert_false(check("00:07.0", ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET)));
 	assert_ptr_equal(assignable_first(&result), &result.refusal[1]);
 }
 

@@ -378,6 +378,27 @@ static void test_lost(void **state)
 	pcidev_close(dev);
 }
 
+/* A function that was dead is tried with what else there is, and gets at least its addresses. */
+static void test_revived(void **state)
+{
+	struct pcidev *dev = open_device(provider, "01:00.0"), *port = open_device(provider, "00:01.0");
+	uint32_t bar = get(dev, PCI_BASE_ADDRESS_0, 4), bar2 = get(dev, PCI_BASE_ADDRESS_2, 4);
+
+	(void)state;
+	/* Held in reset: the kernel's way and FLR do nothing for it, the slot's reset lets it out. */
+	set(port, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_CTL_BUS_RESET);
+	assert_false(pcidev_alive(dev));
+	pcidev_close(port);
+	assert_int_equal(reset(dev, RESET_ALL), 0);
+	assert_int_equal(result.method, RESET_SLOT);
+	assert_int_equal(result.passed[RESET_KERNEL].err, EIO);
+	assert_false(result.lost);
+	assert_true(result.restored);
+	assert_int_equal(get(dev, PCI_BASE_ADDRESS_0, 4), bar);
+	assert_int_equal(get(dev, PCI_BASE_ADDRESS_2, 4), bar2);
+	pcidev_close(dev);
+}
+
 /* A function that is stuck with a transaction is reset all the same, after a while. */
 static void test_pending(void **state)
 {
@@ -453,6 +474,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bus_restores_all, begin, end),
 		cmocka_unit_test_setup_teardown(test_slot_is_quiet, begin, end),
 		cmocka_unit_test_setup_teardown(test_lost, begin, end),
+		cmocka_unit_test_setup_teardown(test_revived, begin, end),
 		cmocka_unit_test_setup_teardown(test_pending, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_soft_reset, begin, end),
 		cmocka_unit_test(test_names),

@@ -117,6 +117,13 @@ static void test_wrong(void **state)
 		{ "aer_failed = \"forgive\";", ":1: aer_failed: must be" },
 		{ "devices = ( { bdf = \"0000:03:00.0\"; reset = [ \"cold\" ]; } );", ":1: reset: " },
 		{ "devices = ( { bdf = \"0000:03:00.0\"; hide = true; } );", ":1: hide: unknown key" },
+		{ "hide = [ \"03:*.0\" ];", ":1: hide: must hold addresses" },
+		{ "hide = [ \"*:*.*\" ];", ":1: hide: must hold addresses" },
+		{ "devices = ( { subsystem_vendor = 1; subsystem_device = 2; permissive = true; } );",
+		  "needs either bdf" },
+		{ "devices = ( { class = 0x0200; subsystem_vendor = 1; permissive = true; } );",
+		  "subsystem_device, too" },
+		{ "devices = ( { class = 0x020000; permissive = true; } );", "class: is out of range" },
 	};
 
 	(void)state;
@@ -131,6 +138,95 @@ static void test_wrong(void **state)
 	}
 }
 
+/* Settings for an address that name the device are not for another that has moved there. */
+static void test_moved(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("devices = (\n"
+				   "  { bdf = \"03:00.0\"; vendor = 0x8086; device = 0x10d3;\n"
+				   "    allow = [ \"slot\" ]; },\n"
+				   "  { bdf = \"03:00.0\"; allow = [ \"no-reset\" ]; }\n"
+				   ");\n"), 0);
+	assert_int_equal(life("03:00.0", 0x8086, 0x10d3).allow,
+			 ASSIGNABLE_BIT(ASSIGNABLE_SLOT) | ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET));
+	assert_string_equal(life("03:00.0", 0x8086, 0x10d3).moved_source, "");
+	assert_int_equal(life("03:00.0", 0x8086, 0x10d4).allow, ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET));
+	assert_non_null(strstr(life("03:00.0", 0x8086, 0x10d4).moved_source, ":2"));
+	assert_string_equal(life("04:00.0", 0x8086, 0x10d4).moved_source, "");
+	settings_dispose(&s);
+}
+
+static unsigned quirks_of(const struct pcidev_info *i)
+{
+	const struct node_opts opts = { 0 };
+	struct settings_policy p;
+
+	settings_policy(&s, i, &opts, "opts-0", &p);
+	return p.policy.nr_quirks;
+}
+
+static void test_subsystem_and_class(void **state)
+{
+	struct pcidev_info i = info("03:00.0", 0x10ec, 0x8168);
+
+	(void)state;
+	assert_int_equal(read_text("quirks = (\n"
+				   "  { vendor = 0x10ec; device = 0x8168; subsystem_vendor = 0x1043;\n"
+				   "    subsystem_device = 0x8554; offset = 0x80; width = 2; reason = \"r\"; },\n"
+				   "  { class = 0x0200; offset = 0x90; width = 2; reason = \"r\"; }\n"
+				   ");\n"), 0);
+	assert_int_equal(quirks_of(&i), 0);
+	i.class_code = 0x020001;
+	assert_int_equal(quirks_of(&i), 1);
+	i.subsystem_vendor = 0x1043;
+	assert_int_equal(quirks_of(&i), 1);
+	i.subsystem_device = 0x8554;
+	assert_int_equal(quirks_of(&i), 2);
+	i.class_code = 0x028000;
+	assert_int_equal(quirks_of(&i), 1);
+	settings_dispose(&s);
+}
+
+/* Resets that are named one by one are the operator's word against the kernel's; "all" names none. */
+static void test_named(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("devices = (\n"
+				   "  { bdf = \"03:00.0\"; reset = [ \"flr\" ]; },\n"
+				   "  { bdf = \"04:00.0\"; reset = [ \"all\" ]; }\n"
+				   ");\n"), 0);
+	assert_true(life("03:00.0", 1, 2).methods_named);
+	assert_false(life("04:00.0", 1, 2).methods_named);
+	assert_false(life("05:00.0", 1, 2).methods_named);
+	settings_dispose(&s);
+}
+
+static bool hidden(const char *sbdf)
+{
+	for (unsigned i = 0; i < s.nr_hide; i++) {
+		if (sbdf_equal(s.hide[i], address(sbdf)))
+			return true;
+	}
+	return false;
+}
+
+/* Wildcards stand for the functions that are there, but for bridges. */
+static void test_hide_ranges(void **state)
+{
+	struct provider *p;
+
+	(void)state;
+	assert_int_equal(read_text("hide = [ \"0000:02:00.*\", \"03:*.*\", \"04:*.*\", \"0f:*.*\", "
+				   "\"04:01.0\" ];\n"), 0);
+	p = open_provider("image:" BENCH, &log_);
+	assert_int_equal(settings_expand_hide(&s, p), 0);
+	assert_int_equal(s.nr_hide, 4);
+	assert_true(hidden("02:00.0") && hidden("02:00.1") && hidden("04:01.0") && hidden("04:02.0"));
+	assert_false(hidden("03:00.0"));
+	provider_close(p);
+	settings_dispose(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +234,10 @@ int main(void)
 		cmocka_unit_test(test_adds_up),
 		cmocka_unit_test(test_reset_always),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_subsystem_and_class),
+		cmocka_unit_test(test_named),
+		cmocka_unit_test(test_hide_ranges),
 	};
 
 	return cmocka_run_group_tests_name("life_settings", tests, NULL, NULL);

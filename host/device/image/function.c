@@ -8,9 +8,10 @@
 
 #include "host/device/provider.h"
 #include "host/device/slow.h"
+#include "host/reset_quirks.h"
 #include "common/util.h"
 
-enum { ID_ABSENT = 0xffff, IRQ_NONE = 255, GATE_LOOK_NS = 1000000 };
+enum { ID_ABSENT = 0xffff, GATE_LOOK_NS = 1000000 };
 
 static struct image_function *function_of(struct pcidev *dev)
 {
@@ -203,11 +204,23 @@ static bool has_bus_reset(const struct image_function *fn)
 	return true;
 }
 
+/* As the kernel, whose quirks keep it from some resets. */
+static bool kernel_resets(const struct image_function *fn)
+{
+	const struct pcidev_info *info = &fn->dev.info;
+
+	if (has_flr(fn) && !reset_quirk(info, RESET_QUIRK_NO_FLR))
+		return true;
+	if (has_pm_reset(fn) && !(fn->parent && reset_quirk(info, RESET_QUIRK_NO_PM)))
+		return true;
+	return has_bus_reset(fn) && !reset_quirk(info, RESET_QUIRK_NO_BUS);
+}
+
 static int image_reset(struct pcidev *dev)
 {
 	struct image_function *fn = function_of(dev);
 
-	if (!has_flr(fn) && !has_pm_reset(fn) && !has_bus_reset(fn))
+	if (!kernel_resets(fn))
 		return fail(ENOTTY);
 	function_reset(fn);
 	wait_at_gate(fn);
@@ -258,9 +271,9 @@ static uint32_t intx_line(struct image_function *fn, const struct image_text_fun
 	uint32_t irq = fn->now[PCI_INTERRUPT_PIN] ? fn->now[PCI_INTERRUPT_LINE] : 0;
 
 	/* With MSI on, or above a byte, the text tells an interrupt of another kind. */
-	if (text->has_irq && !msi_on && text->irq <= IRQ_NONE)
+	if (text->has_irq && !msi_on && text->irq <= UINT8_MAX)
 		irq = text->irq;
-	return irq == IRQ_NONE ? 0 : irq;
+	return pcidev_is_line(irq) ? irq : 0;
 }
 
 static void ids_init(struct image_function *fn, const struct image_text_function *text,
@@ -271,7 +284,8 @@ static void ids_init(struct image_function *fn, const struct image_text_function
 	info->vendor = (uint16_t)image_register(fn, PCI_VENDOR_ID, 2);
 	info->device = (uint16_t)image_register(fn, PCI_DEVICE_ID, 2);
 	info->class_code = image_register(fn, PCI_CLASS_REVISION, 4) >> 8;
-	info->header_type = fn->now[PCI_HEADER_TYPE] & 0x7f;
+	info->header_type = pcidev_header_type(fn->now[PCI_HEADER_TYPE]);
+	pcidev_read_ids(&fn->dev);
 	if (vf) {
 		info->is_vf = true;
 		info->pf = vf->pf;

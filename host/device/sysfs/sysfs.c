@@ -159,7 +159,7 @@ static int open_config(struct sysfs_device *sd, const char *name)
 		return fail(errno == EIO ? EACCES : errno);
 	if (config_read(&sd->dev, PCI_HEADER_TYPE, 1, &v))
 		return -1;
-	sd->dev.info.header_type = v & 0x7f;
+	sd->dev.info.header_type = pcidev_header_type(v);
 	if (sd->dev.info.header_type > PCI_HEADER_TYPE_BRIDGE && !look)
 		return fail(ENOTSUP);
 	log_debug(sd->sysfs->lg, "%s: %u bytes of config space", name, sd->dev.info.config_size);
@@ -186,7 +186,8 @@ static int read_info(struct sysfs_device *sd, const char **what)
 	info->vendor = (uint16_t)vendor;
 	info->device = (uint16_t)device;
 	info->class_code = (uint32_t)class_code;
-	info->irq = irq == 255 ? 0 : (uint32_t)irq;
+	info->irq = pcidev_is_line((uint32_t)irq) ? (uint32_t)irq : 0;
+	pcidev_read_ids(&sd->dev);
 	info->is_vf = is_vf;
 	return 0;
 }

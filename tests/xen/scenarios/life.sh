@@ -8,7 +8,8 @@ config() { xxd "/sys/bus/pci/devices/$1/config"; }
 check_says() { xenpci check "$1" | grep "$2"; }
 
 # ---- May it be assigned? ----
-check "nvme may be assigned" xenpci check $dev_nvme
+check "nvme may be assigned, once it is held" xenpci check -a not-held $dev_nvme
+check "and not before" check_says $dev_nvme 'rule not-held'
 check "by its FLR" check_says $dev_nvme 'reset:.* flr'
 check "edu may not: nothing resets it" fails xenpci check $dev_edu
 check "and check says so" check_says $dev_edu 'rule no-reset'
@@ -41,7 +42,8 @@ check "what it lacks is not used" fails xenpci reset -m flr $dev_e1000e
 # ---- With a guest, without xl ----
 guest_start g1 pci="$dev_pcibridge"
 check "edu is not given" fails xenpci attach g1 $dev_edu
-check "a NIC that was reset by its slot is" xenpci attach g1 $dev_rootport
+check "a NIC that was reset by its slot has to be held" xenpci assignable add $dev_rootport
+check "then it is" xenpci attach g1 $dev_rootport
 check "the guest sees it" wait_for 20 guest g1 10 "lspci -n | grep 8086:10d3"
 check "list shows it" xenpci list g1
 same "xl's list, too" 1 "$(xl pci-list g1 | grep -c $dev_rootport)"
@@ -65,7 +67,7 @@ echo 1 >/sys/bus/pci/drivers_autoprobe
 check "the host's driver takes one of them" sh -c "echo $dev_slot1 >/sys/bus/pci/drivers/e1000e/bind"
 check "the other alone is no guest's" check_says $dev_slot0 "$dev_slot1 (host, e1000e).*rule slot"
 check "and is not given" fails xenpci attach g1 $dev_slot0
-check "the host's driver leaves it" xenpci assignable add $dev_slot1
+check "the host's driver leaves it, and both are held" xenpci assignable add $dev_slot1 $dev_slot0
 check "now the other is given" xenpci attach g1 $dev_slot0
 guest_start g2 pci="$dev_slot1"
 check "a second guest does not get the first" has_nics g2 0
