@@ -15,4 +15,7 @@
  */
 int device_lock(const char *dir, struct sbdf a);
 
+/* Removes the files of all locks below dir, when nobody can hold one or want one any more. */
+void device_locks_remove(const char *dir);
+
 #endif

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
+#include "backend/lock.h"
 #include "backend/spawner/spawner.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/recovery.h"
@@ -381,6 +382,7 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 		log_info(lg, "stopped; guests and devices are left to a successor");
 		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
+	device_locks_remove(d->env.state_dir);
 	log_info(lg, "stopped");
 out:
 	daemon_close(d);

@@ -19,7 +19,8 @@
 
 static struct guest *guest_of(struct watches *w, uint32_t domid)
 {
-	if (domid >= DOMID_FIRST_RESERVED)
+	/* On our way out nobody comes any more. */
+	if (domid >= DOMID_FIRST_RESERVED || (w->be->closing && !w->be->guests[domid]))
 		return NULL;
 	if (!w->be->guests[domid]) {
 		w->be->guests[domid] = guest_new(w->be, domid);
