@@ -100,14 +100,17 @@ int xen_notify(struct xen *xen, evtchn_port_t port)
 	return xenevtchn_notify(xen->ec, port);
 }
 
-int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns, int haltfd)
 {
-	struct pollfd pfd = { .fd = xenevtchn_fd(xen->ec), .events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = xenevtchn_fd(xen->ec), .events = POLLIN },
+		{ .fd = haltfd, .events = POLLIN },
+	};
 	struct timespec ts = timespec_of(ns);
 	xenevtchn_port_or_error_t got;
 
 	/* xenevtchn_pending may block: xenevtchn.h says to poll before each call. */
-	if (ppoll(&pfd, 1, &ts, NULL) <= 0)
+	if (ppoll(fds, ARRAY_SIZE(fds), &ts, NULL) <= 0 || !fds[0].revents)
 		return 0;
 	got = xenevtchn_pending(xen->ec);
 	if (got < 0)
@@ -118,7 +121,7 @@ int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
 
 int xen_pending(struct xen *xen, evtchn_port_t port)
 {
-	return xen_wait(xen, port, 0);
+	return xen_wait(xen, port, 0, -1);
 }
 
 int xen_unmask(struct xen *xen, evtchn_port_t port)

@@ -55,7 +55,10 @@ int xen_notify(struct xen *xen, evtchn_port_t port);
  */
 int xen_pending(struct xen *xen, evtchn_port_t port);
 int xen_unmask(struct xen *xen, evtchn_port_t port);
-/* As xen_pending, but waits for an event, at most ns nanoseconds. */
-int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns);
+/*
+ * As xen_pending, but waits for an event, at most ns nanoseconds, and not longer than until haltfd
+ * (-1: none) is readable.
+ */
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns, int haltfd);
 
 #endif

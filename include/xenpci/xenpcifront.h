@@ -78,6 +78,7 @@ struct xenpcifront_address {
 };
 
 #define XENPCIFRONT_TIMEOUT_MS	2000 /* default of xenpcifront_set_timeout */
+#define XENPCIFRONT_CALL_TIMEOUT_MS 10000 /* default of xenpcifront_set_call_timeout */
 #define XENPCIFRONT_SPIN_US	100  /* default of xenpcifront_set_spin */
 #define XENPCIFRONT_SPIN_ALWAYS UINT32_MAX
 #define XENPCIFRONT_MAX_DEVICES 256
@@ -119,6 +120,8 @@ XENPCIFRONT_EXPORT int xenpcifront_fd(const struct xenpcifront *fe);
  * least 1. Returns 0, or -1 with errno EINVAL.
  */
 XENPCIFRONT_EXPORT int xenpcifront_set_timeout(struct xenpcifront *fe, uint32_t ms);
+XENPCIFRONT_EXPORT int xenpcifront_set_call_timeout(struct xenpcifront *fe, uint32_t ms);
+XENPCIFRONT_EXPORT void xenpcifront_interrupt(struct xenpcifront *fe);
 
 /*
  * How long a request polls the shared page before it sleeps on the event

@@ -135,8 +135,9 @@ int xen_unmask(struct xen *xen, evtchn_port_t port)
 	return 0;
 }
 
-int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns, int haltfd)
 {
+	(void)haltfd;
 	struct timespec ts = { .tv_nsec = (long)(ns < 1000000 ? ns : 1000000) };
 
 	if (xen_pending(xen, port))
@@ -154,7 +155,8 @@ static struct xenpcifront *fake_front(void)
 
 	fake = (struct fake){ .device = fake_config, .config_size = PCIIF_CONFIG_SIZE };
 	assert_non_null(fe);
-	pthread_mutex_init(&fe->lock, NULL);
+	front_init(fe);
+	fe->limit = NO_LIMIT;
 	fe->owner = getpid();
 	fe->epfd = fe->timerfd = fe->wakefd = -1;
 	assert_int_equal(channel_init(&fe->channel, &fe->xen), 0);

@@ -216,6 +216,7 @@ static int begin(void **state)
 	add(NODE_FRONTEND_DIR "/backend", BACKEND, GUEST, XS_PERM_READ);
 	add(NODE_FRONTEND_DIR "/backend-id", "0", GUEST, XS_PERM_READ);
 	add(BACKEND "/state", "4", 0, XS_PERM_READ);
+	front_init(fe);
 	fe->wakefd = -1;
 	fe->phase = PHASE_RUNNING;
 	assert_int_equal(states_watch(fe), 0);
