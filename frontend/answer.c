@@ -33,7 +33,9 @@ int answer_judge(const struct xen_pci_op *op, struct xenpcifront_answer *answer)
 		}
 	}
 	if (answer)
-		*answer = (struct xenpcifront_answer){ error, op->err, op->value, op->info };
+		*answer = (struct xenpcifront_answer){
+			.error = error, .err = op->err, .value = op->value, .info = op->info,
+		};
 	return e ? fail(e) : 0;
 }
 

@@ -2,6 +2,7 @@
 /* The handle: what it opens, what it polls, how it is set. */
 #include "frontend/front.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -47,28 +48,47 @@ static int open_fds(struct xenpcifront *fe)
 	return 0;
 }
 
+/* Says what failed, unless somebody closer to it has. */
+static void problem(const char *what)
+{
+	if (!xen_problem[0])
+		snprintf(xen_problem, sizeof(xen_problem), "%s: %s", what, strerror(errno));
+}
+
 struct xenpcifront *xenpcifront_open(struct xentoollog_logger *logger, unsigned flags)
 {
 	struct xenpcifront *fe;
 
-	if (flags & ~XENPCIFRONT_AER) {
-		errno = EINVAL;
+	xen_problem[0] = 0;
+	fe = flags & ~XENPCIFRONT_AER ? NULL : calloc(1, sizeof(*fe));
+	if (!fe) {
+		errno = flags & ~XENPCIFRONT_AER ? EINVAL : ENOMEM;
+		problem("cannot open the frontend");
 		return NULL;
 	}
-	fe = calloc(1, sizeof(*fe));
-	if (!fe)
-		return NULL;
 	fe->lg = logger;
 	fe->flags = flags;
 	fe->owner = getpid();
 	fe->epfd = fe->wakefd = fe->timerfd = -1;
 	front_init(fe);
 	if (channel_init(&fe->channel, &fe->xen) || xen_open(&fe->xen, logger) || open_fds(fe)) {
+		problem("cannot open the frontend");
+		log_error(logger, "%s", xen_problem);
 		xenpcifront_close(fe);
 		return NULL;
 	}
 	fe->channel.wakefd = fe->wakefd;
 	return fe;
+}
+
+const char *xenpcifront_open_problem(void)
+{
+	return xen_problem;
+}
+
+unsigned xenpcifront_version(void)
+{
+	return XENPCIFRONT_VERSION;
 }
 
 void xenpcifront_close(struct xenpcifront *fe)
@@ -124,11 +144,15 @@ void xenpcifront_set_spin(struct xenpcifront *fe, uint32_t us)
 	fe->channel.spin_us = us;
 }
 
-void xenpcifront_set_handlers(struct xenpcifront *fe, const struct xenpcifront_handlers *handlers,
-			      void *opaque)
+int xenpcifront_set_handlers(struct xenpcifront *fe, const struct xenpcifront_handlers *handlers,
+			     void *opaque)
 {
+	for (size_t i = 0; handlers && i < ARRAY_SIZE(handlers->reserved); i++)
+		if (handlers->reserved[i])
+			return fail(EINVAL);
 	fe->handlers = handlers ? *handlers : (struct xenpcifront_handlers){ 0 };
 	fe->opaque = opaque;
+	return 0;
 }
 
 int lock_until(pthread_mutex_t *lock, uint64_t until)

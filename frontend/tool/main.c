@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static const struct command commands[] = {
 	{ "list", "[-n | -nn] [-v] [-D] [BDF]",
 	  "the devices, as lspci shows them (-v: BARs and capabilities)", run_list },
 	{ "read", "BDF OFFSET [SIZE]", "read 1, 2 or 4 (default) bytes of config space", run_read },
-	{ "write", "BDF OFFSET VALUE [SIZE]", "write them", run_write },
+	{ "write", "[--no-verify] BDF OFFSET VALUE [SIZE]",
+	  "write them, and look whether they are there (status 3: nothing changed)", run_write },
 	{ "dump", "[-x | -xxx | -xxxx] [BDF]", "hex dump for `lspci -F` (default: all there is)",
 	  run_dump },
 	{ "bars", "[BDF]", "base address registers with their sizes", run_bars },
@@ -40,8 +42,13 @@ static const struct command commands[] = {
 	{ "bench", "[N [BDF]]", "time N (default 2000) config reads", run_bench },
 };
 
+static atomic_bool ended; /* by a signal: what fails from then on fails because of it */
+static bool lost;
+
 static __attribute__((format(printf, 1, 0))) void complain(const char *fmt, va_list ap)
 {
+	if (ended)
+		return;
 	fflush(stdout);
 	fputs("xenpci-front: ", stderr);
 	vfprintf(stderr, fmt, ap);
@@ -72,10 +79,16 @@ int tool_usage(const char *fmt, ...)
 int tool_refused(const char *what, struct xenpcifront_address a,
 		 const struct xenpcifront_answer *answer)
 {
+	lost = errno == ETIMEDOUT || errno == EBUSY || errno == ENOTCONN || errno == ECANCELED;
 	if (!answer || answer->error == XENPCIFRONT_NO_ANSWER)
 		return tool_failed("%s of %s: %s", what, tool_name(a), strerror(errno));
 	return tool_failed("%s of %s: %s (err %d, value 0x%x)", what, tool_name(a),
 			   xenpcifront_error_text(answer->error), answer->err, answer->value);
+}
+
+bool tool_lost(void)
+{
+	return lost;
 }
 
 const char *tool_name(struct xenpcifront_address a)
@@ -200,7 +213,7 @@ static void help(void)
 	     "      --version             the version\n"
 	     "\nBDF is the address that the guest sees, [SSSS:]BB:DD.F. Numbers are decimal, or\n"
 	     "hexadecimal with 0x. The kernel's xen-pcifront must not be loaded.\n"
-	     "Exit status: 0, 1 (failed), 2 (wrong usage).");
+	     "Exit status: 0, 1 (failed), 2 (wrong usage), 3 (a write changed nothing).");
 }
 
 struct settings {
@@ -283,6 +296,7 @@ static void *on_signal(void *arg)
 
 	end_signals(&set);
 	sigwait(&set, &sig);
+	ended = true;
 	pthread_mutex_lock(&ending);
 	if (tool->fe)
 		xenpcifront_disconnect(tool->fe);

@@ -217,6 +217,20 @@ static void step_hotplug(void)
 	follow_until_eof();
 }
 
+/* What the library does not know, it refuses. */
+static void check_settings(void)
+{
+	struct xenpcifront_handlers later = { .bar_changed = on_move };
+
+	later.reserved[4] = (void (*)(void))on_move;
+	check(xenpcifront_set_handlers(fe, &later, NULL) == -1 && errno == EINVAL,
+	      "an unknown handler is EINVAL", "%s", strerror(errno));
+	check(xenpcifront_set_timeout(fe, 0) == -1 && xenpcifront_set_call_timeout(fe, 0) == -1,
+	      "no time is EINVAL", "it is taken");
+	check(!xenpcifront_set_call_timeout(fe, XENPCIFRONT_CALL_TIMEOUT_MS), "a call's time is set",
+	      "%s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -230,10 +244,16 @@ int main(int argc, char **argv)
 
 	check(!xenpcifront_open(NULL, 1u << 31) && errno == EINVAL, "an unknown flag is EINVAL", "%s",
 	      strerror(errno));
+	check(strstr(xenpcifront_open_problem(), "Invalid argument"), "and told", "%s",
+	      xenpcifront_open_problem());
+	check(xenpcifront_version() == XENPCIFRONT_VERSION &&
+	      XENPCIFRONT_VERSION < XENPCIFRONT_VERSION_NUMBER(1, 0, 0),
+	      "the library is the header's", "%x", xenpcifront_version());
 	xenpcifront_close(NULL);
 	fe = xenpcifront_open(NULL, 0);
-	if (!check(fe, "open", "%s", strerror(errno)))
+	if (!check(fe && !*xenpcifront_open_problem(), "open", "%s", xenpcifront_open_problem()))
 		return 1;
+	check_settings();
 	for (int i = 1; i < argc; i++)
 		for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++)
 			if (!strcmp(argv[i], steps[k].name))

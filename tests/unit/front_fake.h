@@ -77,6 +77,8 @@ static void fake_serve(void)
 	fake.events++;
 }
 
+_Thread_local char xen_problem[XEN_PROBLEM_MAX];
+
 int xen_open(struct xen *xen, xentoollog_logger *lg)
 {
 	(void)xen;
