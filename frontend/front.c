@@ -164,19 +164,23 @@ int lock_until(pthread_mutex_t *lock, uint64_t until)
 
 void front_wake(struct xenpcifront *fe)
 {
+	int saved = errno;
+
 	eventfd_write(fe->wakefd, 1);
+	errno = saved;
 }
 
 void front_wake_later(struct xenpcifront *fe, uint64_t ns)
 {
 	struct itimerspec its = { .it_value = timespec_of(ns) }, old = { 0 };
+	int saved = errno;
 
 	/* Whoever comes first: process looks at all that there is to do. */
 	timerfd_gettime(fe->timerfd, &old);
-	if ((old.it_value.tv_sec || old.it_value.tv_nsec) &&
-	    (uint64_t)old.it_value.tv_sec * 1000000000u + (uint64_t)old.it_value.tv_nsec < ns)
-		return;
-	timerfd_settime(fe->timerfd, 0, &its, NULL);
+	if ((!old.it_value.tv_sec && !old.it_value.tv_nsec) ||
+	    (uint64_t)old.it_value.tv_sec * 1000000000u + (uint64_t)old.it_value.tv_nsec > ns)
+		timerfd_settime(fe->timerfd, 0, &its, NULL);
+	errno = saved;
 }
 
 bool front_may_log(struct xenpcifront *fe)

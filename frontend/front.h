@@ -97,7 +97,7 @@ void front_init(struct xenpcifront *fe);
 int lock_until(pthread_mutex_t *lock, uint64_t until);
 /* front.c: has process run again. Any thread, no lock needed. */
 void front_wake(struct xenpcifront *fe);
-/* The same, in ns nanoseconds at most. */
+/* The same, in ns nanoseconds at most. Both keep errno. */
 void front_wake_later(struct xenpcifront *fe, uint64_t ns);
 /* front.c; life held. Whether a line that the backend can cause may be logged now. */
 bool front_may_log(struct xenpcifront *fe);

@@ -32,22 +32,26 @@ int halt_reason(const struct halt *halt)
 	return reasons & INTERRUPTED ? ECANCELED : ENOTCONN;
 }
 
+/* These two keep errno. */
 static void tell(struct halt *halt)
 {
 	static const uint64_t one = 1;
+	int saved = errno;
 
 	/* A counter that is full tells, too. */
 	if (write(halt->fd, &one, sizeof(one)) < 0)
-		return;
+		errno = saved;
 }
 
 static void settle(struct halt *halt)
 {
+	int saved = errno;
 	eventfd_t value;
 
 	if (halt->reasons)
 		return;
 	eventfd_read(halt->fd, &value);
+	errno = saved;
 	/* What was read may have been the word of a reason that came after the look. */
 	if (halt->reasons)
 		tell(halt);
@@ -67,11 +71,8 @@ void halt_end(struct halt *halt)
 
 void halt_interrupt(struct halt *halt)
 {
-	int saved = errno;
-
 	atomic_fetch_or(&halt->reasons, INTERRUPTED);
 	tell(halt);
-	errno = saved;
 }
 
 void halt_uninterrupt(struct halt *halt)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How those who wait for the backend are told to leave: by somebody who closes the connection, or by
- * the caller's interrupt. Every function may be called by any thread; nothing logs.
+ * the caller's interrupt. Every function may be called by any thread and keeps errno; nothing logs.
  */
 #ifndef XENPCI_FRONTEND_HALT_H
 #define XENPCI_FRONTEND_HALT_H
@@ -25,7 +25,7 @@ int halt_reason(const struct halt *halt);
 void halt_begin(struct halt *halt);
 void halt_end(struct halt *halt);
 
-/* The caller's interrupt, also for those who come later. Async-signal-safe; keeps errno. */
+/* The caller's interrupt, also for those who come later. Async-signal-safe. */
 void halt_interrupt(struct halt *halt);
 void halt_uninterrupt(struct halt *halt);
 

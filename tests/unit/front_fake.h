@@ -23,6 +23,8 @@ static struct fake {
 	page_t *page;
 	bool silent;	     /* kicks are not served; fake_serve does it later */
 	bool forgetful;	     /* as NetBSD's: a failed look-up is not written back */
+	bool anywhere;	     /* every address is a function */
+	bool storm;	     /* there is always an event */
 	bool no_echo;	     /* reads of absent functions answer value 0 */
 	unsigned kicks;	     /* of the frontend */
 	unsigned events;     /* pending for the frontend */
@@ -64,7 +66,7 @@ static void fake_serve(void)
 	if (!page_requested(fake.page))
 		return;
 	page_collect(fake.page, &op);
-	if (op.domain || op.bus || op.devfn) {
+	if (!fake.anywhere && (op.domain || op.bus || op.devfn)) {
 		op.err = XEN_PCI_ERR_dev_not_found;
 		if (fake.no_echo)
 			op.value = 0;
@@ -123,7 +125,7 @@ int xen_pending(struct xen *xen, evtchn_port_t port)
 {
 	(void)xen;
 	(void)port;
-	if (!fake.events)
+	if (!fake.events && !fake.storm)
 		return 0;
 	fake.events = 0;
 	return 1;
