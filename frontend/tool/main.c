@@ -298,7 +298,8 @@ static void *on_signal(void *arg)
 	sigwait(&set, &sig);
 	ended = true;
 	pthread_mutex_lock(&ending);
-	if (tool->fe)
+	/* However patient the command was told to be: whoever ends it does not wait as long. */
+	if (tool->fe && !xenpcifront_set_timeout(tool->fe, XENPCIFRONT_TIMEOUT_MS))
 		xenpcifront_disconnect(tool->fe);
 	fflush(stdout);
 	_exit(tool->endless ? EXIT_OK : 128 + sig);
