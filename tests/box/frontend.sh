@@ -27,7 +27,7 @@ attach 7 0000:00:04.0
 # A user's program.
 ok_lines() { sed "s/^ok /ok $1: /; s/^not ok /not ok $1: /" "$2"; FAILED=$((FAILED + $(grep -c '^not ok' "$2"))); }
 for kind in shared static; do
-	in_domain 7 timeout 30 "$B/tests/box/user-$kind" connect config move threads fork disconnect \
+	in_domain 7 timeout 30 "$B/tests/box/user-$kind" connect config move threads fork interrupt disconnect \
 		connect disconnect >"$WORK/user.out" 2>"$WORK/user.log"
 	status=$?
 	ok_lines "$kind" "$WORK/user.out"

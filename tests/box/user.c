@@ -124,6 +124,24 @@ static void step_threads(void)
 	check(!sum, "threads get their own answers", "%u were wrong", sum);
 }
 
+/* Nothing waits until the connection is closed, and the fd says why; then all is as before. */
+static void step_interrupt(void)
+{
+	struct pollfd pfd = { .fd = xenpcifront_fd(fe), .events = POLLIN };
+	uint32_t id;
+
+	xenpcifront_interrupt(fe);
+	check(xenpcifront_read32(fe, dev.address, 0, &id, NULL) == -1 && errno == ECANCELED,
+	      "a read is ECANCELED", "%s", strerror(errno));
+	check(poll(&pfd, 1, 0) == 1, "the fd tells", "it does not");
+	check(xenpcifront_connect_wait(fe, LIMIT_S * 1000) == -1 && errno == ECANCELED,
+	      "so is the wait for the connection", "%s", strerror(errno));
+	check(!xenpcifront_disconnect(fe), "disconnect after an interrupt", "%s", strerror(errno));
+	check(!xenpcifront_connect_wait(fe, LIMIT_S * 1000) &&
+	      !xenpcifront_read32(fe, dev.address, 0, &id, NULL), "connects and reads again", "%s",
+	      strerror(errno));
+}
+
 /* A child that closes what it inherited leaves the parent's connection alone. */
 static void step_fork(void)
 {
@@ -238,7 +256,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} steps[] = {
 		{ "connect", step_connect }, { "disconnect", step_disconnect },
-		{ "threads", step_threads }, { "fork", step_fork }, { "move", step_move },
+		{ "interrupt", step_interrupt }, { "threads", step_threads }, { "fork", step_fork }, { "move", step_move },
 		{ "config", step_config },   { "hotplug", step_hotplug },
 	};
 
