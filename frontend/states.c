@@ -18,7 +18,7 @@ static void refuse(struct xenpcifront *fe, const char *node, const char *value)
 	char text[65];
 	size_t n = 0;
 
-	for (; value[n] && n < sizeof(text) - 1; n++)
+	for (; n < sizeof(text) - 1 && value[n]; n++)
 		text[n] = value[n] >= ' ' && value[n] <= '~' ? value[n] : '.';
 	text[n] = 0;
 	if (!fe->complained && front_may_log(fe))

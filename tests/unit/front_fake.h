@@ -26,7 +26,7 @@ static struct fake {
 	bool anywhere;	     /* every address is a function */
 	bool storm;	     /* there is always an event */
 	bool no_echo;	     /* reads of absent functions answer value 0 */
-	unsigned kicks;	     /* of the frontend */
+	atomic_uint kicks;   /* of the frontend */
 	unsigned events;     /* pending for the frontend */
 	unsigned unmasked;
 	void (*device)(struct xen_pci_op *op); /* the exported function's answer; it is 00:00.0 */
