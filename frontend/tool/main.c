@@ -126,6 +126,13 @@ int tool_number(const char *text, const char *what, uint64_t max, uint64_t *out)
 /* Whoever ends the program holds it: the command's own end, or a signal's. Guards tool->fe. */
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
+static uint32_t longest(uint32_t a, uint32_t b, uint32_t c)
+{
+	uint32_t ab = a > b ? a : b;
+
+	return ab > c ? ab : c;
+}
+
 int tool_open(struct tool *tool, unsigned flags)
 {
 	struct xenpcifront *fe = xenpcifront_open(tool->lg, flags);
@@ -141,6 +148,9 @@ int tool_open(struct tool *tool, unsigned flags)
 		xenpcifront_set_spin(tool->fe, XENPCIFRONT_SPIN_ALWAYS);
 	if (tool->request_ms)
 		xenpcifront_set_timeout(tool->fe, tool->request_ms);
+	/* Whoever is patient with one thing is so with all. */
+	xenpcifront_set_call_timeout(tool->fe, longest(XENPCIFRONT_CALL_TIMEOUT_MS,
+						       tool->timeout_ms, tool->request_ms));
 	return 0;
 }
 
@@ -204,7 +214,8 @@ static void help(void)
 		printf("  %s %s\n\t\t%s\n", commands[i].name, commands[i].arguments,
 		       commands[i].help);
 	puts("\nOptions:\n"
-	     "  -t, --timeout MS          for connecting (default 10000); for watch: in all\n"
+	     "  -t, --timeout MS          for connecting (default 10000); for watch: in all. What reads\n"
+	     "                            or sizes a whole device has as long, 10000 at least\n"
 	     "      --request-timeout MS  for the answer to one request (default 2000)\n"
 	     "      --sleep, --poll       wait for answers asleep, or polling (default: some of both)\n"
 	     "      --keep                leave without closing the connection, as a killed process does\n"
