@@ -24,12 +24,18 @@ int access_read(const struct call *call, unsigned offset, unsigned size, uint32_
 int access_write(const struct call *call, unsigned offset, unsigned size, uint32_t value,
 		 struct xenpcifront_answer *answer);
 
-/* The same for whoever holds the channel's slot; offset and size are right, the limit is the lock's. */
+/*
+ * The same for whoever holds the channel's slot; offset and size are right, the limit is the
+ * lock's.
+ */
 int access_read_locked(struct channel *ch, struct xenpcifront_address address, unsigned offset,
 		       unsigned size, uint32_t *value);
 int access_write_locked(struct channel *ch, struct xenpcifront_address address, unsigned offset,
 			unsigned size, uint32_t value);
-/* access_write_locked, which is made up for before the next request if there is no time for it now. */
+/*
+ * access_write_locked, which is made up for before the next request if there is no time for it
+ * now.
+ */
 int access_restore_locked(struct channel *ch, struct xenpcifront_address address, unsigned offset,
 			  unsigned size, uint32_t value);
 

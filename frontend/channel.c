@@ -46,7 +46,10 @@ void channel_dispose(struct channel *ch)
 	pthread_mutex_destroy(&ch->lock);
 }
 
-/* The slot is a lock that is taken for a whole round trip; who has to wait sleeps on the condition. */
+/*
+ * The slot is a lock that is taken for a whole round trip; who has to wait sleeps on the
+ * condition.
+ */
 enum { SLOT_FREE, SLOT_LOCKED };
 
 static bool slot_grab(struct channel *ch)
@@ -65,8 +68,8 @@ static void slot_sleep(struct channel *ch, uint64_t now)
 }
 
 /*
- * Takes the slot, waiting for it until the time `until`. 0 or an errno. Whoever waits without a limit
- * closes the channel: nothing halts him, and those before him have been told to leave.
+ * Takes the slot, waiting for it until the time `until`. 0 or an errno. Whoever waits without a
+ * limit closes the channel: nothing halts him, and those before him have been told to leave.
  */
 static int slot_lock(struct channel *ch, uint64_t until)
 {
@@ -119,9 +122,9 @@ static void relax(void)
 }
 
 /*
- * When the request in hand gives up: after timeout_ms, and never later than the whole call. An answer
- * that is there at the first looks costs no look at the clock: the time begins with the first look
- * that is needed.
+ * When the request in hand gives up: after timeout_ms, and never later than the whole call. An
+ * answer that is there at the first looks costs no look at the clock: the time begins with the
+ * first look that is needed.
  */
 static uint64_t deadline_from(struct channel *ch, uint64_t now)
 {

@@ -83,14 +83,16 @@ int channel_lock(struct channel *ch, uint64_t limit);
 void channel_unlock(struct channel *ch);
 
 /*
- * Slot locked: sends *op as it is and puts the whole slot back into it, within timeout_ms (from when
- * the slot was waited for, the first time) and the call's limit. Returns 0, or -1 with errno:
- * ETIMEDOUT, ENOTCONN, ECANCELED (poisoned from here on, where it was sent), EBUSY (still poisoned),
- * or what the notification failed with.
+ * Slot locked: sends *op as it is and puts the whole slot back into it, within timeout_ms (from
+ * when the slot was waited for, the first time) and the call's limit. Returns 0, or -1 with errno:
+ * ETIMEDOUT, ENOTCONN, ECANCELED (poisoned from here on, where it was sent), EBUSY (still
+ * poisoned), or what the notification failed with.
  */
 int channel_exchange(struct channel *ch, struct xen_pci_op *op);
 
-/* Slot locked: op could not be sent any more, and is sent before the next request is. One at most. */
+/*
+ * Slot locked: op could not be sent any more, and is sent before the next request is. One at most.
+ */
 void channel_owe(struct channel *ch, const struct xen_pci_op *op);
 
 /* channel_lock, channel_exchange, channel_unlock. */

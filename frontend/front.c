@@ -43,7 +43,8 @@ static int open_fds(struct xenpcifront *fe)
 	fe->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fe->timerfd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (poll_for(fe, fe->wakefd) || poll_for(fe, fe->timerfd) ||
-	    poll_for(fe, fe->channel.halt.fd) || poll_for(fe, xs_fileno(fe->xen.watches)) || poll_for(fe, xenevtchn_fd(fe->xen.ec)))
+	    poll_for(fe, fe->channel.halt.fd) ||
+	    poll_for(fe, xs_fileno(fe->xen.watches)) || poll_for(fe, xenevtchn_fd(fe->xen.ec)))
 		return -1;
 	return 0;
 }

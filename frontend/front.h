@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle's inside, and its locks. Two are held through requests to the backend: `life`, by whoever
- * carries the connection on, and `sizing`, by whoever sizes BARs or compares them. Whoever waits for one
- * of them gives up when his call has to end, or knows that its holder was told to leave (halt.h). `lock`
- * is held for moments: it guards the devices, what events are told from, and the page against being
- * withdrawn. The channel's slot comes last. The order is life or sizing, then lock, then the slot; none
- * is held while a handler runs.
+ * The handle's inside, and its locks. Two are held through requests to the backend: `life`, by
+ * whoever carries the connection on, and `sizing`, by whoever sizes BARs or compares them. Whoever
+ * waits for one of them gives up when his call has to end, or knows that its holder was told to
+ * leave (halt.h). `lock` is held for moments: it guards the devices, what events are told from,
+ * and the page against being withdrawn. The channel's slot comes last. The order is life or
+ * sizing, then lock, then the slot; none is held while a handler runs.
  */
 #ifndef XENPCI_FRONTEND_FRONT_H
 #define XENPCI_FRONTEND_FRONT_H
@@ -109,8 +109,8 @@ void devices_remove_all(struct xenpcifront *fe);
 /* Forgets entries that are gone and told to be. */
 void devices_sweep(struct xenpcifront *fe);
 /*
- * life held: looks where the backend's entries say, or on all roots, until fe->limit: what is new is
- * added, what no longer answers removed. 0, or -1 with errno, and nothing has changed.
+ * life held: looks where the backend's entries say, or on all roots, until fe->limit: what is new
+ * is added, what no longer answers removed. 0, or -1 with errno, and nothing has changed.
  */
 int devices_scan(struct xenpcifront *fe);
 /* life held: removes the devices whose state-N is 5. */
@@ -122,8 +122,8 @@ void aer_take(struct xenpcifront *fe);
 void handlers_run(struct xenpcifront *fe);
 
 /*
- * bar.c: access_write, after which the watched BARs are compared and the handler is called for those
- * that moved. A call of one request gets the time of one for all of it.
+ * bar.c: access_write, after which the watched BARs are compared and the handler is called for
+ * those that moved. A call of one request gets the time of one for all of it.
  */
 int bars_write(struct xenpcifront *fe, const struct call *call, unsigned offset, unsigned size,
 	       uint32_t value, struct xenpcifront_answer *answer);

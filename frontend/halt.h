@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How those who wait for the backend are told to leave: by somebody who closes the connection, or by
- * the caller's interrupt. Every function may be called by any thread and keeps errno; nothing logs.
+ * How those who wait for the backend are told to leave: by somebody who closes the connection, or
+ * by the caller's interrupt. Every function may be called by any thread and keeps errno; nothing
+ * logs.
  */
 #ifndef XENPCI_FRONTEND_HALT_H
 #define XENPCI_FRONTEND_HALT_H

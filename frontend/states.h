@@ -31,8 +31,8 @@ int states_watch(struct xenpcifront *fe);
 /* Takes in all watch events that are there; a flood is left for the next time. */
 void states_drain(struct xenpcifront *fe);
 /*
- * Waits until the backend is in a state of the set wanted (bits 1 << state), or it is fe->limit. 0, or
- * -1 with errno ETIMEDOUT, ECANCELED or ENOTCONN (halt.h), or xenstore's.
+ * Waits until the backend is in a state of the set wanted (bits 1 << state), or it is fe->limit.
+ * 0, or -1 with errno ETIMEDOUT, ECANCELED or ENOTCONN (halt.h), or xenstore's.
  */
 int states_wait(struct xenpcifront *fe, unsigned wanted);
 

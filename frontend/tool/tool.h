@@ -49,7 +49,9 @@ int tool_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Complains that `what` of device a failed: errno and the answer. Returns EXIT_FAILED. */
 int tool_refused(const char *what, struct xenpcifront_address a,
 		 const struct xenpcifront_answer *answer);
-/* Whether what tool_refused complained of last concerns all devices: the backend does not answer. */
+/*
+ * Whether what tool_refused complained of last concerns all devices: the backend does not answer.
+ */
 bool tool_lost(void);
 
 /* These complain themselves: 0, or -1. Numbers are decimal, or hexadecimal with 0x. */

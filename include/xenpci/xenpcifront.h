@@ -20,9 +20,10 @@
  * Connected is not enumerated: the first says that the backend serves requests,
  * the second that its devices were looked for and the list of them stands.
  *
- * Errors: a function returns 0, or -1 with errno (NULL with errno where it returns a pointer), unless
- * it says otherwise. Functions that ask the backend something take a struct xenpcifront_answer * that
- * receives what it said (NULL: not wanted), and have "the request errors":
+ * Errors: a function returns 0, or -1 with errno (NULL with errno where it returns a pointer),
+ * unless it says otherwise. Functions that ask the backend something take a struct
+ * xenpcifront_answer * that receives what it said (NULL: not wanted), and have "the request
+ * errors":
  *
  *	errno		what it means				what to do
  *	ENOTCONN	not connected: never was, or the	connect
@@ -55,25 +56,25 @@
  *	EACCES, ENOENT, ENXIO	a device node cannot be opened	xenpcifront_open_problem
  *	others		xenstore's own (EIO: it is gone)
  *
- * Time: a call of one request (_read, _write, _enable_msi, ...) takes xenpcifront_set_timeout's time at
- * most, waiting for its turn included; a call of several (_pull, _push, _capabilities, _bars, and what
- * _process does) takes xenpcifront_set_call_timeout's at most, however the backend spreads its answers;
- * _connect_wait takes what it is given, _disconnect one time of a request. Questions to xenstore come on
- * top: xenstored is trusted to answer. A signal does not end a call; a handler that calls
- * xenpcifront_interrupt does.
+ * Time: a call of one request (_read, _write, _enable_msi, ...) takes xenpcifront_set_timeout's
+ * time at most, waiting for its turn included; a call of several (_pull, _push, _capabilities,
+ * _bars, and what _process does) takes xenpcifront_set_call_timeout's at most, however the backend
+ * spreads its answers; _connect_wait takes what it is given, _disconnect one time of a request.
+ * Questions to xenstore come on top: xenstored is trusted to answer. A signal does not end a call;
+ * a handler that calls xenpcifront_interrupt does.
  *
- * Event loops: poll xenpcifront_fd, call xenpcifront_process when it is readable, then read events until
- * there are none. These never wait for the backend: _fd, _connected, _enumerated, _devices, _next_event,
- * _answer_aer, _interrupt, and the setters. _process waits for it only while devices are looked for
- * (some three requests for each), and _connect while another thread is in _process. A loop that must
- * not stand still for as long leaves _process and the requests to a thread of their own, and lets this
- * thread read events. A program that watches nothing for long should still call _process now and then:
- * libxenstore keeps what it has heard until then.
+ * Event loops: poll xenpcifront_fd, call xenpcifront_process when it is readable, then read events
+ * until there are none. These never wait for the backend: _fd, _connected, _enumerated, _devices,
+ * _next_event, _answer_aer, _interrupt, and the setters. _process waits for it only while devices
+ * are looked for (some three requests for each), and _connect while another thread is in _process.
+ * A loop that must not stand still for as long leaves _process and the requests to a thread of
+ * their own, and lets this thread read events. A program that watches nothing for long should
+ * still call _process now and then: libxenstore keeps what it has heard until then.
  *
- * Threads: every function may be called from several threads on one handle, but for xenpcifront_close,
- * which must be the last. One request is in flight at a time (the protocol has one slot); the others wait
- * for their turn. Handlers are called with no lock held and may call everything but xenpcifront_close,
- * xenpcifront_process and xenpcifront_connect_wait.
+ * Threads: every function may be called from several threads on one handle, but for
+ * xenpcifront_close, which must be the last. One request is in flight at a time (the protocol has
+ * one slot); the others wait for their turn. Handlers are called with no lock held and may call
+ * everything but xenpcifront_close, xenpcifront_process and xenpcifront_connect_wait.
  *
  * fork: a child must not use a handle that it inherited, nor poll its fd; only
  * xenpcifront_close is safe there, and leaves the parent's connection alone.
@@ -83,21 +84,23 @@
  * Logs: nothing, unless a function says so; what is logged goes to the logger of
  * xenpcifront_open. What the backend can cause is logged 64 times, then once a second at most.
  *
- * What a program in a guest cannot do:
+ * What a program in a guest cannot do, and what to do instead:
  *	Receive interrupts. A vector is a pirq of the guest, and only its kernel can bind one
- *	(EVTCHNOP_bind_pirq): Linux' /dev/xen/evtchn has no call for it, and drops events of ports that it
- *	did not bind itself. Poll the device instead, or put the driver where a pirq can be bound: into the
- *	guest's kernel (with xen-pcifront, without this library), or into a domain of its own on Mini-OS or
- *	another library kernel, which this protocol serves as well.
- *	Give the device addresses. DMA needs machine addresses, and Linux tells a PV guest's programs none;
- *	what is needed for it is a kernel driver, too.
- *	What it can do: config space, BARs' places and sizes, capabilities, resets through config space,
- *	hot-plug and the errors' recovery; enough for tools, monitors, device models and drivers that poll.
+ *	(EVTCHNOP_bind_pirq): Linux' /dev/xen/evtchn has no call for it, and drops events of ports
+ *	that it did not bind itself. Poll the device, or put the driver where a pirq can be bound:
+ *	into the guest's kernel (with xen-pcifront, without this library), or into a domain of its
+ *	own on Mini-OS or another library kernel, which this protocol serves as well.
  *
- * ABI: structs have room to grow, which the library zeroes in what it fills in, and which the caller
- * leaves zero in what it hands over (else EINVAL), as it does flags that it does not know. Enumerations
- * may get new members: have a default. Functions and members are added, never changed, within one
- * soname.
+ *	Give the device addresses of memory. DMA needs machine addresses, and Linux tells a PV
+ *	guest's programs none: that takes a kernel driver, too.
+ *
+ *	What is left: config space, capabilities, BARs' places and sizes, hot-plug, and the recovery
+ *	from errors; enough for tools, monitors, device models and drivers that poll.
+ *
+ * ABI: structs have room to grow, which the library zeroes in what it fills in, and which the
+ * caller leaves zero in what it hands over (else EINVAL), as it does flags that it does not know.
+ * Enumerations may get new members: have a default. Functions and members are added, never
+ * changed, within one soname.
  *
  * Source of all protocol behaviour: xen/io/pciif.h, xen/io/xenbus.h.
  */
@@ -161,9 +164,9 @@ XENPCIFRONT_EXPORT struct xenpcifront *xenpcifront_open(struct xentoollog_logger
 							unsigned flags);
 
 /*
- * Why the last xenpcifront_open of this thread failed, for people: which device of the system could not
- * be opened, and the kernel module to load or the right that is missing ("" where it did not fail).
- * Valid until this thread's next xenpcifront_open.
+ * Why the last xenpcifront_open of this thread failed, for people: which device of the system
+ * could not be opened, and the kernel module to load or the right that is missing ("" where it did
+ * not fail). Valid until this thread's next xenpcifront_open.
  */
 XENPCIFRONT_EXPORT const char *xenpcifront_open_problem(void);
 
@@ -181,8 +184,9 @@ XENPCIFRONT_EXPORT void xenpcifront_close(struct xenpcifront *fe);
 XENPCIFRONT_EXPORT int xenpcifront_fd(const struct xenpcifront *fe);
 
 /*
- * How long a request waits, for its turn and its answer together, and how long xenpcifront_disconnect
- * waits for the backend; milliseconds, at least 1. Returns 0, or -1 with errno EINVAL.
+ * How long a request waits, for its turn and its answer together, and how long
+ * xenpcifront_disconnect waits for the backend; milliseconds, at least 1. Returns 0, or -1 with
+ * errno EINVAL.
  */
 XENPCIFRONT_EXPORT int xenpcifront_set_timeout(struct xenpcifront *fe, uint32_t ms);
 
@@ -193,9 +197,9 @@ XENPCIFRONT_EXPORT int xenpcifront_set_timeout(struct xenpcifront *fe, uint32_t 
 XENPCIFRONT_EXPORT int xenpcifront_set_call_timeout(struct xenpcifront *fe, uint32_t ms);
 
 /*
- * Ends the calls that wait for the backend, and those that are made from then on, with errno ECANCELED,
- * until xenpcifront_disconnect is called; xenpcifront_fd is readable as long. May be called from any
- * thread and from a signal handler. Never fails, keeps errno.
+ * Ends the calls that wait for the backend, and those that are made from then on, with errno
+ * ECANCELED, until xenpcifront_disconnect is called; xenpcifront_fd is readable as long. May be
+ * called from any thread and from a signal handler. Never fails, keeps errno.
  */
 XENPCIFRONT_EXPORT void xenpcifront_interrupt(struct xenpcifront *fe);
 
@@ -216,27 +220,27 @@ XENPCIFRONT_EXPORT void xenpcifront_set_spin(struct xenpcifront *fe, uint32_t us
  * by starting over, which needs a backend that can reopen (xenpcid can, the
  * kernel's xen-pciback cannot). Connecting or connected already: nothing is done.
  * Returns 0, or -1 with errno: ECANCELED (interrupted), ENOTCONN (another thread is in
- * xenpcifront_disconnect), EAGAIN (another one is in xenpcifront_process for too long), or xenstore's.
+ * xenpcifront_disconnect), EAGAIN (another one is in xenpcifront_process for too long), or
+ * xenstore's.
  */
 XENPCIFRONT_EXPORT int xenpcifront_connect(struct xenpcifront *fe);
 
 /*
- * xenpcifront_connect, and carries it on until the devices are enumerated; events are
- * left to be read, and handlers are called from here.
- * timeout_ms: for the whole. Returns 0, or -1 with errno: ENODEV (the guest has no
- * PCI device), ETIMEDOUT, ECONNREFUSED (the backend closed), ECANCELED or ENOTCONN (interrupted, or
- * disconnected by another thread), or xenstore's. After a failure the handle is disconnected. Logs one
- * error line for each of these, but for the fourth and fifth.
+ * xenpcifront_connect, and carries it on until the devices are enumerated; events are left to be
+ * read, and handlers are called from here. timeout_ms: for the whole. Returns 0, or -1 with errno:
+ * ENODEV (the guest has no PCI device), ETIMEDOUT, ECONNREFUSED (the backend closed), ECANCELED or
+ * ENOTCONN (interrupted, or disconnected by another thread), or xenstore's. After a failure the
+ * handle is disconnected. Logs one error line for each of these, but for the fourth and fifth.
  */
 XENPCIFRONT_EXPORT int xenpcifront_connect_wait(struct xenpcifront *fe, uint32_t timeout_ms);
 
 /*
  * Does what there is to do, and returns: follows the states of the connection, looks for devices
- * when the backend says that there is something new (three reads for each, or 256 for each root bus
- * where the backend does not say where they are), takes AER requests in, and calls the handlers.
- * Call it when xenpcifront_fd is readable, or at any time. Work per call is bounded, and so is the
- * time: a scan ends at the first request that times out, and with the call's time. While another thread
- * is in it, it waits for that one and returns 0.
+ * when the backend says that there is something new (three reads for each, or 256 for each root
+ * bus where the backend does not say where they are), takes AER requests in, and calls the
+ * handlers. Call it when xenpcifront_fd is readable, or at any time. Work per call is bounded, and
+ * so is the time: a scan ends at the first request that times out, and with the call's time. While
+ * another thread is in it, it waits for that one and returns 0.
  * Returns 0, or -1 with errno from xenstore; the connection is closed then, as
  * the event CLOSED says; or -1 with errno ECANCELED or ENOTCONN (interrupted, or another thread
  * disconnects), and nothing was done. Logs state changes (debug) and refused nodes (warning).
@@ -244,11 +248,12 @@ XENPCIFRONT_EXPORT int xenpcifront_connect_wait(struct xenpcifront *fe, uint32_t
 XENPCIFRONT_EXPORT int xenpcifront_process(struct xenpcifront *fe);
 
 /*
- * Closes the connection in the protocol's order (Closing, Closed), waits for
- * the backend to follow, and withdraws the page and the channel. Other threads' calls that wait for the
- * backend end with ENOTCONN first. xenpcifront_connect opens it again. Not connected: nothing is done.
+ * Closes the connection in the protocol's order (Closing, Closed), waits for the backend to
+ * follow, and withdraws the page and the channel. Other threads' calls that wait for the backend
+ * end with ENOTCONN first. xenpcifront_connect opens it again. Not connected: nothing is done.
  * Returns 0, or -1 with errno: ETIMEDOUT (the backend did not follow), ECANCELED or ENOTCONN
- * (interrupted, or another thread disconnects, too), or xenstore's. The connection is closed all the same.
+ * (interrupted, or another thread disconnects, too), or xenstore's. The connection is closed all
+ * the same.
  */
 XENPCIFRONT_EXPORT int xenpcifront_disconnect(struct xenpcifront *fe);
 
@@ -486,8 +491,9 @@ struct xenpcifront_bar {
  * XENPCIFRONT_BARS: all ones are written, the mask is read, the old value is
  * written back, without another thread's request in between. The BARs of this
  * device are watched from then on: xenpcifront_write looks whether one moved.
- * Returns 0, or -1 with the request errors (EPROTO: a BAR did not take its value back). A BAR is given
- * its value back after a failure, too, if need be before the next request, whichever that is.
+ * Returns 0, or -1 with the request errors (EPROTO: a BAR did not take its value back). A BAR is
+ * given its value back after a failure, too, if need be before the next request, whichever that
+ * is.
  */
 XENPCIFRONT_EXPORT int xenpcifront_bars(struct xenpcifront *fe, struct xenpcifront_address address,
 					struct xenpcifront_bar bars[XENPCIFRONT_BARS]);
@@ -568,9 +574,9 @@ struct xenpcifront_handlers {
 };
 
 /*
- * Sets the handlers (copied) and the pointer that they are given; NULL removes them.
- * Call it while no other thread is in the library. Returns 0, or -1 with errno EINVAL (a handler that
- * this library does not know), and nothing has changed.
+ * Sets the handlers (copied) and the pointer that they are given; NULL removes them. Call it while
+ * no other thread is in the library. Returns 0, or -1 with errno EINVAL (a handler that this
+ * library does not know), and nothing has changed.
  */
 XENPCIFRONT_EXPORT int xenpcifront_set_handlers(struct xenpcifront *fe,
 						const struct xenpcifront_handlers *handlers,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A backend that means harm: hostile_backend GUEST HOW [MS], in dom0, for the instance whose nodes the
- * test has written. It connects the guest's frontend as a real one does, and then, by HOW:
+ * A backend that means harm: hostile_backend GUEST HOW [MS], in dom0, for the instance whose nodes
+ * the test has written. It connects the guest's frontend as a real one does, and then, by HOW:
  *	just-in-time	answers each request after MS, "no such device", on 256 roots
  *	never		answers no request
  *	anything	answers at once: err, value and vectors at random, kicks and AER requests besides

@@ -256,7 +256,8 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} steps[] = {
 		{ "connect", step_connect }, { "disconnect", step_disconnect },
-		{ "interrupt", step_interrupt }, { "threads", step_threads }, { "fork", step_fork }, { "move", step_move },
+		{ "interrupt", step_interrupt }, { "threads", step_threads },
+		{ "fork", step_fork }, { "move", step_move },
 		{ "config", step_config },   { "hotplug", step_hotplug },
 	};
 

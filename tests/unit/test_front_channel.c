@@ -254,7 +254,8 @@ static void *many_requests(void *arg)
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		struct xen_pci_op op = plain(client->base + i);
 
-		if (channel_request(&client->fe->channel, &op, NO_LIMIT) || op.value != client->base + i + 1)
+		if (channel_request(&client->fe->channel, &op, NO_LIMIT) ||
+		    op.value != client->base + i + 1)
 			client->wrong++;
 	}
 	return NULL;
