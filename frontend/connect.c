@@ -399,7 +399,8 @@ int xenpcifront_disconnect(struct xenpcifront *fe)
 	channel_stop(&fe->channel);
 	halt_uninterrupt(halt);
 	halt_end(halt);
-	fe->limit = limit_after(fe->channel.timeout_ms);
+	/* Two states are waited for, as two requests would be, within one time. */
+	fe->limit = limit_after(2 * (uint64_t)fe->channel.timeout_ms);
 	if (fe->phase != PHASE_IDLE && fe->channel.offer.page) {
 		set_phase(fe, PHASE_LEAVING);
 		rc = leave(fe);

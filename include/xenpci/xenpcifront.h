@@ -59,7 +59,7 @@
  * Time: a call of one request (_read, _write, _enable_msi, ...) takes xenpcifront_set_timeout's
  * time at most, waiting for its turn included; a call of several (_pull, _push, _capabilities,
  * _bars, and what _process does) takes xenpcifront_set_call_timeout's at most, however the backend
- * spreads its answers; _connect_wait takes what it is given, _disconnect one time of a request.
+ * spreads its answers; _connect_wait takes what it is given, _disconnect the time of two requests.
  * Questions to xenstore come on top: xenstored is trusted to answer. A signal does not end a call;
  * a handler that calls xenpcifront_interrupt does.
  *
@@ -184,9 +184,8 @@ XENPCIFRONT_EXPORT void xenpcifront_close(struct xenpcifront *fe);
 XENPCIFRONT_EXPORT int xenpcifront_fd(const struct xenpcifront *fe);
 
 /*
- * How long a request waits, for its turn and its answer together, and how long
- * xenpcifront_disconnect waits for the backend; milliseconds, at least 1. Returns 0, or -1 with
- * errno EINVAL.
+ * How long a request waits, for its turn and its answer together; xenpcifront_disconnect waits for
+ * the backend twice as long in all. Milliseconds, at least 1. Returns 0, or -1 with errno EINVAL.
  */
 XENPCIFRONT_EXPORT int xenpcifront_set_timeout(struct xenpcifront *fe, uint32_t ms);
 
