@@ -13,7 +13,9 @@
 #   make install    DESTDIR= PREFIX=
 #   make help       all targets
 
-VERSION := 0.1.0
+# The public header's, which is where it stands.
+VERSION := $(shell awk '$$2 ~ /^XENPCIFRONT_VERSION_(MAJOR|MINOR|PATCH)$$/ { v = v s $$3; s = "." } END { print v }' \
+	include/xenpci/xenpcifront.h)
 PREFIX ?= /usr/local
 DESTDIR ?=
 SAN ?=

@@ -4,80 +4,116 @@
 
 #include <linux/pci_regs.h>
 
+#include "frontend/access.h"
 #include "frontend/bar_decode.h"
-#include "frontend/config.h"
 #include "frontend/front.h"
 
-/* Reads what bars_update needs. The slot is taken. */
-static int read_values(struct channel *ch, struct xenpcifront_address a,
-		       struct bar_registers *regs)
+/* Reads what bars_update needs. The slot is locked. */
+static int read_values(const struct call *call, struct bar_registers *regs)
 {
+	struct xenpcifront_address a = call->address;
+	struct channel *ch = call->ch;
 	uint32_t v;
 
-	if (config_read_taken(ch, a, PCI_HEADER_TYPE, 1, &v))
+	if (access_read_locked(ch, a, PCI_HEADER_TYPE, 1, &v))
 		return -1;
 	regs->header_type = v & 0x7f;
-	if (config_read_taken(ch, a, PCI_COMMAND, 2, &v))
+	if (access_read_locked(ch, a, PCI_COMMAND, 2, &v))
 		return -1;
 	regs->command = (uint16_t)v;
 	for (unsigned i = 0; i < XENPCIFRONT_BARS; i++) {
 		unsigned offset = bar_offset(regs->header_type, i);
 
-		if (offset && config_read_taken(ch, a, offset, 4, &regs->value[i]))
+		if (offset && access_read_locked(ch, a, offset, 4, &regs->value[i]))
 			return -1;
 	}
 	return 0;
 }
 
-/* All ones in, the mask out, the old value back. The slot is taken. */
-static int read_mask(struct channel *ch, struct xenpcifront_address a, unsigned index,
-		     struct bar_registers *regs)
+/* All ones in, the mask out, the old value back. The slot is locked. */
+static int read_mask(const struct call *call, unsigned index, struct bar_registers *regs)
 {
 	unsigned offset = bar_offset(regs->header_type, index);
+	struct xenpcifront_address a = call->address;
+	struct channel *ch = call->ch;
 	uint32_t back;
+	int rc, err;
 
 	if (!offset)
 		return 0;
-	if (config_write_taken(ch, a, offset, 4, bar_ones(index)) ||
-	    config_read_taken(ch, a, offset, 4, &regs->mask[index]) ||
-	    config_write_taken(ch, a, offset, 4, regs->value[index]) ||
-	    config_read_taken(ch, a, offset, 4, &back))
+	rc = access_write_locked(ch, a, offset, 4, bar_ones(index));
+	if (!rc)
+		rc = access_read_locked(ch, a, offset, 4, &regs->mask[index]);
+	err = errno;
+	/* After a failure, too: the ones may stand there, or be written late. */
+	if (access_restore_locked(ch, a, offset, 4, regs->value[index]) && !rc)
+		return -1;
+	if (rc)
+		return fail(err);
+	if (access_read_locked(ch, a, offset, 4, &back))
 		return -1;
 	return back == regs->value[index] ? 0 : fail(EPROTO);
 }
 
-static int read_all(struct channel *ch, struct xenpcifront_address a, struct bar_registers *regs)
+static int read_all(const struct call *call, struct bar_registers *regs)
 {
 	int rc;
 
-	if (channel_take(ch))
+	if (channel_lock(call->ch, call->limit))
 		return -1;
-	rc = read_values(ch, a, regs);
+	rc = read_values(call, regs);
 	for (unsigned i = 0; !rc && i < XENPCIFRONT_BARS; i++)
-		rc = read_mask(ch, a, i, regs);
-	channel_give(ch);
+		rc = read_mask(call, i, regs);
+	channel_unlock(call->ch);
 	return rc;
+}
+
+/* The BARs as they were seen last; false where the device is not there or is not watched. */
+static bool recall(struct xenpcifront *fe, struct xenpcifront_address a,
+		   struct xenpcifront_bar bars[XENPCIFRONT_BARS])
+{
+	struct device *dev;
+	bool watched;
+
+	pthread_mutex_lock(&fe->lock);
+	dev = device_find(fe, to_sbdf(a));
+	watched = dev && dev->present && dev->bars_watched;
+	if (watched)
+		memcpy(bars, dev->bars, sizeof(dev->bars));
+	pthread_mutex_unlock(&fe->lock);
+	return watched;
+}
+
+static void remember(struct xenpcifront *fe, struct xenpcifront_address a,
+		     const struct xenpcifront_bar bars[XENPCIFRONT_BARS])
+{
+	struct device *dev;
+
+	pthread_mutex_lock(&fe->lock);
+	dev = device_find(fe, to_sbdf(a));
+	if (dev && dev->present) {
+		memcpy(dev->bars, bars, sizeof(dev->bars));
+		dev->bars_watched = true;
+	}
+	pthread_mutex_unlock(&fe->lock);
 }
 
 int xenpcifront_bars(struct xenpcifront *fe, struct xenpcifront_address address,
 		     struct xenpcifront_bar bars[XENPCIFRONT_BARS])
 {
+	struct call call = call_begin(&fe->channel, address);
 	struct bar_registers regs = { 0 };
-	struct device *dev;
 	int rc;
 
-	/* fe->lock keeps a write of another thread from comparing with what is half known. */
-	pthread_mutex_lock(&fe->lock);
-	rc = read_all(&fe->channel, address, &regs);
+	/* A write of another thread must not compare with what is half known. */
+	if (lock_until(&fe->sizing, call.limit))
+		return -1;
+	rc = read_all(&call, &regs);
 	if (!rc) {
 		bars_decode(&regs, bars);
-		dev = device_find(fe, to_sbdf(address));
-		if (dev) {
-			memcpy(dev->bars, bars, sizeof(dev->bars));
-			dev->bars_watched = true;
-		}
+		remember(fe, address, bars);
 	}
-	pthread_mutex_unlock(&fe->lock);
+	pthread_mutex_unlock(&fe->sizing);
 	return rc;
 }
 
@@ -94,46 +130,53 @@ static bool may_move(unsigned offset, unsigned size)
 	       touches(offset, size, PCI_ROM_ADDRESS1, PCI_ROM_ADDRESS1 + 4);
 }
 
-/* Brings dev->bars up to date; the changes go into `changes`. Returns how many. */
-static unsigned compare(struct xenpcifront *fe, struct device *dev,
+/*
+ * Looks where the watched BARs are now; what differs goes into `changes`. Returns how many. What
+ * there is no time for is seen after the next write.
+ */
+static unsigned compare(struct xenpcifront *fe, const struct call *call,
 			struct xenpcifront_bar_change changes[XENPCIFRONT_BARS])
 {
+	struct xenpcifront_bar old[XENPCIFRONT_BARS], now[XENPCIFRONT_BARS];
 	struct bar_registers regs = { 0 };
-	struct xenpcifront_bar now[XENPCIFRONT_BARS];
 	unsigned n = 0;
 	int rc;
 
-	if (channel_take(&fe->channel))
+	if (!recall(fe, call->address, old) || channel_lock(call->ch, call->limit))
 		return 0;
-	rc = read_values(&fe->channel, dev->info.address, &regs);
-	channel_give(&fe->channel);
+	rc = read_values(call, &regs);
+	channel_unlock(call->ch);
 	if (rc)
 		return 0;
-	memcpy(now, dev->bars, sizeof(now));
+	memcpy(now, old, sizeof(now));
 	bars_update(&regs, now);
 	for (unsigned i = 0; i < XENPCIFRONT_BARS; i++)
-		if (bar_moved(&dev->bars[i], &now[i]))
+		if (bar_moved(&old[i], &now[i]))
 			changes[n++] = (struct xenpcifront_bar_change){
-				dev->info.address, i, dev->bars[i], now[i]
+				.address = call->address, .index = i, .old = old[i], .now = now[i],
 			};
-	memcpy(dev->bars, now, sizeof(now));
+	remember(fe, call->address, now);
 	return n;
 }
 
-void bars_after_write(struct xenpcifront *fe, struct xenpcifront_address a, unsigned offset,
-		      unsigned size)
+int bars_write(struct xenpcifront *fe, const struct call *call, unsigned offset, unsigned size,
+	       uint32_t value, struct xenpcifront_answer *answer)
 {
 	struct xenpcifront_bar_change changes[XENPCIFRONT_BARS];
-	struct device *dev;
+	struct call whole = *call;
 	unsigned n = 0;
 
 	if (!fe->handlers.bar_changed || !may_move(offset, size))
-		return;
-	pthread_mutex_lock(&fe->lock);
-	dev = device_find(fe, to_sbdf(a));
-	if (dev && dev->present && dev->bars_watched)
-		n = compare(fe, dev, changes);
-	pthread_mutex_unlock(&fe->lock);
+		return access_write(call, offset, size, value, answer);
+	if (whole.limit == NO_LIMIT)
+		whole.limit = now_ns() + (uint64_t)call->ch->timeout_ms * NS_PER_MS;
+	if (access_write(&whole, offset, size, value, answer))
+		return -1;
+	if (!lock_until(&fe->sizing, whole.limit)) {
+		n = compare(fe, &whole, changes);
+		pthread_mutex_unlock(&fe->sizing);
+	}
 	for (unsigned i = 0; i < n; i++)
 		fe->handlers.bar_changed(fe->opaque, &changes[i]);
+	return 0;
 }

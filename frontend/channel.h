@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The request slot: one request at a time, each with a deadline, and what is
- * to be done when one passes. Nothing here logs.
+ * done when one passes. Nothing here logs.
  *
- * A request whose answer did not come in time is left in the page (clearing its flag would let
+ * A request whose answer did not come in time stays in the page (clearing its flag would let
  * the late answer fall into the next request). The channel is poisoned until the
  * backend has cleared the flag itself and then answered a probe: a read of a
  * function that cannot exist, whose value, a random number, every known backend
@@ -17,29 +17,41 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "frontend/halt.h"
 #include "frontend/xen.h"
 #include "protocol/pciif.h"
 #include "xenpci/xenpcifront.h"
 
+#define NS_PER_MS 1000000u
 #define CHANNEL_MAX_WAITERS 64
+#define NO_LIMIT UINT64_MAX /* a call that ends with its one request */
 
 struct channel {
-	atomic_uint slot;     /* free, taken */
+	atomic_uint slot;     /* free, locked */
 	pthread_mutex_t lock; /* for those who wait, held for a moment only */
 	pthread_cond_t turn;
 	atomic_uint waiters;
 
-	atomic_uint timeout_ms;
+	atomic_uint timeout_ms; /* of one request */
+	atomic_uint call_ms;    /* of a call of several */
 	atomic_uint spin_us;
 
 	struct xen *xen;
 	int wakefd; /* an eventfd: written where an AER request was seen beside an answer */
 
-	/* Whoever has taken the slot. */
+	struct halt halt; /* heard by everybody who waits for the slot or for an answer */
+
+	atomic_bool live;      /* requests may be sent */
+	atomic_bool aer_heard; /* of the AER request that waits an event has told */
+
+	/* Whoever has locked the slot. */
+	uint64_t limit;	   /* when the whole call ends, as now_ns counts; NO_LIMIT */
+	uint64_t deadline; /* when the request in hand does; 0: its time has not begun */
 	struct offer offer;
-	bool live; /* requests may be sent */
 	bool poisoned;
-	bool event_due;	   /* an answer was seen by polling: its event has no news */
+	bool owes; /* debt is sent before anything else */
+	struct xen_pci_op debt;
+	bool event_due;	   /* an answer was seen by polling, or none: its event has no news */
 	bool masked;	   /* an event was taken and not unmasked yet */
 	unsigned spin_misses, spin_skip; /* polls in a row that were in vain; requests to go without */
 	unsigned spurious; /* events in a row that had no reason */
@@ -49,32 +61,42 @@ struct channel {
 int channel_init(struct channel *ch, struct xen *xen);
 void channel_dispose(struct channel *ch);
 
-/* Offers a fresh page and port to domain backend. 0, or -1 with errno. Takes the slot. */
+/* Offers a fresh page and port to domain backend. 0, or -1 with errno. Locks the slot. */
 int channel_offer(struct channel *ch, uint32_t backend, bool aer);
-/* Lets requests through. Takes the slot. */
+/* Lets requests through. Locks the slot. */
 void channel_open(struct channel *ch);
-/* Stops requests, waiting for the one in flight. Takes the slot. */
+/* Stops requests; those that wait end with errno ENOTCONN. Locks the slot. */
 void channel_stop(struct channel *ch);
-/* channel_stop, and withdraws the offer. Takes the slot. */
+/* channel_stop, and withdraws the offer. Locks the slot. */
 void channel_close(struct channel *ch);
-bool channel_is_open(struct channel *ch);
+static inline bool channel_is_open(const struct channel *ch)
+{
+	return ch->live;
+}
 
 /*
- * Waits for the slot. Returns 0 (channel_give gives it back), or -1 with
- * errno ENOTCONN or EAGAIN (too many wait, or nobody gave it back in time).
+ * Waits for the slot, for a call that has to end at the time `limit` (or NO_LIMIT). Returns 0
+ * (channel_unlock gives it back), or -1 with errno ENOTCONN, ECANCELED or EAGAIN (too many wait, or
+ * nobody gave it back in time).
  */
-int channel_take(struct channel *ch);
-void channel_give(struct channel *ch);
+int channel_lock(struct channel *ch, uint64_t limit);
+void channel_unlock(struct channel *ch);
 
 /*
- * Slot taken: sends *op as it is and puts the whole slot back into it. Returns
- * 0, or -1 with errno ETIMEDOUT (poisoned from here on), EBUSY (still poisoned),
- * or what the notification failed with.
+ * Slot locked: sends *op as it is and puts the whole slot back into it, within timeout_ms (from
+ * when the slot was waited for, the first time) and the call's limit. Returns 0, or -1 with errno:
+ * ETIMEDOUT, ENOTCONN, ECANCELED (poisoned from here on, where it was sent), EBUSY (still
+ * poisoned), or what the notification failed with.
  */
 int channel_exchange(struct channel *ch, struct xen_pci_op *op);
 
-/* channel_take, channel_exchange, channel_give. */
-int channel_request(struct channel *ch, struct xen_pci_op *op);
+/*
+ * Slot locked: op could not be sent any more, and is sent before the next request is. One at most.
+ */
+void channel_owe(struct channel *ch, const struct xen_pci_op *op);
+
+/* channel_lock, channel_exchange, channel_unlock. */
+int channel_request(struct channel *ch, struct xen_pci_op *op, uint64_t limit);
 
 /*
  * Takes events in, where no request is in flight (the request takes them
@@ -90,12 +112,5 @@ static inline bool channel_aer_waits(const struct channel *ch)
 {
 	return ch->live && page_aer_requested(ch->offer.page);
 }
-
-/* Fills *answer (may be NULL) from op, and returns 0 or -1 with errno by op->err. */
-int channel_judge(const struct xen_pci_op *op, struct xenpcifront_answer *answer);
-/* *answer for a request that was never answered; returns -1, keeping errno. */
-int channel_no_answer(struct xenpcifront_answer *answer);
-/* *answer says success, but its value cannot be true: returns -1 with errno EPROTO. */
-int channel_nonsense(struct xenpcifront_answer *answer);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <linux/pci_regs.h>
 
-#include "frontend/config.h"
+#include "frontend/access.h"
 #include "frontend/front.h"
 #include "xenpci/xenpcifront_raw.h"
 
@@ -13,93 +13,20 @@
 #define MAX_CAPS     ((SMALL_CONFIG - PCI_STD_HEADER_SIZEOF) / 4)
 #define MAX_EXT_CAPS ((XENPCIFRONT_CONFIG_SIZE - SMALL_CONFIG) / 8)
 
-static uint32_t ones(unsigned size)
-{
-	return size >= 4 ? UINT32_MAX : (1u << size * 8) - 1;
-}
-
-static bool valid(unsigned offset, unsigned size)
-{
-	return (size == 1 || size == 2 || size == 4) && offset % size == 0 &&
-	       offset < XENPCIFRONT_CONFIG_SIZE;
-}
-
-/*
- * Fills the head; a config access has no entries (page_post_head). err is preset: a backend that
- * forgets to answer (NetBSD's, on a failed look-up) fails.
- */
-static void config_op(struct xen_pci_op *op, uint32_t cmd, struct xenpcifront_address a,
-		      unsigned offset, unsigned size, uint32_t value)
-{
-	op->cmd = cmd;
-	op->err = XEN_PCI_ERR_dev_not_found;
-	op->domain = a.segment;
-	op->bus = a.bus;
-	op->devfn = a.devfn;
-	op->offset = (int32_t)offset;
-	op->size = (int32_t)size;
-	op->value = value;
-	op->info = 0;
-}
-
-int config_read_taken(struct channel *ch, struct xenpcifront_address address, unsigned offset,
-		      unsigned size, uint32_t *value)
-{
-	struct xen_pci_op op;
-
-	config_op(&op, XEN_PCI_OP_conf_read, address, offset, size, 0);
-	*value = ones(size);
-	if (channel_exchange(ch, &op) || channel_judge(&op, NULL))
-		return -1;
-	*value = op.value & ones(size);
-	return 0;
-}
-
-int config_write_taken(struct channel *ch, struct xenpcifront_address address, unsigned offset,
-		       unsigned size, uint32_t value)
-{
-	struct xen_pci_op op;
-
-	config_op(&op, XEN_PCI_OP_conf_write, address, offset, size, value & ones(size));
-	return channel_exchange(ch, &op) ? -1 : channel_judge(&op, NULL);
-}
-
 int xenpcifront_read(struct xenpcifront *fe, struct xenpcifront_address address, unsigned offset,
 		     unsigned size, uint32_t *value, struct xenpcifront_answer *answer)
 {
-	struct xen_pci_op op;
+	struct call call = { &fe->channel, address, NO_LIMIT };
 
-	config_op(&op, XEN_PCI_OP_conf_read, address, offset, size, 0);
-	*value = ones(size);
-	if (!valid(offset, size)) {
-		channel_no_answer(answer);
-		return fail(EINVAL);
-	}
-	if (channel_request(&fe->channel, &op))
-		return channel_no_answer(answer);
-	if (channel_judge(&op, answer))
-		return -1;
-	*value = op.value & ones(size);
-	return 0;
+	return access_read(&call, offset, size, value, answer);
 }
 
 int xenpcifront_write(struct xenpcifront *fe, struct xenpcifront_address address, unsigned offset,
 		      unsigned size, uint32_t value, struct xenpcifront_answer *answer)
 {
-	struct xen_pci_op op;
-	int rc;
+	struct call call = { &fe->channel, address, NO_LIMIT };
 
-	config_op(&op, XEN_PCI_OP_conf_write, address, offset, size, value & ones(size));
-	if (!valid(offset, size)) {
-		channel_no_answer(answer);
-		return fail(EINVAL);
-	}
-	if (channel_request(&fe->channel, &op))
-		return channel_no_answer(answer);
-	rc = channel_judge(&op, answer);
-	if (!rc)
-		bars_after_write(fe, address, offset, size);
-	return rc;
+	return bars_write(fe, &call, offset, size, value, answer);
 }
 
 int xenpcifront_raw(struct xenpcifront *fe, struct xenpcifront_request *request)
@@ -111,7 +38,7 @@ int xenpcifront_raw(struct xenpcifront *fe, struct xenpcifront_request *request)
 	struct xen_pci_op op;
 
 	memcpy(&op, request, sizeof(op));
-	if (channel_request(&fe->channel, &op))
+	if (channel_request(&fe->channel, &op, NO_LIMIT))
 		return -1;
 	memcpy(request, &op, sizeof(op));
 	return 0;
@@ -120,6 +47,7 @@ int xenpcifront_raw(struct xenpcifront *fe, struct xenpcifront_request *request)
 int xenpcifront_pull(struct xenpcifront *fe, struct xenpcifront_address address, void *buf,
 		     unsigned size)
 {
+	struct call call = call_begin(&fe->channel, address);
 	uint8_t *bytes = buf;
 
 	if (size != SMALL_CONFIG && size != XENPCIFRONT_CONFIG_SIZE)
@@ -128,7 +56,7 @@ int xenpcifront_pull(struct xenpcifront *fe, struct xenpcifront_address address,
 		struct xenpcifront_answer answer;
 		uint32_t v;
 
-		if (xenpcifront_read32(fe, address, offset, &v, &answer)) {
+		if (access_read(&call, offset, 4, &v, &answer)) {
 			/* A conventional function ends after 256 bytes. */
 			if (offset < SMALL_CONFIG || answer.error == XENPCIFRONT_NO_ANSWER)
 				return -1;
@@ -143,6 +71,7 @@ int xenpcifront_pull(struct xenpcifront *fe, struct xenpcifront_address address,
 int xenpcifront_push(struct xenpcifront *fe, struct xenpcifront_address address, const void *buf,
 		     unsigned size, unsigned *refused)
 {
+	struct call call = call_begin(&fe->channel, address);
 	const uint8_t *bytes = buf;
 	unsigned denied = 0;
 	int rc = -1;
@@ -159,10 +88,9 @@ int xenpcifront_push(struct xenpcifront *fe, struct xenpcifront_address address,
 		width = offset == PCI_COMMAND ? 2 : 4;
 		for (unsigned i = 0; i < width; i++)
 			want |= (uint32_t)bytes[offset + i] << i * 8;
-		if (xenpcifront_read(fe, address, offset, width, &now, NULL))
+		if (access_read(&call, offset, width, &now, NULL))
 			goto out;
-		if (now == want ||
-		    !xenpcifront_write(fe, address, offset, width, want, &answer))
+		if (now == want || !bars_write(fe, &call, offset, width, want, &answer))
 			continue;
 		if (answer.error != XENPCIFRONT_ACCESS_DENIED)
 			goto out;
@@ -197,33 +125,33 @@ static bool was_seen(uint64_t seen[], unsigned at)
 	return was;
 }
 
-static int walk_plain(struct xenpcifront *fe, struct xenpcifront_address a, struct walk *w)
+static int walk_plain(const struct call *call, struct walk *w)
 {
 	uint64_t seen[1] = { 0 };
-	uint16_t status, header;
-	uint8_t at;
+	uint32_t status, header, at;
 
-	if (xenpcifront_read16(fe, a, PCI_STATUS, &status, NULL))
+	if (access_read(call, PCI_STATUS, 2, &status, NULL))
 		return -1;
 	if (!(status & PCI_STATUS_CAP_LIST))
 		return 0;
-	if (xenpcifront_read8(fe, a, PCI_CAPABILITY_LIST, &at, NULL))
+	if (access_read(call, PCI_CAPABILITY_LIST, 1, &at, NULL))
 		return -1;
 	for (int i = 0; i < MAX_CAPS; i++) {
 		at &= 0xfc; /* the low two bits are reserved */
 		if (at < PCI_STD_HEADER_SIZEOF || was_seen(seen, at))
 			return 0;
-		if (xenpcifront_read16(fe, a, at, &header, NULL))
+		if (access_read(call, at, 2, &header, NULL))
 			return -1;
 		if ((header & 0xff) == 0xff)
 			return 0;
-		keep(w, (struct xenpcifront_capability){ .offset = at, .id = header & 0xff });
-		at = (uint8_t)(header >> 8);
+		keep(w, (struct xenpcifront_capability){ .offset = (uint16_t)at,
+							 .id = header & 0xff });
+		at = header >> 8;
 	}
 	return 0;
 }
 
-static int walk_extended(struct xenpcifront *fe, struct xenpcifront_address a, struct walk *w)
+static int walk_extended(const struct call *call, struct walk *w)
 {
 	uint64_t seen[XENPCIFRONT_CONFIG_SIZE / 256] = { 0 };
 	unsigned at = SMALL_CONFIG;
@@ -232,7 +160,7 @@ static int walk_extended(struct xenpcifront *fe, struct xenpcifront_address a, s
 		struct xenpcifront_answer answer;
 		uint32_t header;
 
-		if (xenpcifront_read32(fe, a, at, &header, &answer)) {
+		if (access_read(call, at, 4, &header, &answer)) {
 			/* No extended space: the list is empty. */
 			return answer.error == XENPCIFRONT_NO_ANSWER ? -1 : 0;
 		}
@@ -252,9 +180,10 @@ static int walk_extended(struct xenpcifront *fe, struct xenpcifront_address a, s
 int xenpcifront_capabilities(struct xenpcifront *fe, struct xenpcifront_address address,
 			     struct xenpcifront_capability *capabilities, unsigned max)
 {
+	struct call call = call_begin(&fe->channel, address);
 	struct walk w = { .found = capabilities, .max = max };
 
-	if (walk_plain(fe, address, &w) || walk_extended(fe, address, &w))
+	if (walk_plain(&call, &w) || walk_extended(&call, &w))
 		return -1;
 	return (int)w.n;
 }

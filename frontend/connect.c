@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of the connection: protocol/states.h is the table, this is what its actions do. */
-#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "frontend/front.h"
 #include "frontend/states.h"
@@ -16,6 +15,7 @@
 #define STATE_BIT(name) (1u << XenbusState##name)
 #define GONE_OR_CLOSED	(STATE_BIT(Unknown) | STATE_BIT(Closed))
 
+/* lock held, and life. */
 static void forget_all(struct xenpcifront *fe)
 {
 	channel_close(&fe->channel);
@@ -27,30 +27,55 @@ static void forget_all(struct xenpcifront *fe)
 	states_forget(fe);
 }
 
-/* Closes the channel and removes all devices: the event CLOSED. Lock held. */
+/* Closes the channel and removes all devices: the event CLOSED. */
 static void closed(struct xenpcifront *fe, unsigned backend_state)
 {
+	pthread_mutex_lock(&fe->lock);
 	forget_all(fe);
 	fe->closed = true;
 	fe->closed_told = false;
 	fe->closed_state = backend_state;
+	pthread_mutex_unlock(&fe->lock);
+}
+
+static void set_phase(struct xenpcifront *fe, enum phase phase)
+{
+	pthread_mutex_lock(&fe->lock);
+	fe->phase = phase;
+	pthread_mutex_unlock(&fe->lock);
+}
+
+/* When a call that has to do with the connection ends. */
+static uint64_t limit_after(uint64_t ms)
+{
+	return now_ns() + ms * NS_PER_MS;
+}
+
+static int begin(struct xenpcifront *fe)
+{
+	if (fe->phase != PHASE_IDLE)
+		return 0;
+	if (states_watch(fe))
+		return -1;
+	pthread_mutex_lock(&fe->lock);
+	fe->closed = false;
+	fe->connected_told = fe->enumerated_told = false;
+	fe->phase = PHASE_CLEARING;
+	pthread_mutex_unlock(&fe->lock);
+	front_wake(fe);
+	return 0;
 }
 
 int xenpcifront_connect(struct xenpcifront *fe)
 {
-	int rc = 0;
+	int rc, err = halt_reason(&fe->channel.halt);
 
-	pthread_mutex_lock(&fe->lock);
-	if (fe->phase == PHASE_IDLE) {
-		fe->closed = false;
-		fe->connected_told = fe->enumerated_told = false;
-		rc = states_watch(fe);
-		if (!rc) {
-			fe->phase = PHASE_CLEARING;
-			front_wake(fe);
-		}
-	}
-	pthread_mutex_unlock(&fe->lock);
+	if (err)
+		return fail(err);
+	if (lock_until(&fe->life, limit_after(fe->channel.call_ms)))
+		return -1;
+	rc = begin(fe);
+	pthread_mutex_unlock(&fe->life);
 	return rc;
 }
 
@@ -77,33 +102,55 @@ static int clear(struct xenpcifront *fe, struct states *st)
 	if (moved(fe, st, XenbusStateInitialising) < 0)
 		return -1;
 cleared:
-	fe->phase = PHASE_RUNNING;
+	set_phase(fe, PHASE_RUNNING);
 	return 1;
 }
 
 static int publish(struct xenpcifront *fe)
 {
 	const struct offer *offer = &fe->channel.offer;
+	int rc;
 
-	if (channel_offer(&fe->channel, fe->backend_id, fe->flags & XENPCIFRONT_AER)) {
+	/* The page is looked into under lock. */
+	pthread_mutex_lock(&fe->lock);
+	rc = channel_offer(&fe->channel, fe->backend_id, fe->flags & XENPCIFRONT_AER);
+	pthread_mutex_unlock(&fe->lock);
+	if (!rc)
+		return states_publish(fe, offer->ref, offer->port);
+	if (front_may_log(fe))
 		log_error(fe->lg, "cannot share a page and a port with domain %u: %s",
 			  fe->backend_id, strerror(errno));
-		return -1;
-	}
-	return states_publish(fe, offer->ref, offer->port);
+	return -1;
 }
 
+static bool is_halted(struct xenpcifront *fe)
+{
+	return halt_reason(&fe->channel.halt) != 0;
+}
+
+/* 0, or -1 where the connection cannot go on. Who is told to leave has not failed. */
 static int scan(struct xenpcifront *fe)
 {
+	bool keep;
+	int err;
+
 	channel_open(&fe->channel);
 	if (!devices_scan(fe)) {
+		pthread_mutex_lock(&fe->lock);
 		fe->enumerated = true;
 		fe->enumerated_told = false;
+		pthread_mutex_unlock(&fe->lock);
 		return 0;
 	}
-	log_error(fe->lg, "%s: the scan of the buses failed: %s", fe->backend, strerror(errno));
+	if (is_halted(fe))
+		return -1;
 	/* The devices that are known stay usable, and the toolstack waits for us. */
-	return fe->enumerated ? 0 : -1;
+	keep = fe->enumerated;
+	err = errno;
+	if (front_may_log(fe))
+		log_error(fe->lg, "%s: the scan of the buses failed: %s", fe->backend,
+			  strerror(err));
+	return keep ? 0 : fail(err);
 }
 
 /* Does one action of the table. Returns 1 (look again), 0 (closed: nothing more), or -1. */
@@ -111,8 +158,9 @@ static int act(struct xenpcifront *fe, enum frontend_action action, struct state
 {
 	unsigned state = frontend_action_state(action), peer = st->peer;
 
-	log_debug(fe->lg, "%s is %s: %s", fe->backend, pciif_state_name(peer),
-		  frontend_action_text(action));
+	if (front_may_log(fe))
+		log_debug(fe->lg, "%s is %s: %s", fe->backend, pciif_state_name(peer),
+			  frontend_action_text(action));
 	switch (action) {
 	case FRONTEND_PUBLISH:
 		if (publish(fe))
@@ -142,13 +190,23 @@ static int act(struct xenpcifront *fe, enum frontend_action action, struct state
 
 static int step(struct xenpcifront *fe, struct states *st)
 {
+	enum frontend_action action;
+
 	if (fe->phase == PHASE_CLEARING)
 		return clear(fe, st);
 	if (st->own == XenbusStateUnknown && fe->channel.offer.page) {
 		closed(fe, XenbusStateUnknown);
 		return 0;
 	}
-	return act(fe, frontend_action(st->own, st->peer), st);
+	action = frontend_action(st->own, st->peer);
+	if (action == FRONTEND_NOTHING)
+		return 0;
+	/* A backend whose states change without end is followed so often and not oftener. */
+	if (!ratelimit_allow(&fe->steps, now_ns())) {
+		front_wake_later(fe, fe->steps.interval_ns);
+		return 0;
+	}
+	return act(fe, action, st);
 }
 
 /* Gives up: the backend is told, the caller sees the event CLOSED. Keeps errno. */
@@ -165,37 +223,37 @@ static void give_up(struct xenpcifront *fe)
 	errno = saved;
 }
 
+/* One look at the states, and the step that they ask for. Returns 1 (look again), 0, or -1. */
+static int look(struct xenpcifront *fe, struct states *st, bool first)
+{
+	if (fe->phase != PHASE_CLEARING && fe->phase != PHASE_RUNNING)
+		return 0;
+	if (first && states_read(fe, st))
+		return -1;
+	return step(fe, st);
+}
+
 /* The states are read once: what a step changes it notes, and of what others do an event tells. */
 static int follow(struct xenpcifront *fe)
 {
 	struct states st = { 0 };
 
 	for (int i = 0; i < MAX_STEPS; i++) {
-		int rc;
+		int rc = look(fe, &st, i == 0);
 
-		if (fe->phase != PHASE_CLEARING && fe->phase != PHASE_RUNNING)
-			return 0;
-		rc = i ? 0 : states_read(fe, &st);
 		if (!rc)
-			rc = step(fe, &st);
-		if (rc < 0 && errno == ENOENT)
+			return 0;
+		if (rc > 0)
+			continue;
+		if (errno == ENOENT)
 			return 0; /* deleted under our hands: the watch comes */
-		if (rc < 0) {
+		/* Whoever closes, or the interrupted caller, does so in the protocol's order. */
+		if (!is_halted(fe))
 			give_up(fe);
-			return -1;
-		}
-		if (!rc)
-			return 0;
+		return -1;
 	}
 	front_wake(fe);
 	return 0;
-}
-
-static void unmask_later(struct xenpcifront *fe, uint64_t ns)
-{
-	struct itimerspec its = { .it_value = timespec_of(ns) };
-
-	timerfd_settime(fe->timerfd, 0, &its, NULL);
 }
 
 static void take_events(struct xenpcifront *fe)
@@ -206,24 +264,33 @@ static void take_events(struct xenpcifront *fe)
 		channel_unmask(&fe->channel);
 	delay = channel_events(&fe->channel);
 	if (delay)
-		unmask_later(fe, delay);
+		front_wake_later(fe, delay);
 	states_drain(fe);
 }
 
-int xenpcifront_process(struct xenpcifront *fe)
+static int process(struct xenpcifront *fe, uint64_t limit)
 {
+	int rc, saved, err = halt_reason(&fe->channel.halt);
 	eventfd_t value;
-	int rc, saved;
 
-	pthread_mutex_lock(&fe->lock);
+	if (err)
+		return fail(err);
+	if (lock_until(&fe->life, limit))
+		return 0; /* another thread does what there is to do */
+	fe->limit = limit;
 	eventfd_read(fe->wakefd, &value);
 	take_events(fe);
 	rc = follow(fe);
 	saved = errno;
 	aer_take(fe);
-	pthread_mutex_unlock(&fe->lock);
+	pthread_mutex_unlock(&fe->life);
 	handlers_run(fe);
 	return rc ? fail(saved) : 0;
+}
+
+int xenpcifront_process(struct xenpcifront *fe)
+{
+	return process(fe, limit_after(fe->channel.call_ms));
 }
 
 static const char *advice(unsigned own, unsigned peer)
@@ -251,85 +318,100 @@ static void log_failure(struct xenpcifront *fe, int err)
 static int wait_enumerated(struct xenpcifront *fe, uint64_t deadline)
 {
 	for (;;) {
-		struct pollfd pfd = { .fd = fe->epfd, .events = POLLIN };
-		uint64_t now;
-		bool done, closed;
+		bool done, over, closed_there;
 
-		if (xenpcifront_process(fe))
+		if (process(fe, deadline))
 			return -1;
 		pthread_mutex_lock(&fe->lock);
 		done = fe->enumerated;
-		closed = fe->phase == PHASE_IDLE;
+		over = fe->phase == PHASE_IDLE;
+		closed_there = fe->closed;
 		pthread_mutex_unlock(&fe->lock);
 		if (done)
 			return 0;
-		if (closed)
-			return fail(ECONNREFUSED);
-		now = now_ns();
-		if (now >= deadline)
+		if (over)
+			return fail(closed_there ? ECONNREFUSED : ECANCELED);
+		if (now_ns() >= deadline)
 			return fail(ETIMEDOUT);
-		poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1);
+		halt_wait(&fe->channel.halt, fe->epfd, deadline);
 	}
+}
+
+/* Whether the guest has a frontend's directory at all. 0, or -1 with errno. */
+static int look_for_device(struct xenpcifront *fe, uint64_t deadline)
+{
+	struct states st;
+	int rc;
+
+	if (lock_until(&fe->life, deadline))
+		return -1;
+	rc = states_read(fe, &st);
+	pthread_mutex_unlock(&fe->life);
+	if (rc)
+		return -1;
+	if (st.own != XenbusStateUnknown)
+		return 0;
+	log_error(fe->lg, "this guest has no PCI device (no %s in its xenstore)",
+		  NODE_FRONTEND_DIR);
+	return fail(ENODEV);
 }
 
 int xenpcifront_connect_wait(struct xenpcifront *fe, uint32_t timeout_ms)
 {
-	uint64_t deadline = now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
-	struct states st;
-	int rc, err;
+	uint64_t deadline = limit_after(timeout_ms);
+	int err;
 
-	pthread_mutex_lock(&fe->lock);
-	rc = states_read(fe, &st);
-	pthread_mutex_unlock(&fe->lock);
-	if (rc)
-		return -1;
-	if (st.own == XenbusStateUnknown) {
-		log_error(fe->lg, "this guest has no PCI device (no %s in its xenstore)",
-			  NODE_FRONTEND_DIR);
-		return fail(ENODEV);
-	}
-	if (xenpcifront_connect(fe))
+	if (look_for_device(fe, deadline) || xenpcifront_connect(fe))
 		return -1;
 	if (!wait_enumerated(fe, deadline))
 		return 0;
 	err = errno;
-	log_failure(fe, err);
-	pthread_mutex_lock(&fe->lock);
+	pthread_mutex_lock(&fe->life);
+	if (err != ECANCELED && err != ENOTCONN)
+		log_failure(fe, err);
 	give_up(fe);
-	pthread_mutex_unlock(&fe->lock);
+	pthread_mutex_unlock(&fe->life);
 	return fail(err);
 }
 
 /* Closing, then Closed, each followed by the backend. */
 static int leave(struct xenpcifront *fe)
 {
-	uint32_t ms = fe->channel.timeout_ms;
-	int first;
+	int first, err;
 
 	if (states_write(fe, XenbusStateClosing))
 		return errno == ENOENT ? 0 : -1;
-	first = states_wait(fe, GONE_OR_CLOSED | STATE_BIT(Closing), ms);
+	first = states_wait(fe, GONE_OR_CLOSED | STATE_BIT(Closing));
+	err = errno;
 	if (states_write(fe, XenbusStateClosed))
 		return errno == ENOENT ? 0 : -1;
-	if (first)
-		return -1;
-	return states_wait(fe, GONE_OR_CLOSED, ms);
+	return first ? fail(err) : states_wait(fe, GONE_OR_CLOSED);
 }
 
 int xenpcifront_disconnect(struct xenpcifront *fe)
 {
+	struct halt *halt = &fe->channel.halt;
 	int rc = 0;
 
-	pthread_mutex_lock(&fe->lock);
+	/* Whoever holds life through requests, or waits for an answer, leaves. */
+	halt_begin(halt);
+	pthread_mutex_lock(&fe->life);
+	channel_stop(&fe->channel);
+	halt_uninterrupt(halt);
+	halt_end(halt);
+	/* Two states are waited for, as two requests would be, within one time. */
+	fe->limit = limit_after(2 * (uint64_t)fe->channel.timeout_ms);
 	if (fe->phase != PHASE_IDLE && fe->channel.offer.page) {
-		fe->phase = PHASE_LEAVING;
-		channel_stop(&fe->channel);
+		set_phase(fe, PHASE_LEAVING);
 		rc = leave(fe);
 	}
+	pthread_mutex_lock(&fe->lock);
 	forget_all(fe);
 	/* The caller's own doing is no news. */
 	fe->n_devices = 0;
 	fe->closed = false;
 	pthread_mutex_unlock(&fe->lock);
+	pthread_mutex_unlock(&fe->life);
+	front_wake(fe);
 	return rc;
 }

@@ -67,17 +67,15 @@ void devices_sweep(struct xenpcifront *fe)
 	fe->n_devices = kept;
 }
 
+/* lock held. 0, or -1 where there is no room. */
 static int add_device(struct xenpcifront *fe, const struct xenpcifront_device *info)
 {
 	struct device *dev = device_find(fe, to_sbdf(info->address));
 
 	if (!dev)
 		dev = insert(fe, to_sbdf(info->address));
-	if (!dev) {
-		log_warn(fe->lg, "more than %u devices: the others are ignored",
-			 XENPCIFRONT_MAX_DEVICES);
+	if (!dev)
 		return -1;
-	}
 	if (!dev->present)
 		dev->again = dev->told;
 	dev->info = *info;
@@ -85,20 +83,29 @@ static int add_device(struct xenpcifront *fe, const struct xenpcifront_device *i
 	return 0;
 }
 
+/* What a scan has found so far; the devices that the caller sees stay as they were meanwhile. */
+struct scan {
+	struct xenpcifront *fe;
+	bool full;
+	unsigned n;
+	struct xenpcifront_device found[XENPCIFRONT_MAX_DEVICES];
+};
+
 /*
  * Asks for the ids of one function. Returns 1 (it is there), 0 (nobody, or one that
  * cannot be read), or -1 with errno where the channel fails.
  */
-static int probe(struct xenpcifront *fe, struct sbdf a, struct xenpcifront_device *info)
+static int probe(struct scan *scan, struct sbdf a, struct xenpcifront_device *info)
 {
 	static const unsigned offsets[] = { PCI_VENDOR_ID, PCI_CLASS_REVISION, PCI_CACHE_LINE_SIZE };
+	struct call call = { &scan->fe->channel, { a.segment, a.bus, a.devfn }, scan->fe->limit };
 	uint32_t value[ARRAY_SIZE(offsets)];
 
-	*info = (struct xenpcifront_device){ .address = { a.segment, a.bus, a.devfn } };
+	*info = (struct xenpcifront_device){ .address = call.address };
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
 		struct xenpcifront_answer answer;
 
-		if (xenpcifront_read32(fe, info->address, offsets[i], &value[i], &answer))
+		if (access_read(&call, offsets[i], 4, &value[i], &answer))
 			return answer.error == XENPCIFRONT_NO_ANSWER ? -1 : 0;
 		if (i == 0 && (value[0] == UINT32_MAX || !value[0]))
 			return 0;
@@ -111,25 +118,37 @@ static int probe(struct xenpcifront *fe, struct sbdf a, struct xenpcifront_devic
 	return 1;
 }
 
-/* Asks for one function. Returns 1, 0 where there is no room for more, or -1 with errno. */
-static int look_at(struct xenpcifront *fe, struct sbdf a)
+static bool found_already(const struct scan *scan, struct sbdf a)
 {
-	struct xenpcifront_device info;
-	int rc = probe(fe, a, &info);
-
-	if (rc < 0)
-		return -1;
-	return !rc || !add_device(fe, &info);
+	for (unsigned i = 0; i < scan->n; i++)
+		if (sbdf_equal(to_sbdf(scan->found[i].address), a))
+			return true;
+	return false;
 }
 
-static int scan_root(struct xenpcifront *fe, struct node_root root)
+/* Asks for one function. 0, or -1 with errno; scan->full says that there is no room for more. */
+static int look_at(struct scan *scan, struct sbdf a)
 {
-	for (unsigned devfn = 0; devfn < DEVFNS; devfn++) {
-		int rc = look_at(fe, (struct sbdf){ root.segment, root.bus, (uint8_t)devfn });
+	struct xenpcifront_device info;
+	int rc;
 
-		if (rc <= 0)
-			return rc;
-	}
+	if (scan->full || found_already(scan, a))
+		return 0;
+	rc = probe(scan, a, &info);
+	if (rc <= 0)
+		return rc;
+	if (scan->n == XENPCIFRONT_MAX_DEVICES)
+		scan->full = true;
+	else
+		scan->found[scan->n++] = info;
+	return 0;
+}
+
+static int scan_root(struct scan *scan, struct node_root root)
+{
+	for (unsigned devfn = 0; devfn < DEVFNS; devfn++)
+		if (look_at(scan, (struct sbdf){ root.segment, root.bus, (uint8_t)devfn }))
+			return -1;
 	return 0;
 }
 
@@ -144,7 +163,7 @@ static unsigned read_roots(struct xenpcifront *fe, struct node_root *roots)
 
 	if (store_read_number(fe->xen.xs, XBT_NULL, fe->backend, NODE_ROOT_NUM, 10,
 			      NODES_MAX_ROOTS, &n)) {
-		if (errno != ENOENT)
+		if (errno != ENOENT && front_may_log(fe))
 			log_warn(fe->lg, "%s/%s is refused: %s", fe->backend, NODE_ROOT_NUM,
 				 strerror(errno));
 		roots[0] = (struct node_root){ 0 };
@@ -158,8 +177,9 @@ static unsigned read_roots(struct xenpcifront *fe, struct node_root *roots)
 		snprintf(name, sizeof(name), NODE_ROOT_FMT, i);
 		if (store_read(fe->xen.xs, XBT_NULL, fe->backend, name, value, sizeof(value)) < 0 ||
 		    node_root_parse(value, &r)) {
-			log_warn(fe->lg, "%s/%s is refused: %s", fe->backend, name,
-				 strerror(errno));
+			if (front_may_log(fe))
+				log_warn(fe->lg, "%s/%s is refused: %s", fe->backend, name,
+					 strerror(errno));
 			continue;
 		}
 		for (unsigned k = 0; k < found; k++)
@@ -170,13 +190,13 @@ static unsigned read_roots(struct xenpcifront *fe, struct node_root *roots)
 	return found;
 }
 
-static int scan_roots(struct xenpcifront *fe)
+static int scan_roots(struct scan *scan)
 {
 	struct node_root roots[NODES_MAX_ROOTS];
-	unsigned n = read_roots(fe, roots);
+	unsigned n = read_roots(scan->fe, roots);
 
 	for (unsigned i = 0; i < n; i++)
-		if (scan_root(fe, roots[i]))
+		if (scan_root(scan, roots[i]))
 			return -1;
 	return 0;
 }
@@ -237,34 +257,61 @@ static int read_listed(struct xenpcifront *fe, struct sbdf *listed)
 	return (int)found;
 }
 
-/* Those listed, and those that are known: an entry that moved meanwhile loses nobody. */
-static int look_at_listed(struct xenpcifront *fe, const struct sbdf *listed, unsigned n)
+static unsigned known(struct xenpcifront *fe, struct sbdf *addresses)
 {
-	for (unsigned i = 0; i < n; i++) {
-		int rc = look_at(fe, listed[i]);
+	unsigned n = 0;
 
-		if (rc <= 0)
-			return rc;
-	}
+	pthread_mutex_lock(&fe->lock);
 	for (unsigned i = 0; i < fe->n_devices; i++)
-		if (fe->devices[i].present && !fe->devices[i].seen &&
-		    look_at(fe, to_sbdf(fe->devices[i].info.address)) < 0)
+		if (fe->devices[i].present)
+			addresses[n++] = to_sbdf(fe->devices[i].info.address);
+	pthread_mutex_unlock(&fe->lock);
+	return n;
+}
+
+/* Those listed, and those that are known: an entry that moved meanwhile loses nobody. */
+static int look_at_listed(struct scan *scan, const struct sbdf *listed, unsigned n)
+{
+	struct sbdf others[XENPCIFRONT_MAX_DEVICES];
+	unsigned n_others = known(scan->fe, others);
+
+	for (unsigned i = 0; i < n; i++)
+		if (look_at(scan, listed[i]))
+			return -1;
+	for (unsigned i = 0; i < n_others; i++)
+		if (look_at(scan, others[i]))
 			return -1;
 	return 0;
+}
+
+/* The scan is through: what it found is what there is. */
+static void apply(struct scan *scan)
+{
+	struct xenpcifront *fe = scan->fe;
+
+	pthread_mutex_lock(&fe->lock);
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		fe->devices[i].seen = found_already(scan, to_sbdf(fe->devices[i].info.address));
+	for (unsigned i = 0; i < fe->n_devices; i++)
+		if (fe->devices[i].present && !fe->devices[i].seen)
+			remove_device(&fe->devices[i]);
+	for (unsigned i = 0; i < scan->n; i++)
+		scan->full |= add_device(fe, &scan->found[i]) != 0;
+	pthread_mutex_unlock(&fe->lock);
+	if (scan->full && front_may_log(fe))
+		log_warn(fe->lg, "more than %u devices: the others are left out",
+			 XENPCIFRONT_MAX_DEVICES);
 }
 
 int devices_scan(struct xenpcifront *fe)
 {
 	struct sbdf listed[NODES_MAX_DEVS];
+	struct scan scan = { .fe = fe };
 	int n = read_listed(fe, listed);
 
-	for (unsigned i = 0; i < fe->n_devices; i++)
-		fe->devices[i].seen = false;
-	if (n > 0 ? look_at_listed(fe, listed, (unsigned)n) : scan_roots(fe))
+	if (n > 0 ? look_at_listed(&scan, listed, (unsigned)n) : scan_roots(&scan))
 		return -1;
-	for (unsigned i = 0; i < fe->n_devices; i++)
-		if (fe->devices[i].present && !fe->devices[i].seen)
-			remove_device(&fe->devices[i]);
+	apply(&scan);
 	return 0;
 }
 
@@ -281,9 +328,11 @@ void devices_detach(struct xenpcifront *fe)
 		if (read_state(fe, i, &state) || state != XenbusStateClosing ||
 		    read_place(fe, i, &a))
 			continue;
+		pthread_mutex_lock(&fe->lock);
 		dev = device_find(fe, a);
 		if (dev)
 			remove_device(dev);
+		pthread_mutex_unlock(&fe->lock);
 	}
 }
 

@@ -50,6 +50,7 @@ const char *xenpcifront_event_name(enum xenpcifront_event_type type)
 /* Sends a result and looks whether the next request waits already. */
 static void answer(struct xenpcifront *fe, enum xenpcifront_aer_result result)
 {
+	fe->channel.aer_heard = false;
 	page_aer_answer(fe->channel.offer.page, (int32_t)result);
 	xen_notify(&fe->xen, fe->channel.offer.port);
 	fe->aer_waits = fe->aer_told = false;
@@ -80,12 +81,10 @@ static bool understand(struct xenpcifront *fe, const struct xen_pcie_aer_op *op,
 	return false;
 }
 
-void aer_take(struct xenpcifront *fe)
+static void take_request(struct xenpcifront *fe)
 {
 	struct xen_pcie_aer_op op;
 
-	if (!channel_is_open(&fe->channel))
-		return;
 	if (!page_aer_requested(fe->channel.offer.page)) {
 		/* The backend took it back. */
 		fe->aer_waits = fe->aer_told = false;
@@ -93,6 +92,11 @@ void aer_take(struct xenpcifront *fe)
 	}
 	if (fe->aer_waits)
 		return;
+	/* A backend that asks on and on has to wait. */
+	if (!ratelimit_allow(&fe->aer_requests, now_ns())) {
+		front_wake_later(fe, fe->aer_requests.interval_ns);
+		return;
+	}
 	page_aer_collect(fe->channel.offer.page, &op);
 	if (!(fe->flags & XENPCIFRONT_AER) || !understand(fe, &op, &fe->aer)) {
 		answer(fe, XENPCIFRONT_RESULT_NONE);
@@ -100,6 +104,14 @@ void aer_take(struct xenpcifront *fe)
 	}
 	fe->aer_waits = true;
 	fe->aer_told = false;
+}
+
+void aer_take(struct xenpcifront *fe)
+{
+	pthread_mutex_lock(&fe->lock);
+	if (channel_is_open(&fe->channel))
+		take_request(fe);
+	pthread_mutex_unlock(&fe->lock);
 }
 
 int xenpcifront_answer_aer(struct xenpcifront *fe, enum xenpcifront_aer_result result)

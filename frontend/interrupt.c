@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* MSI, multi-message MSI, MSI-X: requests out, pirqs back, none of them taken on trust. */
+#include "frontend/answer.h"
 #include "frontend/front.h"
 
 /* Vectors travel in 16 bits (MSI-X), and no guest has more pirqs. */
@@ -24,9 +25,9 @@ static struct xen_pci_op device_op(uint32_t cmd, struct xenpcifront_address a)
 
 static int ask(struct xenpcifront *fe, struct xen_pci_op *op, struct xenpcifront_answer *answer)
 {
-	if (channel_request(&fe->channel, op))
-		return channel_no_answer(answer);
-	return channel_judge(op, answer);
+	if (channel_request(&fe->channel, op, NO_LIMIT))
+		return answer_none(answer);
+	return answer_judge(op, answer);
 }
 
 int xenpcifront_enable_msi(struct xenpcifront *fe, struct xenpcifront_address address,
@@ -37,7 +38,7 @@ int xenpcifront_enable_msi(struct xenpcifront *fe, struct xenpcifront_address ad
 	if (ask(fe, &op, answer))
 		return -1;
 	if (!is_pirq(op.value))
-		return channel_nonsense(answer);
+		return answer_nonsense(answer);
 	*pirq = op.value;
 	return 0;
 }
@@ -60,7 +61,7 @@ int xenpcifront_enable_multi_msi(struct xenpcifront *fe, struct xenpcifront_addr
 	if (available)
 		*available = 1;
 	if (!count || count > MAX_MULTI_MSI) {
-		channel_no_answer(answer);
+		answer_none(answer);
 		return fail(EINVAL);
 	}
 	op.info = count;
@@ -70,7 +71,7 @@ int xenpcifront_enable_multi_msi(struct xenpcifront *fe, struct xenpcifront_addr
 	if (rc)
 		return -1;
 	if (!is_pirq(op.value) || !is_pirq((uint64_t)op.value + count - 1))
-		return channel_nonsense(answer);
+		return answer_nonsense(answer);
 	*pirq = op.value;
 	if (available)
 		*available = count;
@@ -94,7 +95,7 @@ int xenpcifront_enable_msix(struct xenpcifront *fe, struct xenpcifront_address a
 	uint16_t vectors[XENPCIFRONT_MAX_VECTORS];
 
 	if (!count || count > XENPCIFRONT_MAX_VECTORS || !distinct(entries, count)) {
-		channel_no_answer(answer);
+		answer_none(answer);
 		return fail(EINVAL);
 	}
 	op.value = count;
@@ -106,14 +107,14 @@ int xenpcifront_enable_msix(struct xenpcifront *fe, struct xenpcifront_address a
 		return -1;
 	/* Old kernels answer success and how many there would have been. */
 	if (op.value)
-		return channel_nonsense(answer);
+		return answer_nonsense(answer);
 	for (unsigned i = 0; i < count; i++) {
 		vectors[i] = op.msix_entries[i].vector;
 		if (!is_pirq(vectors[i]) || vectors[i] == UINT16_MAX)
-			return channel_nonsense(answer);
+			return answer_nonsense(answer);
 	}
 	if (!distinct(vectors, count))
-		return channel_nonsense(answer);
+		return answer_nonsense(answer);
 	for (unsigned i = 0; i < count; i++)
 		pirqs[i] = vectors[i];
 	return 0;

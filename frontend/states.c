@@ -1,32 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/states.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "protocol/nodes.h"
 
+#define DOMAIN_HOME "/local/domain/%u" /* what relative paths begin with */
 #define TOKEN_SELF    "self"
 #define TOKEN_BACKEND "backend"
 #define MAX_EVENTS_AT_ONCE 1024
 #define MAX_DOMID 0x7fef /* DOMID_FIRST_RESERVED - 1 */
 
+/* Others may write it: what is no printable character is shown as a dot. */
 static void refuse(struct xenpcifront *fe, const char *node, const char *value)
 {
-	if (!fe->complained)
-		log_warn(fe->lg, "%s/%s is refused: '%.64s'", NODE_FRONTEND_DIR, node, value);
+	char text[65];
+	size_t n = 0;
+
+	for (; n < sizeof(text) - 1 && value[n]; n++)
+		text[n] = value[n] >= ' ' && value[n] <= '~' ? value[n] : '.';
+	text[n] = 0;
+	if (!fe->complained && front_may_log(fe))
+		log_warn(fe->lg, "%s/%s is refused: '%s'", NODE_FRONTEND_DIR, node, text);
 	fe->complained = true;
 }
+
+/* What xenstored takes for a path. */
+#define PATH_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/_@"
 
 /* Anything in the backends' directory of domain id, which is that of backend-id. */
 static bool plausible(const char *path, uint64_t id)
 {
 	char prefix[64];
-	int n = snprintf(prefix, sizeof(prefix), "/local/domain/%u/" NODE_BACKEND_ROOT "/",
+	int n = snprintf(prefix, sizeof(prefix), DOMAIN_HOME "/" NODE_BACKEND_ROOT "/",
 			 (unsigned)id);
 
-	return !strncmp(path, prefix, (size_t)n);
+	return !strncmp(path, prefix, (size_t)n) && !path[strspn(path, PATH_CHARS)];
 }
 
 static void forget_backend(struct xenpcifront *fe)
@@ -62,6 +72,7 @@ static int learn_backend(struct xenpcifront *fe)
 	}
 	fe->backend_id = (uint32_t)id;
 	if (strcmp(path, fe->backend)) {
+		fe->moved = fe->moved || (fe->backend[0] && fe->channel.offer.page);
 		forget_backend(fe);
 		snprintf(watch, sizeof(watch), "%s/%s", path, NODE_STATE);
 		if (!xs_watch(fe->xen.watches, watch, TOKEN_BACKEND))
@@ -91,7 +102,7 @@ static int read_state(struct xenpcifront *fe, const char *dir, unsigned *state)
 
 void states_forget(struct xenpcifront *fe)
 {
-	fe->own_known = fe->peer_known = fe->closed_above_known = false;
+	fe->own_known = fe->peer_known = fe->closed_above_known = fe->moved = false;
 }
 
 /*
@@ -114,6 +125,9 @@ int states_read(struct xenpcifront *fe, struct states *st)
 	fe->own_known = following && fe->own != XenbusStateUnknown && fe->own < PCIIF_STATE_COUNT;
 	fe->peer_known = following && fe->backend[0];
 	*st = (struct states){ .own = fe->own, .peer = fe->peer };
+	/* Whoever has our page is gone; another knows nothing of it. */
+	if (fe->moved)
+		st->peer = XenbusStateUnknown;
 	return 0;
 }
 
@@ -147,7 +161,7 @@ static bool closed_above(struct xenpcifront *fe)
 	perms = xs_get_permissions(fe->xen.xs, XBT_NULL, dir, &n);
 	if (perms && n) {
 		self = perms[0].id;
-		snprintf(home, sizeof(home), "/local/domain/%u", self);
+		snprintf(home, sizeof(home), DOMAIN_HOME, self);
 		fe->closed_above = closed_to(fe, home, self);
 		while (fe->closed_above && (end = strrchr(dir, '/'))) {
 			*end = '\0';
@@ -215,7 +229,9 @@ static int write_state(struct xenpcifront *fe, const struct offer *offer, unsign
 	if (closed_above(fe) ? write_plainly(fe, offer, state) : write_if_there(fe, offer, state))
 		return -1;
 	fe->own = state;
-	log_debug(fe->lg, "%s: state %u (%s)", NODE_FRONTEND_DIR, state, pciif_state_name(state));
+	if (front_may_log(fe))
+		log_debug(fe->lg, "%s: state %u (%s)", NODE_FRONTEND_DIR, state,
+			  pciif_state_name(state));
 	return 0;
 }
 
@@ -262,23 +278,24 @@ void states_drain(struct xenpcifront *fe)
 	errno = saved;
 }
 
-int states_wait(struct xenpcifront *fe, unsigned wanted, uint32_t ms)
+int states_wait(struct xenpcifront *fe, unsigned wanted)
 {
-	uint64_t deadline = now_ns() + (uint64_t)ms * NS_PER_MS;
-	struct pollfd pfd = { .fd = xs_fileno(fe->xen.watches), .events = POLLIN };
+	const struct halt *halt = &fe->channel.halt;
 
 	for (;;) {
 		struct states st;
-		uint64_t now;
+		int err;
 
 		states_drain(fe);
 		if (states_read(fe, &st))
 			return -1;
-		if (1u << st.peer & wanted)
+		if (st.peer < PCIIF_STATE_COUNT && 1u << st.peer & wanted)
 			return 0;
-		now = now_ns();
-		if (now >= deadline)
-			return fail(ETIMEDOUT);
-		poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1);
+		err = halt_reason(halt);
+		if (!err && now_ns() >= fe->limit)
+			err = ETIMEDOUT;
+		if (err)
+			return fail(err);
+		halt_wait(halt, xs_fileno(fe->xen.watches), fe->limit);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The two state nodes as the frontend sees them, and the backend's address.
- * fe->lock is held in all functions. Nothing logs but what states_read refuses, once.
+ * fe->life is held in all functions. What a backend can have logged is bounded (front_may_log).
  */
 #ifndef XENPCI_FRONTEND_STATES_H
 #define XENPCI_FRONTEND_STATES_H
@@ -31,9 +31,9 @@ int states_watch(struct xenpcifront *fe);
 /* Takes in all watch events that are there; a flood is left for the next time. */
 void states_drain(struct xenpcifront *fe);
 /*
- * Waits until the backend is in a state of the set wanted (bits 1 << state), at
- * most ms. 0, or -1 with errno ETIMEDOUT or xenstore's.
+ * Waits until the backend is in a state of the set wanted (bits 1 << state), or it is fe->limit.
+ * 0, or -1 with errno ETIMEDOUT, ECANCELED or ENOTCONN (halt.h), or xenstore's.
  */
-int states_wait(struct xenpcifront *fe, unsigned wanted, uint32_t ms);
+int states_wait(struct xenpcifront *fe, unsigned wanted);
 
 #endif

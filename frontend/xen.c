@@ -2,40 +2,60 @@
 #include "frontend/xen.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/util.h"
 
-static void cannot_open(xentoollog_logger *lg, const char *what, const char *device,
-			const char *module)
+_Thread_local char xen_problem[XEN_PROBLEM_MAX];
+
+/* What is opened, the device that it needs in a Linux guest, and the module that makes it. */
+struct need {
+	const char *what, *device, *module;
+};
+
+static const struct need need_store = { "xenstore", "/dev/xen/xenbus", "xenfs" };
+static const struct need need_events = { "event channels", "/dev/xen/evtchn", "xen-evtchn" };
+static const struct need need_grants = { "grant sharing", "/dev/xen/gntalloc", "xen-gntalloc" };
+
+static void cannot_open(const struct need *need)
 {
-	log_error(lg, "cannot open %s: %s (in a Linux guest: is %s there? modprobe %s)", what,
-		  strerror(errno), device, module);
+	int saved = errno;
+	const char *text = strerror(saved);
+
+	if (saved == EACCES || saved == EPERM)
+		snprintf(xen_problem, sizeof(xen_problem),
+			 "cannot open %s: %s (it needs root, or the right to read and write %s)",
+			 need->what, text, need->device);
+	else
+		snprintf(xen_problem, sizeof(xen_problem),
+			 "cannot open %s: %s (%s: the module %s is missing, `modprobe %s', or this "
+			 "is no Xen guest)", need->what, text, need->device, need->module,
+			 need->module);
+	errno = saved;
 }
 
 int xen_open(struct xen *xen, xentoollog_logger *lg)
 {
+	const struct need *missing = &need_store;
+
 	*xen = (struct xen){ 0 };
+	xen_problem[0] = 0;
 	xen->xs = xs_open(0);
 	xen->watches = xen->xs ? xs_open(0) : NULL;
-	if (!xen->watches) {
-		cannot_open(lg, "xenstore", "/dev/xen/xenbus", "xenfs");
+	if (!xen->watches)
 		goto out;
-	}
+	missing = &need_events;
 	xen->ec = xenevtchn_open(lg, 0);
-	if (!xen->ec) {
-		cannot_open(lg, "the event channel driver", "/dev/xen/evtchn", "xen-evtchn");
+	if (!xen->ec)
 		goto out;
-	}
+	missing = &need_grants;
 	xen->gs = xengntshr_open(lg, 0);
-	if (!xen->gs) {
-		cannot_open(lg, "the grant sharing driver", "/dev/xen/gntalloc",
-			    "xen-gntalloc");
+	if (!xen->gs)
 		goto out;
-	}
 	return 0;
 out:
+	cannot_open(missing);
 	xen_close(xen, false);
 	return -1;
 }
@@ -100,14 +120,17 @@ int xen_notify(struct xen *xen, evtchn_port_t port)
 	return xenevtchn_notify(xen->ec, port);
 }
 
-int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns, int haltfd)
 {
-	struct pollfd pfd = { .fd = xenevtchn_fd(xen->ec), .events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = xenevtchn_fd(xen->ec), .events = POLLIN },
+		{ .fd = haltfd, .events = POLLIN },
+	};
 	struct timespec ts = timespec_of(ns);
 	xenevtchn_port_or_error_t got;
 
 	/* xenevtchn_pending may block: xenevtchn.h says to poll before each call. */
-	if (ppoll(&pfd, 1, &ts, NULL) <= 0)
+	if (ppoll(fds, ARRAY_SIZE(fds), &ts, NULL) <= 0 || !fds[0].revents)
 		return 0;
 	got = xenevtchn_pending(xen->ec);
 	if (got < 0)
@@ -118,7 +141,7 @@ int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
 
 int xen_pending(struct xen *xen, evtchn_port_t port)
 {
-	return xen_wait(xen, port, 0);
+	return xen_wait(xen, port, 0, -1);
 }
 
 int xen_unmask(struct xen *xen, evtchn_port_t port)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frontend's plumbing: xenstore, one event channel port, one granted page. The
- * only file that calls Xen's libraries for the latter two. Nothing logs but
- * xen_open. One thread at a time, unless a function says otherwise.
+ * only file that calls Xen's libraries for the latter two. Nothing logs (Xen's libraries
+ * do, when they open). One thread at a time, unless a function says otherwise.
  */
 #ifndef XENPCI_FRONTEND_XEN_H
 #define XENPCI_FRONTEND_XEN_H
@@ -34,7 +34,11 @@ struct offer {
 	evtchn_port_t port;
 };
 
-/* Opens the handles. 0, or -1 with errno; logs what is missing. */
+/* What stood against this thread's last xen_open, with what helps; "" where nothing did. */
+#define XEN_PROBLEM_MAX 256
+extern _Thread_local char xen_problem[XEN_PROBLEM_MAX];
+
+/* Opens the handles. 0, or -1 with errno, and xen_problem says what is missing. */
 int xen_open(struct xen *xen, xentoollog_logger *lg);
 /*
  * Closes what is open, keeping errno. child: the caller is a forked child, whose parent
@@ -55,7 +59,10 @@ int xen_notify(struct xen *xen, evtchn_port_t port);
  */
 int xen_pending(struct xen *xen, evtchn_port_t port);
 int xen_unmask(struct xen *xen, evtchn_port_t port);
-/* As xen_pending, but waits for an event, at most ns nanoseconds. */
-int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns);
+/*
+ * As xen_pending, but waits for an event, at most ns nanoseconds, and not longer than until haltfd
+ * (-1: none) is readable.
+ */
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns, int haltfd);
 
 #endif

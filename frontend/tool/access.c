@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* read, write, msi, msix: one request each. */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,23 +47,77 @@ int run_read(struct tool *tool, int argc, char **argv)
 	return EXIT_OK;
 }
 
-int run_write(struct tool *tool, int argc, char **argv)
-{
-	struct xenpcifront_answer answer;
+/* A register, and what is to be written there. */
+struct write {
 	struct xenpcifront_address a;
 	unsigned offset, size;
-	uint64_t value;
+	uint32_t value;
+};
 
+static int write_plainly(struct tool *tool, const struct write *w)
+{
+	struct xenpcifront_answer answer;
+
+	if (xenpcifront_write(tool->fe, w->a, w->offset, w->size, w->value, &answer))
+		return tool_refused("writing a register", w->a, &answer);
+	return EXIT_OK;
+}
+
+/* A backend answers success, too, where it drops a write: only reading tells. */
+static int write_and_look(struct tool *tool, const struct write *w)
+{
+	int digits = (int)w->size * 2, status;
+	struct xenpcifront_answer answer;
+	uint32_t before, after;
+
+	if (xenpcifront_read(tool->fe, w->a, w->offset, w->size, &before, &answer))
+		return tool_refused("reading the register before the write", w->a, &answer);
+	status = write_plainly(tool, w);
+	if (status)
+		return status;
+	if (xenpcifront_read(tool->fe, w->a, w->offset, w->size, &after, &answer))
+		return tool_refused("reading the register back", w->a, &answer);
+	if (after == w->value)
+		return EXIT_OK;
+	if (after == before) {
+		tool_failed("%s: nothing changed: 0x%x still reads 0x%0*x (the backend's log names "
+			    "the register and what would allow the write; or the device has it so)",
+			    tool_name(w->a), w->offset, digits, after);
+		return EXIT_UNCHANGED;
+	}
+	tool_failed("%s: 0x%x reads 0x%0*x, not 0x%0*x: some bits are not as written",
+		    tool_name(w->a), w->offset, digits, after, digits, w->value);
+	return EXIT_OK;
+}
+
+int run_write(struct tool *tool, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "no-verify", no_argument, NULL, 'n' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static const char usage[] = "write [--no-verify] BDF OFFSET VALUE [SIZE]";
+	bool verify = true;
+	struct write w;
+	uint64_t value;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'n')
+			return tool_usage("%s", usage);
+		verify = false;
+	}
+	argc -= optind - 1;
+	argv += optind - 1;
 	if (argc < 4 || argc > 5)
-		return tool_usage("write BDF OFFSET VALUE [SIZE]");
-	if (parse_register(argc, argv, 4, &a, &offset, &size) ||
-	    tool_number(argv[3], "value", UINT32_MAX >> (32 - size * 8), &value))
+		return tool_usage("%s", usage);
+	if (parse_register(argc, argv, 4, &w.a, &w.offset, &w.size) ||
+	    tool_number(argv[3], "value", UINT32_MAX >> (32 - w.size * 8), &value))
 		return EXIT_USAGE;
+	w.value = (uint32_t)value;
 	if (tool_connect(tool, 0))
 		return EXIT_FAILED;
-	if (xenpcifront_write(tool->fe, a, offset, size, (uint32_t)value, &answer))
-		return tool_refused("writing a register", a, &answer);
-	return EXIT_OK;
+	return verify ? write_and_look(tool, &w) : write_plainly(tool, &w);
 }
 
 /* The control word of capability id, or -1 (complained). */

@@ -25,7 +25,7 @@ static volatile uint32_t *words(struct conform *c)
 
 static bool take(struct conform *c)
 {
-	if (!channel_take(&c->fe->channel))
+	if (!channel_lock(&c->fe->channel, NO_LIMIT))
 		return true;
 	conform_fail(c, "the channel: %s", strerror(errno));
 	return false;
@@ -54,7 +54,7 @@ void conform_flags_kept(struct conform *c)
 		return;
 	__atomic_fetch_or(&page->flags, SPARE_FLAG | XEN_PCIB_AERHANDLER, __ATOMIC_SEQ_CST);
 	before = page->flags;
-	channel_give(&c->fe->channel);
+	channel_unlock(&c->fe->channel);
 	conform_read(c, 0, 4);
 	if (!take(c))
 		return;
@@ -62,7 +62,7 @@ void conform_flags_kept(struct conform *c)
 	__atomic_fetch_and(&page->flags, ~SPARE_FLAG, __ATOMIC_SEQ_CST);
 	if (!(c->fe->flags & XENPCIFRONT_AER))
 		__atomic_fetch_and(&page->flags, ~(uint32_t)XEN_PCIB_AERHANDLER, __ATOMIC_SEQ_CST);
-	channel_give(&c->fe->channel);
+	channel_unlock(&c->fe->channel);
 	if (after != before)
 		conform_fail(c, "flags 0x%x became 0x%x", before, after);
 }
@@ -75,7 +75,7 @@ void conform_tail_ignored(struct conform *c)
 		return;
 	for (size_t i = USED_WORDS; i < PAGE_WORDS; i++)
 		words(c)[i] = 0xdead0000u + (uint32_t)i;
-	channel_give(&c->fe->channel);
+	channel_unlock(&c->fe->channel);
 	id = conform_read(c, 0, 4);
 	if ((id & 0xffff) != c->dev.vendor)
 		conform_fail(c, "the ids read as 0x%x", id);
@@ -86,7 +86,7 @@ void conform_tail_ignored(struct conform *c)
 			conform_fail(c, "byte %zu of the page was written to", i * 4);
 		words(c)[i] = 0;
 	}
-	channel_give(&c->fe->channel);
+	channel_unlock(&c->fe->channel);
 }
 
 /*
@@ -111,7 +111,7 @@ void conform_idle_kicks(struct conform *c)
 	c->fe->channel.offer.page->op = op;
 	for (int i = 0; i < IDLE_KICKS; i++)
 		xen_notify(&c->fe->xen, c->fe->channel.offer.port);
-	channel_give(&c->fe->channel);
+	channel_unlock(&c->fe->channel);
 	after = conform_read(c, PCI_COMMAND, 2);
 	if (after != before)
 		conform_fail(c, "a write without the flag was served: 0x%x became 0x%x", before,

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static const struct command commands[] = {
 	{ "list", "[-n | -nn] [-v] [-D] [BDF]",
 	  "the devices, as lspci shows them (-v: BARs and capabilities)", run_list },
 	{ "read", "BDF OFFSET [SIZE]", "read 1, 2 or 4 (default) bytes of config space", run_read },
-	{ "write", "BDF OFFSET VALUE [SIZE]", "write them", run_write },
+	{ "write", "[--no-verify] BDF OFFSET VALUE [SIZE]",
+	  "write them, and look whether they are there (status 3: nothing changed)", run_write },
 	{ "dump", "[-x | -xxx | -xxxx] [BDF]", "hex dump for `lspci -F` (default: all there is)",
 	  run_dump },
 	{ "bars", "[BDF]", "base address registers with their sizes", run_bars },
@@ -40,8 +42,13 @@ static const struct command commands[] = {
 	{ "bench", "[N [BDF]]", "time N (default 2000) config reads", run_bench },
 };
 
+static atomic_bool ended; /* by a signal: what fails from then on fails because of it */
+static bool lost;
+
 static __attribute__((format(printf, 1, 0))) void complain(const char *fmt, va_list ap)
 {
+	if (ended)
+		return;
 	fflush(stdout);
 	fputs("xenpci-front: ", stderr);
 	vfprintf(stderr, fmt, ap);
@@ -72,10 +79,16 @@ int tool_usage(const char *fmt, ...)
 int tool_refused(const char *what, struct xenpcifront_address a,
 		 const struct xenpcifront_answer *answer)
 {
+	lost = errno == ETIMEDOUT || errno == EBUSY || errno == ENOTCONN || errno == ECANCELED;
 	if (!answer || answer->error == XENPCIFRONT_NO_ANSWER)
 		return tool_failed("%s of %s: %s", what, tool_name(a), strerror(errno));
 	return tool_failed("%s of %s: %s (err %d, value 0x%x)", what, tool_name(a),
 			   xenpcifront_error_text(answer->error), answer->err, answer->value);
+}
+
+bool tool_lost(void)
+{
+	return lost;
 }
 
 const char *tool_name(struct xenpcifront_address a)
@@ -113,6 +126,13 @@ int tool_number(const char *text, const char *what, uint64_t max, uint64_t *out)
 /* Whoever ends the program holds it: the command's own end, or a signal's. Guards tool->fe. */
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
+static uint32_t longest(uint32_t a, uint32_t b, uint32_t c)
+{
+	uint32_t ab = a > b ? a : b;
+
+	return ab > c ? ab : c;
+}
+
 int tool_open(struct tool *tool, unsigned flags)
 {
 	struct xenpcifront *fe = xenpcifront_open(tool->lg, flags);
@@ -128,6 +148,9 @@ int tool_open(struct tool *tool, unsigned flags)
 		xenpcifront_set_spin(tool->fe, XENPCIFRONT_SPIN_ALWAYS);
 	if (tool->request_ms)
 		xenpcifront_set_timeout(tool->fe, tool->request_ms);
+	/* Whoever is patient with one thing is so with all. */
+	xenpcifront_set_call_timeout(tool->fe, longest(XENPCIFRONT_CALL_TIMEOUT_MS,
+						       tool->timeout_ms, tool->request_ms));
 	return 0;
 }
 
@@ -191,7 +214,8 @@ static void help(void)
 		printf("  %s %s\n\t\t%s\n", commands[i].name, commands[i].arguments,
 		       commands[i].help);
 	puts("\nOptions:\n"
-	     "  -t, --timeout MS          for connecting (default 10000); for watch: in all\n"
+	     "  -t, --timeout MS          for connecting (default 10000); for watch: in all. What reads\n"
+	     "                            or sizes a whole device has as long, 10000 at least\n"
 	     "      --request-timeout MS  for the answer to one request (default 2000)\n"
 	     "      --sleep, --poll       wait for answers asleep, or polling (default: some of both)\n"
 	     "      --keep                leave without closing the connection, as a killed process does\n"
@@ -200,7 +224,7 @@ static void help(void)
 	     "      --version             the version\n"
 	     "\nBDF is the address that the guest sees, [SSSS:]BB:DD.F. Numbers are decimal, or\n"
 	     "hexadecimal with 0x. The kernel's xen-pcifront must not be loaded.\n"
-	     "Exit status: 0, 1 (failed), 2 (wrong usage).");
+	     "Exit status: 0, 1 (failed), 2 (wrong usage), 3 (a write changed nothing).");
 }
 
 struct settings {
@@ -283,8 +307,10 @@ static void *on_signal(void *arg)
 
 	end_signals(&set);
 	sigwait(&set, &sig);
+	ended = true;
 	pthread_mutex_lock(&ending);
-	if (tool->fe)
+	/* However patient the command was told to be: whoever ends it does not wait as long. */
+	if (tool->fe && !xenpcifront_set_timeout(tool->fe, XENPCIFRONT_TIMEOUT_MS))
 		xenpcifront_disconnect(tool->fe);
 	fflush(stdout);
 	_exit(tool->endless ? EXIT_OK : 128 + sig);

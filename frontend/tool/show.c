@@ -194,7 +194,7 @@ int run_list(struct tool *tool, int argc, char **argv)
 	status = EXIT_OK;
 	o.segments |= any_segment(devices, n);
 	o.names = open_names();
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n && !tool_lost(); i++) {
 		print_line(&o, &devices[i]);
 		if (o.verbose && print_details(tool, &devices[i]))
 			status = EXIT_FAILED;
@@ -215,7 +215,7 @@ int run_bars(struct tool *tool, int argc, char **argv)
 	if (n < 0)
 		return status;
 	status = EXIT_OK;
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n && !tool_lost(); i++) {
 		if (xenpcifront_bars(tool->fe, devices[i].address, bars)) {
 			status = tool_refused("sizing the BARs", devices[i].address, NULL);
 			continue;
@@ -275,7 +275,7 @@ int run_dump(struct tool *tool, int argc, char **argv)
 	status = EXIT_OK;
 	o.segments = any_segment(devices, n);
 	o.names = open_names();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && !tool_lost(); i++)
 		if (dump_one(tool, &o, &devices[i], widths[x]))
 			status = EXIT_FAILED;
 	pci_cleanup(o.names);

@@ -2,7 +2,7 @@
 /*
  * What the subcommands of xenpci-front share. A subcommand's run function gets
  * its own arguments (argv[0] is its name; options by getopt_long) and returns the
- * exit status: EXIT_OK, EXIT_FAILED, EXIT_USAGE. Results go to stdout, complaints to stderr.
+ * exit status, EXIT_... below. Results go to stdout, complaints to stderr.
  */
 #ifndef XENPCI_FRONTEND_TOOL_H
 #define XENPCI_FRONTEND_TOOL_H
@@ -16,6 +16,7 @@
 #define EXIT_OK	    0
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
+#define EXIT_UNCHANGED 3 /* a write that the backend took changed nothing */
 
 struct tool {
 	struct xenpcifront *fe; /* NULL before tool_open */
@@ -48,6 +49,10 @@ int tool_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Complains that `what` of device a failed: errno and the answer. Returns EXIT_FAILED. */
 int tool_refused(const char *what, struct xenpcifront_address a,
 		 const struct xenpcifront_answer *answer);
+/*
+ * Whether what tool_refused complained of last concerns all devices: the backend does not answer.
+ */
+bool tool_lost(void);
 
 /* These complain themselves: 0, or -1. Numbers are decimal, or hexadecimal with 0x. */
 int tool_address(const char *text, struct xenpcifront_address *a);

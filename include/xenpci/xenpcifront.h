@@ -20,30 +20,61 @@
  * Connected is not enumerated: the first says that the backend serves requests,
  * the second that its devices were looked for and the list of them stands.
  *
- * Errors: 0, or -1 with errno (NULL with errno where a pointer is returned),
- * unless a function says otherwise. Functions that ask the backend something
- * take a struct xenpcifront_answer * that receives what it said (NULL: not wanted)
- * and have these errors in common, called "the request errors" below:
- *	ENOTCONN	not connected (never was, or the backend closed)
- *	ETIMEDOUT	no answer within the timeout (xenpcifront_set_timeout). The
- *			channel is poisoned: the late answer is waited for and thrown
- *			away, and the backend is probed, before a request is sent again
- *	EBUSY		the channel is still poisoned by an earlier timeout
- *	EAGAIN		64 threads wait for their turn already, or this one waited in vain
- *	EINVAL		an argument that no backend could serve (nothing was sent),
- *			or the answer invalid_offset
- *	ENODEV, EACCES, EOPNOTSUPP, EIO	the answers dev_not_found, access_denied,
- *			not_implemented, op_failed
- *	EREMOTEIO	an answer with another error number (see answer.err)
- *	EPROTO		success was answered with a value that cannot be true
- * answer.error tells an answer's EINVAL from a local one: it is
- * XENPCIFRONT_NO_ANSWER where the backend said nothing.
+ * Errors: a function returns 0, or -1 with errno (NULL with errno where it returns a pointer),
+ * unless it says otherwise. Functions that ask the backend something take a struct
+ * xenpcifront_answer * that receives what it said (NULL: not wanted), and have "the request
+ * errors":
  *
- * Threads: every function may be called from several threads on one handle,
- * but for xenpcifront_close, which must be the last. One request is in flight at
- * a time (the protocol has one slot); the others wait for their turn. Handlers
- * are called with no lock held and may call everything but xenpcifront_close,
- * xenpcifront_process and the functions that wait for the connection.
+ *	errno		what it means				what to do
+ *	ENOTCONN	not connected: never was, or the	connect
+ *			connection was closed, perhaps while
+ *			the call waited
+ *	ECANCELED	xenpcifront_interrupt was called	disconnect; what was sent may have
+ *								been served
+ *	ETIMEDOUT	no answer in time. The channel is	ask again later: the late answer is
+ *			poisoned				waited for and thrown away, and the
+ *								backend probed, before anything is sent
+ *	EBUSY		still poisoned by an earlier ETIMEDOUT	the same, or reconnect
+ *	EAGAIN		64 threads wait for their turn already,	try again
+ *			or this one waited in vain
+ *	EINVAL		an argument that no backend could serve	mend the call
+ *			(nothing was sent, answer.error is
+ *			XENPCIFRONT_NO_ANSWER), or the answer
+ *			invalid_offset
+ *	ENODEV		answer dev_not_found			the device was taken away
+ *	EACCES		answer access_denied			the backend's log names the setting
+ *	EOPNOTSUPP	answer not_implemented			do without
+ *	EIO		answer op_failed			see the backend's log
+ *	EREMOTEIO	another error number: answer.err	see the backend's log
+ *	EPROTO		success, with a value that cannot be	distrust the backend
+ *			true
+ *
+ * and those that have to do with the connection:
+ *	ENODEV		the guest has no PCI device		attach one
+ *	ECONNREFUSED	the backend closed			see its log and its error node
+ *	ETIMEDOUT	the backend did not follow in time	is a backend running?
+ *	EACCES, ENOENT, ENXIO	a device node cannot be opened	xenpcifront_open_problem
+ *	others		xenstore's own (EIO: it is gone)
+ *
+ * Time: a call of one request (_read, _write, _enable_msi, ...) takes xenpcifront_set_timeout's
+ * time at most, waiting for its turn included; a call of several (_pull, _push, _capabilities,
+ * _bars, and what _process does) takes xenpcifront_set_call_timeout's at most, however the backend
+ * spreads its answers; _connect_wait takes what it is given, _disconnect the time of two requests.
+ * Questions to xenstore come on top: xenstored is trusted to answer. A signal does not end a call;
+ * a handler that calls xenpcifront_interrupt does.
+ *
+ * Event loops: poll xenpcifront_fd, call xenpcifront_process when it is readable, then read events
+ * until there are none. These never wait for the backend: _fd, _connected, _enumerated, _devices,
+ * _next_event, _answer_aer, _interrupt, and the setters. _process waits for it only while devices
+ * are looked for (some three requests for each), and _connect while another thread is in _process.
+ * A loop that must not stand still for as long leaves _process and the requests to a thread of
+ * their own, and lets this thread read events. A program that watches nothing for long should
+ * still call _process now and then: libxenstore keeps what it has heard until then.
+ *
+ * Threads: every function may be called from several threads on one handle, but for
+ * xenpcifront_close, which must be the last. One request is in flight at a time (the protocol has
+ * one slot); the others wait for their turn. Handlers are called with no lock held and may call
+ * everything but xenpcifront_close, xenpcifront_process and xenpcifront_connect_wait.
  *
  * fork: a child must not use a handle that it inherited, nor poll its fd; only
  * xenpcifront_close is safe there, and leaves the parent's connection alone.
@@ -51,7 +82,25 @@
  * guest that vanished, and the next xenpcifront_connect starts over.
  *
  * Logs: nothing, unless a function says so; what is logged goes to the logger of
- * xenpcifront_open. Nothing that the backend can do is logged without a bound.
+ * xenpcifront_open. What the backend can cause is logged 64 times, then once a second at most.
+ *
+ * What a program in a guest cannot do, and what to do instead:
+ *	Receive interrupts. A vector is a pirq of the guest, and only its kernel can bind one
+ *	(EVTCHNOP_bind_pirq): Linux' /dev/xen/evtchn has no call for it, and drops events of ports
+ *	that it did not bind itself. Poll the device, or put the driver where a pirq can be bound:
+ *	into the guest's kernel (with xen-pcifront, without this library), or into a domain of its
+ *	own on Mini-OS or another library kernel, which this protocol serves as well.
+ *
+ *	Give the device addresses of memory. DMA needs machine addresses, and Linux tells a PV
+ *	guest's programs none: that takes a kernel driver, too.
+ *
+ *	What is left: config space, capabilities, BARs' places and sizes, hot-plug, and the recovery
+ *	from errors; enough for tools, monitors, device models and drivers that poll.
+ *
+ * ABI: structs have room to grow, which the library zeroes in what it fills in, and which the
+ * caller leaves zero in what it hands over (else EINVAL), as it does flags that it does not know.
+ * Enumerations may get new members: have a default. Functions and members are added, never
+ * changed, within one soname.
  *
  * Source of all protocol behaviour: xen/io/pciif.h, xen/io/xenbus.h.
  */
@@ -67,10 +116,23 @@ extern "C" {
 
 #define XENPCIFRONT_EXPORT __attribute__((visibility("default")))
 
+/* The version of this header. The build takes the project's from here. */
+#define XENPCIFRONT_VERSION_MAJOR 0
+#define XENPCIFRONT_VERSION_MINOR 1
+#define XENPCIFRONT_VERSION_PATCH 0
+/* Versions as numbers that compare: XENPCIFRONT_VERSION >= XENPCIFRONT_VERSION_NUMBER(0, 2, 0). */
+#define XENPCIFRONT_VERSION_NUMBER(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
+#define XENPCIFRONT_VERSION                                                                       \
+	XENPCIFRONT_VERSION_NUMBER(XENPCIFRONT_VERSION_MAJOR, XENPCIFRONT_VERSION_MINOR,          \
+				   XENPCIFRONT_VERSION_PATCH)
+
+/* The version of the library that runs, as XENPCIFRONT_VERSION. Never fails. */
+XENPCIFRONT_EXPORT unsigned xenpcifront_version(void);
+
 struct xenpcifront;
 struct xentoollog_logger; /* xentoollog.h */
 
-/* An address as the guest sees it (vdev-N), not as the host does. */
+/* An address as the guest sees it (vdev-N), not as the host does. Complete: it does not grow. */
 struct xenpcifront_address {
 	uint32_t segment;
 	uint8_t bus;
@@ -78,6 +140,7 @@ struct xenpcifront_address {
 };
 
 #define XENPCIFRONT_TIMEOUT_MS	2000 /* default of xenpcifront_set_timeout */
+#define XENPCIFRONT_CALL_TIMEOUT_MS 10000 /* default of xenpcifront_set_call_timeout */
 #define XENPCIFRONT_SPIN_US	100  /* default of xenpcifront_set_spin */
 #define XENPCIFRONT_SPIN_ALWAYS UINT32_MAX
 #define XENPCIFRONT_MAX_DEVICES 256
@@ -94,11 +157,18 @@ struct xenpcifront_address {
  * is written yet. logger stays the caller's and must outlive the handle; with
  * NULL the library is silent (Xen's own libraries then log to stderr).
  * Returns a handle (release it with xenpcifront_close), or NULL with errno:
- * EINVAL (unknown flag), ENOMEM, or what opening a device gave (ENOENT, ENODEV,
- * EACCES). Logs one error line that names the missing module.
+ * EINVAL (unknown flag), ENOMEM, or what opening a device gave (ENOENT, ENXIO, ENODEV,
+ * EACCES). Logs one error line: xenpcifront_open_problem's.
  */
 XENPCIFRONT_EXPORT struct xenpcifront *xenpcifront_open(struct xentoollog_logger *logger,
 							unsigned flags);
+
+/*
+ * Why the last xenpcifront_open of this thread failed, for people: which device of the system
+ * could not be opened, and the kernel module to load or the right that is missing ("" where it did
+ * not fail). Valid until this thread's next xenpcifront_open.
+ */
+XENPCIFRONT_EXPORT const char *xenpcifront_open_problem(void);
 
 /*
  * Releases the handle and all that it holds; NULL is fine. Does not talk to the
@@ -114,11 +184,23 @@ XENPCIFRONT_EXPORT void xenpcifront_close(struct xenpcifront *fe);
 XENPCIFRONT_EXPORT int xenpcifront_fd(const struct xenpcifront *fe);
 
 /*
- * How long a request waits for its turn and again for its answer, and how long
- * xenpcifront_disconnect waits for each state of the backend; milliseconds, at
- * least 1. Returns 0, or -1 with errno EINVAL.
+ * How long a request waits, for its turn and its answer together; xenpcifront_disconnect waits for
+ * the backend twice as long in all. Milliseconds, at least 1. Returns 0, or -1 with errno EINVAL.
  */
 XENPCIFRONT_EXPORT int xenpcifront_set_timeout(struct xenpcifront *fe, uint32_t ms);
+
+/*
+ * How long a call of several requests takes at most (each of them has its own time besides):
+ * milliseconds, at least 1. Returns 0, or -1 with errno EINVAL.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_set_call_timeout(struct xenpcifront *fe, uint32_t ms);
+
+/*
+ * Ends the calls that wait for the backend, and those that are made from then on, with errno
+ * ECANCELED, until xenpcifront_disconnect is called; xenpcifront_fd is readable as long. May be
+ * called from any thread and from a signal handler. Never fails, keeps errno.
+ */
+XENPCIFRONT_EXPORT void xenpcifront_interrupt(struct xenpcifront *fe);
 
 /*
  * How long a request polls the shared page before it sleeps on the event
@@ -136,35 +218,41 @@ XENPCIFRONT_EXPORT void xenpcifront_set_spin(struct xenpcifront *fe, uint32_t us
  * life of the frontend (it was closed, or its process was killed) are cleared
  * by starting over, which needs a backend that can reopen (xenpcid can, the
  * kernel's xen-pciback cannot). Connecting or connected already: nothing is done.
- * Returns 0, or -1 with errno from xenstore.
+ * Returns 0, or -1 with errno: ECANCELED (interrupted), ENOTCONN (another thread is in
+ * xenpcifront_disconnect), EAGAIN (another one is in xenpcifront_process for too long), or
+ * xenstore's.
  */
 XENPCIFRONT_EXPORT int xenpcifront_connect(struct xenpcifront *fe);
 
 /*
- * xenpcifront_connect, and carries it on until the devices are enumerated; events are
- * left to be read, and handlers are called from here.
- * timeout_ms: for the whole. Returns 0, or -1 with errno: ENODEV (the guest has no
- * PCI device), ETIMEDOUT, ECONNREFUSED (the backend closed), or xenstore's. After a
- * failure the handle is disconnected. Logs one error line for each of these.
+ * xenpcifront_connect, and carries it on until the devices are enumerated; events are left to be
+ * read, and handlers are called from here. timeout_ms: for the whole. Returns 0, or -1 with errno:
+ * ENODEV (the guest has no PCI device), ETIMEDOUT, ECONNREFUSED (the backend closed), ECANCELED or
+ * ENOTCONN (interrupted, or disconnected by another thread), or xenstore's. After a failure the
+ * handle is disconnected. Logs one error line for each of these, but for the fourth and fifth.
  */
 XENPCIFRONT_EXPORT int xenpcifront_connect_wait(struct xenpcifront *fe, uint32_t timeout_ms);
 
 /*
  * Does what there is to do, and returns: follows the states of the connection, looks for devices
- * when the backend says that there is something new (three reads for each, or 256 for each root bus
- * where the backend does not say where they are), takes AER requests in, and calls the handlers.
- * Call it when xenpcifront_fd is readable, or at any time. Work per call is bounded, and so is the
- * time: a scan ends at the first request that times out.
+ * when the backend says that there is something new (three reads for each, or 256 for each root
+ * bus where the backend does not say where they are), takes AER requests in, and calls the
+ * handlers. Call it when xenpcifront_fd is readable, or at any time. Work per call is bounded, and
+ * so is the time: a scan ends at the first request that times out, and with the call's time. While
+ * another thread is in it, it waits for that one and returns 0.
  * Returns 0, or -1 with errno from xenstore; the connection is closed then, as
- * the event CLOSED says. Logs state changes (debug) and refused nodes (warning).
+ * the event CLOSED says; or -1 with errno ECANCELED or ENOTCONN (interrupted, or another thread
+ * disconnects), and nothing was done. Logs state changes (debug) and refused nodes (warning).
  */
 XENPCIFRONT_EXPORT int xenpcifront_process(struct xenpcifront *fe);
 
 /*
- * Closes the connection in the protocol's order (Closing, Closed), waits for
- * the backend to follow, and withdraws the page and the channel. xenpcifront_connect
- * opens it again. Not connected: nothing is done. Returns 0, or -1 with errno: ETIMEDOUT
- * (the backend did not follow; the connection is closed all the same), or xenstore's.
+ * Closes the connection in the protocol's order (Closing, Closed), waits for the backend to
+ * follow, and withdraws the page and the channel. Other threads' calls that wait for the backend
+ * end with ENOTCONN first. xenpcifront_connect opens it again. Not connected: nothing is done.
+ * Returns 0, or -1 with errno: ETIMEDOUT (the backend did not follow), ECANCELED or ENOTCONN
+ * (interrupted, or another thread disconnects, too), or xenstore's. The connection is closed all
+ * the same.
  */
 XENPCIFRONT_EXPORT int xenpcifront_disconnect(struct xenpcifront *fe);
 
@@ -213,6 +301,7 @@ struct xenpcifront_aer {
 	struct xenpcifront_address address;
 	enum xenpcifront_aer_type type;
 	enum xenpcifront_aer_channel channel;
+	uint32_t reserved[4];
 };
 
 struct xenpcifront_event {
@@ -220,6 +309,7 @@ struct xenpcifront_event {
 	struct xenpcifront_address address; /* ADDED, REMOVED, AER */
 	struct xenpcifront_aer aer;	    /* AER */
 	unsigned backend_state;		    /* CLOSED: enum xenbus_state, 0 where it is gone */
+	uint32_t reserved[8];
 };
 
 /*
@@ -251,6 +341,8 @@ struct xenpcifront_device {
 	uint32_t class_code; /* 24 bits: base class, subclass, interface */
 	uint8_t revision;
 	uint8_t header_type; /* without the multi-function bit */
+	uint16_t reserved0;
+	uint32_t reserved[4];
 };
 
 /*
@@ -282,6 +374,7 @@ struct xenpcifront_answer {
 	int32_t err;	/* the number in the page */
 	uint32_t value; /* not cut to the size of the access */
 	uint32_t info;
+	uint32_t reserved[4];
 };
 
 /* The meaning of an error, for people; static. */
@@ -353,6 +446,7 @@ struct xenpcifront_capability {
 	uint16_t id;
 	uint8_t version; /* of an extended one */
 	bool extended;
+	uint16_t reserved[3];
 };
 
 /*
@@ -384,6 +478,8 @@ struct xenpcifront_bar {
 	uint64_t size;	  /* bytes; 0 for NONE and HIGH */
 	bool prefetchable;
 	bool decoded;	  /* the command register (and the ROM's own bit) has it answer */
+	uint8_t reserved0[6];
+	uint64_t reserved[2];
 };
 
 #define XENPCIFRONT_BARS    7 /* six and the ROM, in this order; a bridge has two and the ROM */
@@ -394,8 +490,9 @@ struct xenpcifront_bar {
  * XENPCIFRONT_BARS: all ones are written, the mask is read, the old value is
  * written back, without another thread's request in between. The BARs of this
  * device are watched from then on: xenpcifront_write looks whether one moved.
- * Returns 0, or -1 with the request errors (EPROTO: a BAR did not take its value
- * back), or ENOMEM.
+ * Returns 0, or -1 with the request errors (EPROTO: a BAR did not take its value back). A BAR is
+ * given its value back after a failure, too, if need be before the next request, whichever that
+ * is.
  */
 XENPCIFRONT_EXPORT int xenpcifront_bars(struct xenpcifront *fe, struct xenpcifront_address address,
 					struct xenpcifront_bar bars[XENPCIFRONT_BARS]);
@@ -406,7 +503,8 @@ XENPCIFRONT_EXPORT const char *xenpcifront_bar_name(enum xenpcifront_bar_kind ki
 /* --------------------------------------------------------- interrupts */
 
 /*
- * MSI: *pirq is the guest's pirq (never 0), to be bound with EVTCHNOP_bind_pirq.
+ * MSI: *pirq is the guest's pirq (never 0), to be bound with EVTCHNOP_bind_pirq by the guest's
+ * kernel: a program cannot, see "What a program in a guest cannot do" above.
  * The hypervisor owns the message address, data and the MSI-X table: a PV guest
  * never writes them. Fails with the request errors, *pirq untouched.
  */
@@ -453,6 +551,7 @@ struct xenpcifront_bar_change {
 	unsigned index;		    /* into the array of xenpcifront_bars */
 	struct xenpcifront_bar old; /* unhook this where old.decoded */
 	struct xenpcifront_bar now; /* hook this where now.decoded */
+	uint32_t reserved[4];
 };
 
 /*
@@ -470,15 +569,17 @@ struct xenpcifront_handlers {
 	 * all ones, being sized, has not moved.
 	 */
 	void (*bar_changed)(void *opaque, const struct xenpcifront_bar_change *change);
+	void (*reserved[5])(void); /* NULL */
 };
 
 /*
- * Sets the handlers (copied) and the pointer that they are given; NULL removes them.
- * Call it while no other thread is in the library.
+ * Sets the handlers (copied) and the pointer that they are given; NULL removes them. Call it while
+ * no other thread is in the library. Returns 0, or -1 with errno EINVAL (a handler that this
+ * library does not know), and nothing has changed.
  */
-XENPCIFRONT_EXPORT void xenpcifront_set_handlers(struct xenpcifront *fe,
-						 const struct xenpcifront_handlers *handlers,
-						 void *opaque);
+XENPCIFRONT_EXPORT int xenpcifront_set_handlers(struct xenpcifront *fe,
+						const struct xenpcifront_handlers *handlers,
+						void *opaque);
 
 #ifdef __cplusplus
 }

@@ -27,7 +27,7 @@ attach 7 0000:00:04.0
 # A user's program.
 ok_lines() { sed "s/^ok /ok $1: /; s/^not ok /not ok $1: /" "$2"; FAILED=$((FAILED + $(grep -c '^not ok' "$2"))); }
 for kind in shared static; do
-	in_domain 7 timeout 30 "$B/tests/box/user-$kind" connect config move threads fork disconnect \
+	in_domain 7 timeout 30 "$B/tests/box/user-$kind" connect config move threads fork interrupt disconnect \
 		connect disconnect >"$WORK/user.out" 2>"$WORK/user.log"
 	status=$?
 	ok_lines "$kind" "$WORK/user.out"
@@ -112,5 +112,24 @@ like "it says why" "$(grep FAIL "$WORK/conform")" "express_control"
 like "an unknown device is told" "$(front 7 read 0000:00:05.0 0 2>&1)" "no such device"
 front 7 read 0000:00:05.0 0 >/dev/null 2>&1
 is "and is a failure" $? 1
+
+# write looks whether what it wrote is there.
+old=$(front 7 read 0000:00:00.0 0x0c 1)
+front 7 write 0000:00:00.0 0x0c $((0x$old ^ 0x10)) 1 >"$WORK/write" 2>&1
+is "a write that is taken" "$? $(cat "$WORK/write")" "0 "
+front 7 write 0000:00:00.0 0x0c "0x$old" 1
+front 7 write 0000:00:00.0 0x2e 0x1234 2 >"$WORK/write" 2>&1
+is "a write that changes nothing has a status of its own" $? 3
+like "and says so" "$(cat "$WORK/write")" "nothing changed: 0x2e still reads 0x[0-9a-f]{4} "
+front 7 write --no-verify 0000:00:00.0 0x2e 0x1234 2 >"$WORK/write" 2>&1
+is "unless it does not look" "$? $(cat "$WORK/write")" "0 "
+front 7 write 0000:00:00.0 0x04 0xffff 2 >"$WORK/write" 2>&1
+is "some bits of a register are some change" $? 0
+like "and told" "$(cat "$WORK/write")" "0x4 reads 0x[0-9a-f]{4}, not 0xffff"
+front 7 write 0000:00:00.0 0x2e "$(printf '0x%s' "$(front 7 read 0000:00:00.0 0x2e 2)")" 2 >"$WORK/write" 2>&1
+is "what stands there already may be written" "$? $(cat "$WORK/write")" "0 "
+front 7 write --verify 0000:00:00.0 0x2e 0 2 >/dev/null 2>&1
+is "an unknown option is wrong usage" $? 2
+
 front 7 read 0000:00:00.0 1 4 >/dev/null 2>&1
 is "a wrong offset is wrong usage" $? 2

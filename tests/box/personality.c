@@ -156,7 +156,7 @@ bool exchange(struct front *f, struct xen_pci_op *op)
 			break;
 		if (f->timeout_ns && now_ns() - start > f->timeout_ns)
 			return false;
-		if (xen_wait(&f->xen, f->offer.port, 1000000) > 0)
+		if (xen_wait(&f->xen, f->offer.port, 1000000, -1) > 0)
 			xen_unmask(&f->xen, f->offer.port);
 	}
 	page_collect(f->offer.page, op);

@@ -124,6 +124,24 @@ static void step_threads(void)
 	check(!sum, "threads get their own answers", "%u were wrong", sum);
 }
 
+/* Nothing waits until the connection is closed, and the fd says why; then all is as before. */
+static void step_interrupt(void)
+{
+	struct pollfd pfd = { .fd = xenpcifront_fd(fe), .events = POLLIN };
+	uint32_t id;
+
+	xenpcifront_interrupt(fe);
+	check(xenpcifront_read32(fe, dev.address, 0, &id, NULL) == -1 && errno == ECANCELED,
+	      "a read is ECANCELED", "%s", strerror(errno));
+	check(poll(&pfd, 1, 0) == 1, "the fd tells", "it does not");
+	check(xenpcifront_connect_wait(fe, LIMIT_S * 1000) == -1 && errno == ECANCELED,
+	      "so is the wait for the connection", "%s", strerror(errno));
+	check(!xenpcifront_disconnect(fe), "disconnect after an interrupt", "%s", strerror(errno));
+	check(!xenpcifront_connect_wait(fe, LIMIT_S * 1000) &&
+	      !xenpcifront_read32(fe, dev.address, 0, &id, NULL), "connects and reads again", "%s",
+	      strerror(errno));
+}
+
 /* A child that closes what it inherited leaves the parent's connection alone. */
 static void step_fork(void)
 {
@@ -217,6 +235,20 @@ static void step_hotplug(void)
 	follow_until_eof();
 }
 
+/* What the library does not know, it refuses. */
+static void check_settings(void)
+{
+	struct xenpcifront_handlers later = { .bar_changed = on_move };
+
+	later.reserved[4] = (void (*)(void))on_move;
+	check(xenpcifront_set_handlers(fe, &later, NULL) == -1 && errno == EINVAL,
+	      "an unknown handler is EINVAL", "%s", strerror(errno));
+	check(xenpcifront_set_timeout(fe, 0) == -1 && xenpcifront_set_call_timeout(fe, 0) == -1,
+	      "no time is EINVAL", "it is taken");
+	check(!xenpcifront_set_call_timeout(fe, XENPCIFRONT_CALL_TIMEOUT_MS), "a call's time is set",
+	      "%s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -224,16 +256,23 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} steps[] = {
 		{ "connect", step_connect }, { "disconnect", step_disconnect },
-		{ "threads", step_threads }, { "fork", step_fork }, { "move", step_move },
+		{ "interrupt", step_interrupt }, { "threads", step_threads },
+		{ "fork", step_fork }, { "move", step_move },
 		{ "config", step_config },   { "hotplug", step_hotplug },
 	};
 
 	check(!xenpcifront_open(NULL, 1u << 31) && errno == EINVAL, "an unknown flag is EINVAL", "%s",
 	      strerror(errno));
+	check(strstr(xenpcifront_open_problem(), "Invalid argument"), "and told", "%s",
+	      xenpcifront_open_problem());
+	check(xenpcifront_version() == XENPCIFRONT_VERSION &&
+	      XENPCIFRONT_VERSION < XENPCIFRONT_VERSION_NUMBER(1, 0, 0),
+	      "the library is the header's", "%x", xenpcifront_version());
 	xenpcifront_close(NULL);
 	fe = xenpcifront_open(NULL, 0);
-	if (!check(fe, "open", "%s", strerror(errno)))
+	if (!check(fe && !*xenpcifront_open_problem(), "open", "%s", xenpcifront_open_problem()))
 		return 1;
+	check_settings();
 	for (int i = 1; i < argc; i++)
 		for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++)
 			if (!strcmp(argv[i], steps[k].name))

@@ -23,8 +23,10 @@ static struct fake {
 	page_t *page;
 	bool silent;	     /* kicks are not served; fake_serve does it later */
 	bool forgetful;	     /* as NetBSD's: a failed look-up is not written back */
+	bool anywhere;	     /* every address is a function */
+	bool storm;	     /* there is always an event */
 	bool no_echo;	     /* reads of absent functions answer value 0 */
-	unsigned kicks;	     /* of the frontend */
+	atomic_uint kicks;   /* of the frontend */
 	unsigned events;     /* pending for the frontend */
 	unsigned unmasked;
 	void (*device)(struct xen_pci_op *op); /* the exported function's answer; it is 00:00.0 */
@@ -64,7 +66,7 @@ static void fake_serve(void)
 	if (!page_requested(fake.page))
 		return;
 	page_collect(fake.page, &op);
-	if (op.domain || op.bus || op.devfn) {
+	if (!fake.anywhere && (op.domain || op.bus || op.devfn)) {
 		op.err = XEN_PCI_ERR_dev_not_found;
 		if (fake.no_echo)
 			op.value = 0;
@@ -76,6 +78,8 @@ static void fake_serve(void)
 	page_answer(fake.page, &op, SH_INFO_MAX_VEC, true);
 	fake.events++;
 }
+
+_Thread_local char xen_problem[XEN_PROBLEM_MAX];
 
 int xen_open(struct xen *xen, xentoollog_logger *lg)
 {
@@ -121,7 +125,7 @@ int xen_pending(struct xen *xen, evtchn_port_t port)
 {
 	(void)xen;
 	(void)port;
-	if (!fake.events)
+	if (!fake.events && !fake.storm)
 		return 0;
 	fake.events = 0;
 	return 1;
@@ -135,8 +139,9 @@ int xen_unmask(struct xen *xen, evtchn_port_t port)
 	return 0;
 }
 
-int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns)
+int xen_wait(struct xen *xen, evtchn_port_t port, uint64_t ns, int haltfd)
 {
+	(void)haltfd;
 	struct timespec ts = { .tv_nsec = (long)(ns < 1000000 ? ns : 1000000) };
 
 	if (xen_pending(xen, port))
@@ -154,7 +159,8 @@ static struct xenpcifront *fake_front(void)
 
 	fake = (struct fake){ .device = fake_config, .config_size = PCIIF_CONFIG_SIZE };
 	assert_non_null(fe);
-	pthread_mutex_init(&fe->lock, NULL);
+	front_init(fe);
+	fe->limit = NO_LIMIT;
 	fe->owner = getpid();
 	fe->epfd = fe->timerfd = fe->wakefd = -1;
 	assert_int_equal(channel_init(&fe->channel, &fe->xen), 0);

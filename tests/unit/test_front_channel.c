@@ -4,6 +4,8 @@
 
 #include <sched.h>
 
+#include "frontend/answer.h"
+
 #define SHORT_MS 10    /* for requests that nobody answers */
 #define LONG_MS	 60000 /* for the others, however slow the machine */
 
@@ -31,12 +33,12 @@ static void answers(void **state)
 
 	(void)state;
 	fake.device = answer_seven;
-	assert_int_equal(channel_request(&fe->channel, &op), 0);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), 0);
 	assert_int_equal(op.err, 0);
 	assert_int_equal(op.value, 7);
 	assert_int_equal(fake.kicks, 1);
 	channel_close(&fe->channel);
-	assert_int_equal(channel_request(&fe->channel, &op), -1);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), -1);
 	assert_int_equal(errno, ENOTCONN);
 	xenpcifront_close(fe);
 }
@@ -49,7 +51,7 @@ static void ask_in_vain(struct xenpcifront *fe)
 	fe->channel.timeout_ms = SHORT_MS;
 	fake.device = answer_seven;
 	fake.silent = true;
-	assert_int_equal(channel_request(&fe->channel, &op), -1);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), -1);
 	assert_int_equal(errno, ETIMEDOUT);
 }
 
@@ -64,7 +66,7 @@ static void late_answer(void **state)
 	/* The request stays where it is: the flag is the backend's to clear. */
 	assert_true(page_requested(fake.page));
 
-	assert_int_equal(channel_request(&fe->channel, &op), -1);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), -1);
 	assert_int_equal(errno, EBUSY);
 	assert_int_equal(fake.kicks, 1);
 
@@ -73,7 +75,7 @@ static void late_answer(void **state)
 	fe->channel.timeout_ms = LONG_MS;
 	fake.device = answer_devfn_value;
 	op = plain(40);
-	assert_int_equal(channel_request(&fe->channel, &op), 0);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), 0);
 	assert_int_equal(op.value, 41);
 	assert_int_equal(fake.kicks, 3); /* the lost one, the probe, this one */
 	assert_false(fe->channel.poisoned);
@@ -93,12 +95,12 @@ static void probe_fails(void **state)
 	fe->channel.timeout_ms = LONG_MS;
 	fake.no_echo = true;
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(channel_request(&fe->channel, &op), -1);
+		assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), -1);
 		assert_int_equal(errno, EBUSY);
 	}
 	fake.no_echo = false;
 	fake.forgetful = true; /* NetBSD's look-up failure leaves value and err: an echo, too */
-	assert_int_equal(channel_request(&fe->channel, &op), 0);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), 0);
 	xenpcifront_close(fe);
 }
 
@@ -113,10 +115,10 @@ static void reconnect_heals(void **state)
 	fake.silent = false;
 	fe->channel.timeout_ms = LONG_MS;
 	assert_int_equal(channel_offer(&fe->channel, 0, false), 0);
-	assert_int_equal(channel_request(&fe->channel, &op), -1);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), -1);
 	assert_int_equal(errno, ENOTCONN); /* not before it is opened */
 	channel_open(&fe->channel);
-	assert_int_equal(channel_request(&fe->channel, &op), 0);
+	assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), 0);
 	xenpcifront_close(fe);
 }
 
@@ -132,10 +134,10 @@ static void spinning_and_sleeping(void **state)
 		fe->channel.timeout_ms = LONG_MS;
 		xenpcifront_set_spin(fe, spins[i]);
 		fake.device = answer_seven;
-		assert_int_equal(channel_request(&fe->channel, &op), 0);
+		assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), 0);
 		fe->channel.timeout_ms = SHORT_MS;
 		fake.silent = true;
-		assert_int_equal(channel_request(&fe->channel, &op), -1);
+		assert_int_equal(channel_request(&fe->channel, &op, NO_LIMIT), -1);
 		assert_int_equal(errno, ETIMEDOUT);
 		xenpcifront_close(fe);
 	}
@@ -146,7 +148,7 @@ static void *one_request(void *arg)
 	struct xenpcifront *fe = arg;
 	struct xen_pci_op op = plain(1);
 
-	return channel_request(&fe->channel, &op) ? (void *)(intptr_t)errno : NULL;
+	return channel_request(&fe->channel, &op, NO_LIMIT) ? (void *)(intptr_t)errno : NULL;
 }
 
 /* Nobody waits for ever, and not everybody waits. */
@@ -159,7 +161,7 @@ static void turns_are_bounded(void **state)
 	(void)state;
 	fake.device = answer_seven;
 	fe->channel.timeout_ms = SHORT_MS;
-	assert_int_equal(channel_take(&fe->channel), 0);
+	assert_int_equal(channel_lock(&fe->channel, NO_LIMIT), 0);
 	assert_int_equal(pthread_create(&waiter, NULL, one_request, fe), 0);
 	pthread_join(waiter, &result);
 	assert_int_equal((intptr_t)result, EAGAIN);
@@ -170,7 +172,7 @@ static void turns_are_bounded(void **state)
 	pthread_join(waiter, &result);
 	assert_int_equal((intptr_t)result, EAGAIN);
 	fe->channel.waiters = 0;
-	channel_give(&fe->channel);
+	channel_unlock(&fe->channel);
 	xenpcifront_close(fe);
 }
 
@@ -192,7 +194,7 @@ static struct xenpcifront *waited_for(pthread_t *waiter)
 	fake.device = answer_seven;
 	fe->channel.timeout_ms = LONG_MS;
 	asleep = false;
-	assert_int_equal(channel_take(&fe->channel), 0);
+	assert_int_equal(channel_lock(&fe->channel, NO_LIMIT), 0);
 	assert_int_equal(pthread_create(waiter, NULL, one_request, fe), 0);
 	while (!asleep)
 		sched_yield();
@@ -219,7 +221,7 @@ static void waiter_is_told(void **state)
 	(void)state;
 	patient = true;
 	fe = waited_for(&waiter);
-	channel_give(&fe->channel);
+	channel_unlock(&fe->channel);
 	is_served(fe, waiter);
 	patient = false;
 }
@@ -252,7 +254,8 @@ static void *many_requests(void *arg)
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		struct xen_pci_op op = plain(client->base + i);
 
-		if (channel_request(&client->fe->channel, &op) || op.value != client->base + i + 1)
+		if (channel_request(&client->fe->channel, &op, NO_LIMIT) ||
+		    op.value != client->base + i + 1)
 			client->wrong++;
 	}
 	return NULL;
@@ -330,7 +333,7 @@ static void judgements(void **state)
 		struct xenpcifront_answer answer;
 
 		errno = 0;
-		assert_int_equal(channel_judge(&op, &answer), rows[i].e ? -1 : 0);
+		assert_int_equal(answer_judge(&op, &answer), rows[i].e ? -1 : 0);
 		assert_int_equal(errno, rows[i].e);
 		assert_int_equal(answer.error, rows[i].error);
 		assert_int_equal(answer.err, rows[i].err);

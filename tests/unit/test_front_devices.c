@@ -4,49 +4,24 @@
  * for all, everywhere. libxenstore is played here; the backend has one function, 00:00.0.
  */
 #include "tests/unit/front_fake.h"
+#include "tests/unit/front_store.h"
 
 #include "protocol/nodes.h"
 
-#define BACKEND "/local/domain/0/backend/pci/7/0"
+#define BACKEND FRONT_STORE_BACKEND
 
-enum { NODES = 12, PROBE = 3, EVERYWHERE = 256 + PROBE - 1 };
-
-static struct {
-	char path[64];
-	char value[64];
-} nodes[NODES];
-
-void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned *len)
-{
-	(void)h;
-	(void)t;
-	for (unsigned i = 0; i < NODES; i++) {
-		if (strcmp(nodes[i].path, path))
-			continue;
-		*len = (unsigned)strlen(nodes[i].value);
-		return strdup(nodes[i].value);
-	}
-	errno = ENOENT;
-	return NULL;
-}
+enum { PROBE = 3, EVERYWHERE = 256 + PROBE - 1 };
 
 static void set(const char *leaf, const char *value)
 {
-	char path[64];
-	unsigned at = 0;
-
-	snprintf(path, sizeof(path), BACKEND "/%s", leaf);
-	while (nodes[at].path[0] && strcmp(nodes[at].path, path))
-		assert_true(++at < NODES);
-	snprintf(nodes[at].path, sizeof(nodes[at].path), "%s", value ? path : "-");
-	snprintf(nodes[at].value, sizeof(nodes[at].value), "%s", value ? value : "");
+	store_set(leaf, value);
 }
 
 static int begin(void **state)
 {
 	struct xenpcifront *fe = fake_front();
 
-	memset(nodes, 0, sizeof(nodes));
+	store_clear();
 	strcpy(fe->backend, BACKEND);
 	fe->n_devices = 0;
 	fake_set(0, 4, 0x10d38086, 0);
@@ -67,6 +42,7 @@ static int end(void **state)
 	channel_dispose(&fe->channel);
 	free(fe->devices);
 	free(fe);
+	store_clear();
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -216,6 +217,7 @@ static int begin(void **state)
 	add(NODE_FRONTEND_DIR "/backend", BACKEND, GUEST, XS_PERM_READ);
 	add(NODE_FRONTEND_DIR "/backend-id", "0", GUEST, XS_PERM_READ);
 	add(BACKEND "/state", "4", 0, XS_PERM_READ);
+	front_init(fe);
 	fe->wakefd = -1;
 	fe->phase = PHASE_RUNNING;
 	assert_int_equal(states_watch(fe), 0);
@@ -347,6 +349,60 @@ static void test_looks_first_where_open(void **state)
 	}
 }
 
+static char logged[512];
+
+static void keep_line(xentoollog_logger *lg, xentoollog_level level, int errnoval,
+		      const char *context, const char *format, va_list al)
+{
+	(void)lg;
+	(void)level;
+	(void)errnoval;
+	(void)context;
+	vsnprintf(logged, sizeof(logged), format, al);
+}
+
+/* What is no path of a backend's is no backend, and what is logged of it is text. */
+static void test_refused_backend(void **state)
+{
+	static const char *const bad[] = {
+		"/local/domain/1/backend/pci/7/0", "/local/domain/0/backend/vbd/7/0",
+		"backend/pci/7/0", "/local/domain/0/backend/pci/7/0\n", BACKEND "\x1b[2J",
+		BACKEND " ", BACKEND "%s", "\xff\x80",
+	};
+	static xentoollog_logger keeper = { .vmessage = keep_line };
+	struct xenpcifront *fe = *state;
+
+	fe->lg = &keeper;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(find(NODE_FRONTEND_DIR "/backend")->value, 64, "%s", bad[i]);
+		fe->complained = false;
+		logged[0] = '\0';
+		hear(fe, "self");
+		is(fe, 4, 0, 3);
+		assert_non_null(strstr(logged, "backend is refused"));
+		for (const char *at = logged; *at; at++)
+			assert_in_range(*at, ' ', '~');
+	}
+}
+
+/* Another backend while ours has our page: gone is what we had, until the connection is closed. */
+static void test_moved_backend(void **state)
+{
+	struct xenpcifront *fe = *state;
+	page_t *page = (page_t *)&nodes; /* any address */
+
+	is(fe, 4, 4, 4);
+	fe->channel.offer.page = page;
+	snprintf(find(NODE_FRONTEND_DIR "/backend")->value, 64, "%s", BACKEND "0");
+	add(BACKEND "0/state", "4", 0, XS_PERM_READ);
+	hear(fe, "self");
+	is(fe, 4, 0, 4);
+	is(fe, 4, 0, 0);
+	fe->channel.offer.page = NULL;
+	states_forget(fe);
+	is(fe, 4, 4, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +412,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forbidden_is_no_absence, begin, end),
 		cmocka_unit_test_setup_teardown(test_publishes_state_last, begin, end),
 		cmocka_unit_test_setup_teardown(test_looks_first_where_open, begin, end),
+		cmocka_unit_test_setup_teardown(test_refused_backend, begin, end),
+		cmocka_unit_test_setup_teardown(test_moved_backend, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
