@@ -11,6 +11,7 @@
 #include "backend/channel.h"
 #include "backend/custody.h"
 #include "backend/helper.h"
+#include "backend/keeper/link.h"
 #include "backend/recovery.h"
 #include "backend/untouched.h"
 #include "backend/watches.h"
@@ -27,7 +28,11 @@ enum source {
 	SOURCE_HELPERS,
 	SOURCE_SIGNALS,
 	SOURCE_TAKEOVER,
+	SOURCE_KEEPER,
 };
+
+/* Who asks to stop: each may ask, and a second time to hurry. */
+enum { BY_SIGNAL = 1, BY_KEEPER = 2 };
 
 struct daemon {
 	struct backend be;
@@ -36,6 +41,9 @@ struct daemon {
 	int signal_fd;
 	uint64_t close_by_ns; /* 0: not stopping */
 	bool keep_guests;
+	unsigned asked_by; /* to stop: BY_* */
+	int keeper;	   /* the link; -1: no keeper */
+	bool succeed;	   /* the keeper died: we become the next */
 	bool done;
 	int rc;
 };
@@ -47,23 +55,67 @@ static void lost(struct daemon *d, const char *what)
 	d->rc = -1;
 }
 
-static void on_signal(struct daemon *d)
+static void stop(struct daemon *d, unsigned by, const char *who)
 {
-	struct signalfd_siginfo si;
 	struct guest *g;
 
-	if (read(d->signal_fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
-		return;
-	if (d->keep_guests || d->close_by_ns) {
+	if (d->keep_guests || d->asked_by & by) {
 		d->done = true;
 		return;
 	}
-	log_info(d->be.host.lg, "%s: asking the guests to close", strsignal((int)si.ssi_signo));
+	d->asked_by |= by;
+	if (d->close_by_ns)
+		return;
+	log_info(d->be.host.lg, "%s: asking the guests to close", who);
 	d->be.closing = true;
 	d->close_by_ns = now_ns() + CLOSE_TIMEOUT_NS;
 	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
 		if (!helper_busy(g))
 			guest_ask_to_close(g);
+}
+
+/* Stops as if killed: whatever we closed, the guests would notice. */
+static void leave(struct daemon *d)
+{
+	d->keep_guests = true;
+	d->done = true;
+}
+
+static void on_signal(struct daemon *d)
+{
+	struct signalfd_siginfo si;
+
+	if (read(d->signal_fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+		stop(d, BY_SIGNAL, strsignal((int)si.ssi_signo));
+	else if (si.ssi_signo == SIGQUIT)
+		leave(d);
+	else
+		log_info(d->be.host.lg, "%s has no meaning here: the settings are read at start",
+			 strsignal((int)si.ssi_signo));
+}
+
+static void on_keeper(struct daemon *d)
+{
+	switch (keeper_hear(d->keeper)) {
+	case KEEPER_WISHES_NOTHING:
+		break;
+	case KEEPER_WISHES_STOP:
+		stop(d, BY_KEEPER, "stopped");
+		break;
+	case KEEPER_WISHES_LEAVE:
+		leave(d);
+		break;
+	case KEEPER_WISHES_GONE:
+		close_keep(d->keeper);
+		d->keeper = -1;
+		takeover_inherit(&d->be.takeover);
+		if (d->close_by_ns)
+			break; /* we end in any case */
+		d->succeed = true;
+		leave(d);
+	}
 }
 
 static void on_xenstore(struct daemon *d)
@@ -181,6 +233,9 @@ static void hear(struct daemon *d, uint32_t source)
 	case SOURCE_TAKEOVER:
 		takeover_news(&d->be.takeover);
 		break;
+	case SOURCE_KEEPER:
+		on_keeper(d);
+		break;
 	}
 }
 
@@ -220,6 +275,9 @@ static int open_signals(struct daemon *d)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
@@ -253,6 +311,25 @@ static int open_providers(struct daemon *d, const struct daemon_options *o)
 	return 0;
 }
 
+/* The keeper minds the bus's switch; without one we do. */
+static int begin_takeover(struct daemon *d, const struct daemon_options *o)
+{
+	xentoollog_logger *lg = d->be.host.lg;
+	struct takeover *t = &d->be.takeover;
+
+	if (o->keeper < 0)
+		return takeover_begin(t, o->sysfs_root, o->state_dir, lg);
+	if (takeover_watch_only(t, o->sysfs_root, o->state_dir, lg))
+		return -1;
+	if (!keeper_turn(o->keeper))
+		return 0;
+	if (errno == EPIPE)
+		keeper_succeed();
+	log_error(lg, "the keeper cannot turn %s/" BACKEND_BUS_SWITCH " off: %s; run as root, or unload "
+		  "xen-pciback", t->bus.path, strerror(errno));
+	return -1;
+}
+
 static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
 {
 	struct backend *be = &d->be;
@@ -267,6 +344,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	d->epoll_fd = -1;
 	d->signal_fd = -1;
 	d->keep_guests = o->keep_guests;
+	d->keeper = o->keeper;
 	if (open_providers(d, o) || custody_init(&be->host) || xen_open(&be->xen, lg))
 		return -1;
 	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s", be->xen.domid, NODE_BACKEND_ROOT);
@@ -275,7 +353,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	if (memory_open(&be->host.memory, be->xen.xs, be->xen.domid, o->state_dir, lg))
 		return -1;
-	if (takeover_begin(&be->takeover, o->sysfs_root, be->xen.xs, be->host.memory.dir, lg))
+	if (begin_takeover(d, o))
 		return -1;
 	be->host.takeover = &be->takeover;
 	custody_hide(&be->host, o->sysfs_root, be->xen.xs);
@@ -285,6 +363,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	    poll_fd(d, xs_fileno(be->xen.watches), SOURCE_XENSTORE) ||
 	    poll_fd(d, xen_event_fd(&be->xen), SOURCE_EVENTS) ||
 	    (be->xen.life_fd >= 0 && poll_fd(d, be->xen.life_fd, SOURCE_XENSTORED_END)) ||
+	    (d->keeper >= 0 && poll_fd(d, d->keeper, SOURCE_KEEPER)) ||
 	    (takeover_fd(&be->takeover) >= 0 &&
 	     poll_fd(d, takeover_fd(&be->takeover), SOURCE_TAKEOVER))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
@@ -307,7 +386,7 @@ static void daemon_close(struct daemon *d)
 
 	helpers_close(be);
 	watches_close(&d->watches);
-	takeover_end(&be->takeover, false);
+	takeover_end(&be->takeover);
 	memory_close(&be->host.memory, d->done);
 	schedule_dispose(&be->schedule);
 	close_keep(d->signal_fd);
@@ -342,6 +421,7 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	log_info(lg, "serving %s, virtual slots: %s", d->be.root,
 		 slots_mode_name(d->be.host.settings.slots));
 	tell_ready(o->ready_fd);
+	keeper_serving(d->keeper);
 	while (!d->done)
 		turn(d);
 	rc = d->rc;
@@ -350,6 +430,12 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	if (d->keep_guests || rc) {
 		/* As if killed: whatever we closed, the guests would notice. */
 		log_info(lg, "stopped; guests and devices are left to a successor");
+		if (d->succeed) {
+			keeper_succeed();
+			log_error(lg, "cannot become the keeper: %s", strerror(errno));
+			rc = -1;
+		}
+		takeover_end(&d->be.takeover);
 		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
 	close_guests(d);
