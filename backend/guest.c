@@ -252,7 +252,9 @@ static int step(struct guest *g, enum backend_action action, unsigned own, struc
 static void gone(struct guest *g, unsigned own, const char *why)
 {
 	forget(g);
-	if (own != XenbusStateUnknown && own != XenbusStateClosed)
+	/* The kernel's instance is the kernel's to close. */
+	if (own != XenbusStateUnknown && own != XenbusStateClosed &&
+	    !takeover_kernel_serves(&g->be->takeover, g->domid))
 		guest_set_state(g, own, XenbusStateClosed, why);
 	talk_tell(&g->talk, XTL_DEBUG, "released: %s", why);
 }
