@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's bus of backend devices as sysfs shows it, ROOT/bus/xen-backend: its one switch for
- * all types, drivers_autoprobe, the devices that wait for a driver, and what the kernel
- * announces of both. Nothing here logs, allocates or needs Xen's libraries, so that the process
- * that guards the host may use it. A probe runs the driver's own probe function and may wait for it.
+ * all types, drivers_autoprobe, the devices that wait for a driver, and what the kernel announces
+ * of both. Nothing here logs, allocates or needs Xen's libraries, so that the process that guards
+ * the host may use it. A probe runs the driver's own probe function and may wait for it.
  */
 #ifndef XENPCI_HOST_BACKEND_BUS_H
 #define XENPCI_HOST_BACKEND_BUS_H
@@ -37,10 +37,10 @@ int backend_bus_switch(const struct backend_bus *bus);
 int backend_bus_turn(const struct backend_bus *bus, bool on);
 
 /*
- * The position in which the switch is to be left, which outlives the process in a file of state_dir:
- * what somebody before us wrote there and the switch's own position, and on where they differ. Writes
- * the file. 1, 0, or -1 with errno: the switch cannot be read. Where the file cannot be written,
- * errno says why, and is 0 otherwise.
+ * The position in which the switch is to be left, which outlives the process in a file of
+ * state_dir: what somebody before us wrote there and the switch's own position, and on where they
+ * differ. Writes the file. 1, 0, or -1 with errno: the switch cannot be read. Where the file
+ * cannot be written, errno says why, and is 0 otherwise.
  */
 int backend_bus_remember(const struct backend_bus *bus, const char *state_dir);
 /* The switch as it was found; the file is gone. 0, or -1 with errno: the switch cannot be turned. */
@@ -49,8 +49,8 @@ int backend_bus_restore(const struct backend_bus *bus, const char *state_dir, bo
 /* Whether a device's name is that of an instance of our type. */
 bool backend_bus_is_pci(const char *device);
 /*
- * Has the kernel bind one device, whatever the switch says. 0, also where it is gone or has no driver
- * loaded yet (that driver will be announced); or -1 with errno.
+ * Has the kernel bind one device, whatever the switch says. 0, also where it is gone or has no
+ * driver loaded yet (that driver will be announced); or -1 with errno.
  */
 int backend_bus_probe(const struct backend_bus *bus, const char *device);
 /*
@@ -70,8 +70,8 @@ enum backend_bus_news {
 
 /*
  * Opens the kernel's announcements. Where sysfs_root is not /sys they come to a datagram socket
- * named after the process in the directory ROOT/uevents, if there is one. A descriptor that does not
- * block, or -1 with errno (ENOENT: nothing will be announced for that root).
+ * named after the process in the directory ROOT/uevents, if there is one. A descriptor that does
+ * not block, or -1 with errno (ENOENT: nothing will be announced for that root).
  */
 int backend_bus_listen(const char *sysfs_root);
 /*

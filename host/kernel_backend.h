@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Living beside the kernel's xen-pciback, which holds the devices for the toolstack
- * but would also serve their guests: its xenbus driver binds every backend node of type pci.
- * The bus has one switch for all types, drivers_autoprobe. We turn it off, probe each
- * device of another type by name as the kernel announces it (disks, nics and
- * consoles are bound as ever), and leave the switch as it was. That is done whether xen-pciback is
- * loaded or not: if it came while the switch is on, it would bind the nodes that we serve. A process
- * that has a keeper leaves all this to it and only asks whom the kernel serves. One thread.
+ * Living beside the kernel's xen-pciback, which holds the devices for the toolstack but would
+ * also serve their guests: its xenbus driver binds every backend node of type pci. The bus has
+ * one switch for all types, drivers_autoprobe. We turn it off, probe each device of another type
+ * by name as the kernel announces it (disks, nics and consoles are bound as ever), and leave the
+ * switch as it was. That is done whether xen-pciback is loaded or not: if it came while the
+ * switch is on, it would bind the nodes that we serve. A process that has a keeper leaves all
+ * this to it and only asks whom the kernel serves. One thread.
  */
 #ifndef XENPCI_HOST_KERNEL_BACKEND_H
 #define XENPCI_HOST_KERNEL_BACKEND_H
@@ -30,11 +30,10 @@ struct takeover {
 };
 
 /*
- * Turns the switch off, if this kernel has the bus (below sysfs_root), and probes what waits on it
- * already. What was found is remembered in state_dir, which exists: after a kill the successor knows
- * what to restore.
- * 0 (*t is to be ended), or -1 with errno: the kernel has a driver for pci nodes, and the switch
- * cannot be turned (logged: what and why).
+ * Turns the switch off, if this kernel has the bus (below sysfs_root), and probes what waits on
+ * it already. What was found is remembered in state_dir, which exists: after a kill the successor
+ * knows what to restore. 0 (*t is to be ended), or -1 with errno: the kernel has a driver for pci
+ * nodes, and the switch cannot be turned (logged: what and why).
  */
 int takeover_begin(struct takeover *t, const char *sysfs_root, const char *state_dir,
 		   xentoollog_logger *lg);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One xenpcid serves a domain's guests. Its lock is on the state directory, which only root may
- * open, and the kernel drops it when the last process of it has ended, however. Which directory that
- * is stands in xenstore, so that one that was told another directory finds it locked too. Nothing
- * here logs.
+ * open, and the kernel drops it when the last process of it has ended, however. Which directory
+ * that is stands in xenstore, so that one that was told another directory finds it locked too.
+ * Nothing here logs.
  */
 #ifndef XENPCI_BACKEND_KEEPER_INSTANCE_H
 #define XENPCI_BACKEND_KEEPER_INSTANCE_H
@@ -11,9 +11,10 @@
 #include <xenstore.h>
 
 /*
- * Locks state_dir, which is made if it is not there (its parent must be). Returns a descriptor, to be
- * kept for as long as the process lives and shared with forked children (exec closes it); or -1 with
- * errno: EBUSY (a xenpcid with this directory runs), or why the directory cannot be opened.
+ * Locks state_dir, which is made if it is not there (its parent must be). Returns a descriptor,
+ * to be kept for as long as the process lives and shared with forked children (exec closes it);
+ * or -1 with errno: EBUSY (a xenpcid with this directory runs), or why the directory cannot be
+ * opened.
  */
 int instance_lock(const char *state_dir);
 

@@ -33,7 +33,7 @@ struct keeper {
 	void *arg;
 	struct backend_bus bus;
 	enum host host;
-	bool off; /* the switch, by us: HOST_OURS, and the bus is there */
+	bool off; /* the switch, by us: HOST_OURS, and there is a bus */
 	bool was_on;
 	int signal_fd, uevent_fd, link;
 	sigset_t mask; /* before us */
@@ -61,8 +61,7 @@ struct keeper {
  * As the server logs. A reader that does not read must not stop us: what does not fit at once
  * into its pipe is not said.
  */
-static void say(const struct keeper *k, int level, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+__attribute__((format(printf, 3, 4)))
 static void say(const struct keeper *k, int level, const char *fmt, ...)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -87,11 +86,16 @@ static void say(const struct keeper *k, int level, const char *fmt, ...)
 
 /* --- The host --- */
 
+static void cannot_bind(const struct keeper *k, const char *device)
+{
+	say(k, XTL_WARN, "the kernel cannot bind %s: %s; write its name into %s/" BACKEND_BUS_PROBE, device,
+	    strerrordesc_np(errno), k->bus.path);
+}
+
 static void probe(const struct keeper *k, const char *device)
 {
 	if (backend_bus_probe(&k->bus, device))
-		say(k, XTL_WARN, "the kernel cannot bind %s: %s; write its name into %s/" BACKEND_BUS_PROBE,
-		    device, strerrordesc_np(errno), k->bus.path);
+		cannot_bind(k, device);
 }
 
 static void probe_others(const struct keeper *k)
@@ -99,13 +103,12 @@ static void probe_others(const struct keeper *k)
 	char name[BACKEND_BUS_NAME_MAX];
 
 	if (backend_bus_probe_others(&k->bus, name))
-		say(k, XTL_WARN, "the kernel cannot bind %s: %s; write its name into %s/" BACKEND_BUS_PROBE,
-		    name, strerrordesc_np(errno), k->bus.path);
+		cannot_bind(k, name);
 }
 
 /*
- * Turns the switch off, where there is one. 0, or errno: the kernel's backend is loaded and would serve
- * the same guests.
+ * Turns the switch off, where there is one. 0, or errno: the kernel's backend is loaded and would
+ * serve the same guests.
  */
 static int turn_off(struct keeper *k)
 {
@@ -157,7 +160,7 @@ static void hand_over(struct keeper *k)
 	k->nr_waiting = k->asked = 0;
 }
 
-/* A pci node that the server must see; if there is no room to remember it, only a server helps it. */
+/* A pci node that the server must see. Without room to remember it, only a server helps it. */
 static void wait_for_server(struct keeper *k, const char *device)
 {
 	if (k->nr_waiting < WAITING_MAX)
@@ -274,7 +277,7 @@ static void failed(struct keeper *k, const char *what, const char *why, int numb
 	say(k, XTL_ERROR, "%s: %s (%d); another is started in %u s", what, why, number, pause);
 }
 
-static void unlink_server(struct keeper *k)
+static void close_link(struct keeper *k)
 {
 	close_keep(k->link);
 	k->link = -1;
@@ -284,7 +287,7 @@ static void ended(struct keeper *k, int status)
 {
 	const char *signal_name;
 
-	unlink_server(k);
+	close_link(k);
 	k->server = 0;
 	k->answer_by = 0;
 	if (WIFEXITED(status) && (!WEXITSTATUS(status) || k->stopping || !k->has_served)) {
@@ -328,7 +331,7 @@ static void on_link(struct keeper *k)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n != (ssize_t)sizeof(m)) {
-		unlink_server(k); /* its death is announced by a signal */
+		close_link(k); /* its death is announced by a signal */
 		return;
 	}
 	switch (m.word) {
@@ -477,6 +480,8 @@ static void turn(struct keeper *k)
 
 static int keeper_open(struct keeper *k)
 {
+	static const int heard[] = { SIGTERM, SIGINT,  SIGQUIT, SIGHUP,
+				     SIGUSR1, SIGUSR2, SIGCHLD };
 	int fd;
 	ssize_t n;
 	sigset_t all;
@@ -485,13 +490,13 @@ static int keeper_open(struct keeper *k)
 		say(k, XTL_ERROR, "%s: too long a path", k->o->sysfs_root);
 		return -1;
 	}
+	signal(SIGCHLD, SIG_DFL); /* who started us may have had it ignored: no child would be seen to end */
 	sigfillset(&all);
 	if (sigprocmask(SIG_BLOCK, &all, &k->mask))
 		return -1;
 	sigemptyset(&all);
-	for (size_t i = 0; i < 7; i++)
-		sigaddset(&all, (const int[]){ SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2,
-					       SIGCHLD }[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(heard); i++)
+		sigaddset(&all, heard[i]);
 	k->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	k->uevent_fd = backend_bus_listen(k->o->sysfs_root);
 	if (k->signal_fd < 0 || (k->uevent_fd < 0 && errno != ENOENT)) {

@@ -12,9 +12,9 @@
  *   is away for longer         as found     the kernel's        the kernel's, and those that waited
  *   ended, the keeper too      as found     the kernel's        the kernel's, and those that waited
  *
- * Nodes that a server has taken up are left alone in each case: their guests go on with a successor.
- * Whether the server lives is asked only when the bus had news that it must have seen too; if it
- * does not answer within KEEPER_ANSWER_S it is killed. So an idle host wakes nobody.
+ * Nodes that a server has taken up are left alone in each case: their guests go on with a
+ * successor. Whether the server lives is asked only when the bus had news that it must have seen
+ * too; if it does not answer within KEEPER_ANSWER_S it is killed. So an idle host wakes nobody.
  *
  * If the keeper itself is killed, the server leaves its guests as they are, as one that was killed
  * would, and becomes the keeper of a new server (keeper_succeed). So nobody serves unguarded, the
@@ -57,12 +57,12 @@ struct keeper_options {
 };
 
 /*
- * Keeps a server until it ends of its own will, or is asked to end by SIGTERM, SIGINT (KEEPER_STOP)
- * or SIGQUIT (KEEPER_LEAVE); SIGHUP, SIGUSR1 and SIGUSR2 are told and change nothing, and of other
- * signals only SIGKILL and SIGSTOP have an effect. serve runs in a child, with its end of the link
- * and, the first one, o->ready_fd (-1); what it returns is that process's exit status. To be called with no other thread and before
- * anything of Xen's is open. Returns the exit status; logs. The server's end of the link is closed
- * by exec.
+ * Keeps a server until it ends of its own will, or is asked to end by SIGTERM, SIGINT
+ * (KEEPER_STOP) or SIGQUIT (KEEPER_LEAVE); SIGHUP, SIGUSR1 and SIGUSR2 are told and change
+ * nothing, and of other signals only SIGKILL and SIGSTOP have an effect. serve runs in a child,
+ * with its end of the link and, the first one, o->ready_fd (-1); what it returns is that
+ * process's exit status. To be called with no other thread and before anything of Xen's is open.
+ * Returns the exit status; logs. The server's end of the link is closed by exec.
  */
 int keeper_run(const struct keeper_options *o, int (*serve)(int link, int ready_fd, void *arg),
 	       void *arg);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server's end of the link to its keeper. A link of -1 stands for no keeper: nothing is said and
- * nothing heard. Nothing here logs.
+ * The server's end of the link to its keeper. A link of -1 stands for no keeper: nothing is said
+ * and nothing heard. Nothing here logs.
  */
 #ifndef XENPCI_BACKEND_KEEPER_LINK_H
 #define XENPCI_BACKEND_KEEPER_LINK_H
 
 /*
- * Has the keeper turn the bus's switch off, and waits for it (KEEPER_ANSWER_S at most). 0, or -1 with
- * errno: the switch's, ETIMEDOUT, or EPIPE (the keeper is gone).
+ * Has the keeper turn the bus's switch off, and waits for it (KEEPER_ANSWER_S at most). 0, or -1
+ * with errno: the switch's, ETIMEDOUT, or EPIPE (the keeper is gone).
  */
 int keeper_turn(int link);
 /* Tells it that we serve. */
@@ -26,9 +26,9 @@ enum keeper_wish keeper_hear(int link);
 
 /*
  * Becomes the keeper of a new server: this program again, with the arguments it was started with
- * (keeper_remember, from main, before the first server). Their ready_fd (-1: none), which has been
- * told, is made a descriptor that nobody hears. Guests and devices stay as a killed server leaves them.
- * Returns only if it fails, with errno.
+ * (keeper_remember, from main, before the first server). Their ready_fd (-1: none), which has
+ * been told, is made a descriptor that nobody hears. Guests and devices stay as a killed server
+ * leaves them. Returns only if it fails, with errno.
  */
 void keeper_remember(char **argv, int ready_fd);
 void keeper_succeed(void);
