@@ -15,6 +15,7 @@
 #define SUBSYSTEM "xen-backend"
 #define OURS "pci-"		/* devices of our type begin so */
 #define UEVENTS_OF_KERNEL 1	/* netlink group */
+#define PROBE_PAUSE_MAX_MS 256	/* the longest of several, each four times the one before */
 #define REMEMBERED "autoprobe"	/* in state_dir: the switch's position before we came */
 
 /* The kernel's driver for pci nodes, under the names that it has had. */
@@ -189,14 +190,26 @@ int backend_bus_restore(const struct backend_bus *bus, const char *state_dir, bo
 	return 0;
 }
 
+/*
+ * A device is announced before the kernel is through with adding it, and who asks that early gets
+ * EINVAL from kernels that put its driver off until then (6.1.0-56 of Debian 12): with the switch
+ * off nobody else would ask again. A driver's own refusal is EINVAL too, so we give up some time.
+ */
 int backend_bus_probe(const struct backend_bus *bus, const char *device)
 {
 	struct path p;
 
-	if (!write_text(path_of(&p, bus, BACKEND_BUS_PROBE, NULL, NULL), 0, device))
-		return 0;
-	/* ENODEV: gone again. EINVAL: no driver for it yet. */
-	return errno == ENODEV || errno == EINVAL ? 0 : -1;
+	path_of(&p, bus, BACKEND_BUS_PROBE, NULL, NULL);
+	for (uint64_t ms = 1; write_text(p.text, 0, device); ms *= 4) {
+		struct timespec nap = timespec_of(ms * 1000000);
+
+		if (errno == ENODEV)
+			return 0; /* gone again */
+		if (errno != EINVAL || ms > PROBE_PAUSE_MAX_MS)
+			return -1;
+		nanosleep(&nap, NULL);
+	}
+	return 0;
 }
 
 struct others {

@@ -49,8 +49,9 @@ int backend_bus_restore(const struct backend_bus *bus, const char *state_dir, bo
 /* Whether a device's name is that of an instance of our type. */
 bool backend_bus_is_pci(const char *device);
 /*
- * Has the kernel bind one device, whatever the switch says. 0, also where it is gone or has no
- * driver loaded yet (that driver will be announced); or -1 with errno.
+ * Has the kernel bind one device, whatever the switch says; asks again for a third of a second where
+ * the kernel is not ready. 0, also where it is gone or has no driver loaded yet (that driver will be
+ * announced); or -1 with errno.
  */
 int backend_bus_probe(const struct backend_bus *bus, const char *device);
 /*

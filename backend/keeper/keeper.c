@@ -65,7 +65,10 @@ __attribute__((format(printf, 3, 4)))
 static void say(const struct keeper *k, int level, const char *fmt, ...)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-	const char *name = level >= XTL_ERROR ? "error" : level >= XTL_WARN ? "warning" : "info";
+	const char *name = level >= XTL_ERROR  ? "error"
+			   : level >= XTL_WARN ? "warning"
+			   : level >= XTL_INFO ? "info"
+					       : "debug";
 	char line[1024];
 	int n, saved = errno;
 	va_list ap;
@@ -96,6 +99,8 @@ static void probe(const struct keeper *k, const char *device)
 {
 	if (backend_bus_probe(&k->bus, device))
 		cannot_bind(k, device);
+	else
+		say(k, XTL_DEBUG, "%s is given to the kernel", device);
 }
 
 static void probe_others(const struct keeper *k)

@@ -241,6 +241,11 @@ mkdir -p "$BUS/devices/pci-3-0"
 # What udev does then for a driver that is loaded: the rule's own command, in the tree.
 rule=$(sed -n "s/.*RUN+=\"\/bin\/sh -c '\(.*\)'\"$/\1/p" "$top/host/udev/90-xenpci.rules")
 rule=${rule//\$\$/\$}
+other=$(sed -n "s/^ACTION.*KERNEL!=\"pci-\*\", RUN+=\"\/bin\/sh -c '\(.*\)'\"$/\1/p" "$top/host/udev/90-xenpci.rules")
+other=${other//%k/vbd-3-1}
+: >"$WORK/probed"
+check "KILL of all: udev's rule for a device runs" sh -c "${other//\/sys\//$SYS/}"
+check "KILL of all: and binds it" wait_for 3000 probed vbd-3-1
 : >"$WORK/probed"
 check "KILL of all: udev's rule runs" sh -c "${rule//\/sys\//$SYS/}"
 check "KILL of all: and binds who waits" wait_for 3000 probed vif-3-0

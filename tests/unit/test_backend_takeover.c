@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/kernel_backend.h"
@@ -151,6 +153,37 @@ static void a_new_driver_gets_the_devices_that_waited(void **state)
 	assert_string_equal(content(t, "drivers_probe"), "");
 }
 
+/* The kernel's EINVAL comes from a file of its own that takes numbers only, for as long as the child sleeps. */
+static void a_device_that_is_not_ready_is_probed_again(void **state)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	struct tree *t = *state;
+	char probe[256], later[256];
+	pid_t child;
+
+	in_tree(t, "drivers_probe", probe);
+	in_tree(t, "later", later);
+	put(t, "later", "");
+	assert_int_equal(unlink(probe), 0);
+	assert_int_equal(symlink("/proc/self/oom_score_adj", probe), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		nanosleep(&moment, NULL);
+		_exit(rename(later, probe) ? 1 : 0);
+	}
+	takeover_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_string_equal(content(t, "drivers_probe"), "vbd-5-768");
+	assert_int_equal(t->log.len, 0);
+
+	/* One that the driver refuses for good is told. */
+	assert_int_equal(unlink(probe), 0);
+	assert_int_equal(symlink("/proc/self/oom_score_adj", probe), 0);
+	takeover_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
+	assert_non_null(strstr(t->log.text, "cannot let the kernel bind vbd-5-768: Invalid argument"));
+}
+
 static void an_instance_of_the_kernels_is_known(void **state)
 {
 	struct tree *t = *state;
@@ -273,6 +306,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pci_and_what_is_no_backend_device_are_left_alone, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_new_driver_gets_the_devices_that_waited, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_device_that_is_not_ready_is_probed_again, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(an_instance_of_the_kernels_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_found_is_restored, setup, teardown),

@@ -130,7 +130,12 @@ backend_ready() {
 
 backend_pid() { cat $state/xenpcid.pid 2>/dev/null; }
 backend_alive() { [ -n "$(backend_pid)" ] && kill -0 "$(backend_pid)" 2>/dev/null; }
-backend_server() { pgrep -P "$(backend_pid)"; }
+# The keeper's child, the only one.
+backend_server() {
+	local pid
+	pid=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$(backend_pid)" '$4 == parent { print $1 }')
+	[ -n "$pid" ] && echo "$pid"
+}
 backend_gone() { ! backend_alive; }
 
 backend_stop() {

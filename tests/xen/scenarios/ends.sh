@@ -123,7 +123,7 @@ check "KILL of all: nobody is left" wait_for 10 is_over
 rm -f $state/xenpcid.pid
 same "KILL of all: the switch is off" 0 "$(cat $switch)"
 others "KILL of all"
-kill "$(pgrep systemd-udevd | head -n 1)"
+kill $(pidof systemd-udevd)
 begin
 kill -TERM "$keeper"
 ended "KILL of all, and the next one's TERM"
