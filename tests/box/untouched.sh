@@ -169,8 +169,8 @@ taken
 boot=$(cat /proc/sys/kernel/random/boot_id)
 other_boot() {
 	local at
-	at=$(grep -abo -- "$boot" "$WORK"/state/* | cut -d : -f 1) && [ -n "$at" ] &&
-		printf g | dd of="$(echo "$WORK"/state/*)" bs=1 seek="$at" conv=notrunc status=none
+	at=$(grep -abo -- "$boot" "$WORK"/state/shadow-* | cut -d : -f 1) && [ -n "$at" ] &&
+		printf g | dd of="$(echo "$WORK"/state/shadow-*)" bs=1 seek="$at" conv=notrunc status=none
 }
 meanwhile() { check "the file tells of which boot it is" other_boot; }
 killed "${host[@]}"
