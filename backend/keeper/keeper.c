@@ -184,7 +184,7 @@ static void waits_no_more(struct keeper *k, unsigned i)
 
 static void ask(struct keeper *k, enum keeper_word word)
 {
-	struct keeper_message m = { .word = word };
+	struct keeper_message m = { .word = (int32_t)word };
 
 	if (send(k->link, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		errno = 0; /* it is dead or does not read: it has no answer either */

@@ -17,7 +17,7 @@ static int told_fd = -1;
 
 static void say(int link, enum keeper_word word)
 {
-	struct keeper_message m = { .word = word };
+	struct keeper_message m = { .word = (int32_t)word };
 
 	/* A keeper that died shows by the end of the link. */
 	if (link >= 0 && send(link, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
