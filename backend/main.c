@@ -234,6 +234,7 @@ static int serve(int link, int ready_fd, void *arg)
 	rc = daemon_run(&a->daemon, lg);
 	settings_dispose(settings);
 	xtl_logger_destroy(lg);
+	a->lg = NULL;
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -263,6 +264,7 @@ int main(int argc, char **argv)
 	static const struct argp argp = { option_list, parse_option, NULL, doc, NULL, NULL, NULL };
 	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1,
 			       .daemon.sysfs_root = "/sys", .daemon.state_dir = MEMORY_STATE_DIR };
+	int rc;
 
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
@@ -274,5 +276,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	keeper_remember(argv, a.daemon.ready_fd);
-	return run(&a);
+	rc = run(&a);
+	if (a.lg)
+		xtl_logger_destroy(a.lg);
+	return rc;
 }
