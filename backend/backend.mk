@@ -2,7 +2,7 @@
 # xenpcid, and the worker, which is a program of its own.
 
 libexecdir ?= $(PREFIX)/libexec/xenpci
-BACKEND_SRC := $(wildcard backend/*.c $(addprefix backend/,$(addsuffix /*.c,config messages job gate spawner supervisor)))
+BACKEND_SRC := $(wildcard backend/*.c $(addprefix backend/,$(addsuffix /*.c,config messages job gate keeper spawner supervisor)))
 BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/supervisor/main.c,$(BACKEND_SRC)))
 BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencontrol xencall xenforeignmemory xentoollog) -lconfig -lseccomp
 

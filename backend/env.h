@@ -20,6 +20,7 @@ struct env {
 	const char *state_dir;	/* for what outlives a process */
 	const char *worker;	/* the worker's program */
 	bool strange_worker;	/* it is not the one that was installed, but a test's */
+	int instance, keeper;	/* the supervisor's alone: -1, or to be closed by whom it forks */
 	const struct reset_wait *reset_wait; /* how resets wait; NULL: for real */
 };
 

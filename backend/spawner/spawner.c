@@ -304,6 +304,8 @@ int spawner_start(const struct env *env, int *sock, pid_t *pid)
 	*pid = fork();
 	if (!*pid) {
 		close(sv[0]);
+		close_keep(env->instance);
+		close_keep(env->keeper);
 		serve(env, sv[1]);
 	}
 	close_keep(sv[1]);

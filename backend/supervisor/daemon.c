@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
+#include "backend/keeper/link.h"
 #include "backend/lock.h"
 #include "backend/spawner/spawner.h"
 #include "backend/supervisor/guest.h"
@@ -27,16 +28,22 @@ enum daemon_phase {
 	DAEMON_DONE,
 };
 
+/* Who asks to stop: each may ask, and a second time to hurry. */
+enum { BY_SIGNAL = 1, BY_KEEPER = 2 };
+
 struct daemon {
 	struct backend be;
 	struct env env;
 	struct watches watches;
-	struct source xenstore, life, signals, news;
+	struct source xenstore, life, signals, news, keeper_link;
 	int signal_fd;
 	int ready_fd;
 	enum daemon_phase phase;
 	uint64_t close_by_ns;
 	bool keep_guests;
+	unsigned asked_by; /* to stop: BY_* */
+	int keeper;	   /* the link; -1: no keeper */
+	bool succeed;	   /* the keeper died: we become the next */
 	bool left; /* guests and devices are left as they are, to a successor */
 	int rc;
 };
@@ -51,27 +58,74 @@ static void lost(struct daemon *d, const char *what)
 	d->rc = -1;
 }
 
-static void on_signal(struct source *s)
+/* Stops as if killed: whatever we closed, the guests would notice. */
+static void leave(struct daemon *d)
 {
-	struct daemon *d = the_daemon;
-	struct signalfd_siginfo si;
+	d->left = true;
+	d->phase = DAEMON_DONE;
+}
+
+static void stop(struct daemon *d, unsigned by, const char *who)
+{
 	struct guest *g;
 
-	if (read(s->fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
-		return;
-	if (d->keep_guests || d->phase >= DAEMON_ASKING) {
-		/* A second one does not wait for guests any more. */
-		d->left = d->keep_guests;
-		d->phase = d->keep_guests ? DAEMON_DONE : d->phase;
-		d->close_by_ns = 0;
+	if (d->keep_guests) {
+		leave(d);
 		return;
 	}
-	log_info(d->be.lg, "%s: asking the guests to close", strsignal((int)si.ssi_signo));
+	/* Asked a second time, it does not wait for guests any more. */
+	if (d->asked_by & by)
+		d->close_by_ns = 0;
+	d->asked_by |= by;
+	if (d->phase >= DAEMON_ASKING)
+		return;
+	log_info(d->be.lg, "%s: asking the guests to close", who);
 	d->be.closing = true;
 	d->phase = DAEMON_ASKING;
 	d->close_by_ns = now_ns() + CLOSE_TIMEOUT_NS;
 	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
 		guest_ask_to_close(g);
+}
+
+static void on_signal(struct source *s)
+{
+	struct daemon *d = the_daemon;
+	struct signalfd_siginfo si;
+
+	if (read(s->fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+		stop(d, BY_SIGNAL, strsignal((int)si.ssi_signo));
+	else if (si.ssi_signo == SIGQUIT)
+		leave(d);
+	else
+		log_info(d->be.lg, "%s has no meaning here: the settings are read at start",
+			 strsignal((int)si.ssi_signo));
+}
+
+static void on_keeper(struct source *s)
+{
+	struct daemon *d = the_daemon;
+
+	switch (keeper_hear(d->keeper)) {
+	case KEEPER_WISHES_NOTHING:
+		break;
+	case KEEPER_WISHES_STOP:
+		stop(d, BY_KEEPER, "stopped");
+		break;
+	case KEEPER_WISHES_LEAVE:
+		leave(d);
+		break;
+	case KEEPER_WISHES_GONE:
+		loop_drop(&d->be.loop, s);
+		close_keep(d->keeper);
+		d->keeper = -1;
+		takeover_inherit(&d->be.takeover);
+		if (d->phase >= DAEMON_ASKING)
+			break; /* we end in any case */
+		d->succeed = true;
+		leave(d);
+	}
 }
 
 static void on_xenstore(struct source *s)
@@ -158,6 +212,7 @@ static void move_once(struct daemon *d)
 			return;
 		}
 		tell_ready(d);
+		keeper_serving(d->keeper);
 		break;
 	case DAEMON_ASKING:
 		if (!closed(d))
@@ -235,6 +290,9 @@ static int open_signals(struct daemon *d)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
@@ -284,6 +342,8 @@ static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logge
 	env->state_dir = o->state_dir;
 	env->worker = o->worker;
 	env->strange_worker = o->strange_worker;
+	env->instance = o->instance;
+	env->keeper = o->keeper;
 	env->mute = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
 	if (!env->mute || open_providers(env, o))
 		return -1;
@@ -296,6 +356,24 @@ static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logge
 	if (loop_open(&be->loop) || spawner_start(env, &sock, &pid))
 		return -1;
 	return processes_open(&be->processes, &be->loop, sock, pid, lg);
+}
+
+/* The keeper minds the bus's switch; without one we do. */
+static int begin_takeover(struct daemon *d, const struct daemon_options *o)
+{
+	struct takeover *t = &d->be.takeover;
+
+	if (o->keeper < 0)
+		return takeover_begin(t, o->sysfs_root, o->state_dir, d->be.lg);
+	if (takeover_watch_only(t, o->sysfs_root, o->state_dir, d->be.lg))
+		return -1;
+	if (!keeper_turn(o->keeper))
+		return 0;
+	if (errno == EPIPE)
+		keeper_succeed();
+	log_error(d->be.lg, "the keeper cannot turn %s/" BACKEND_BUS_SWITCH " off: %s; run as root, or "
+		  "unload xen-pciback", t->bus.path, strerror(errno));
+	return -1;
 }
 
 static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
@@ -311,6 +389,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	d->signal_fd = -1;
 	d->ready_fd = o->ready_fd;
 	d->keep_guests = o->keep_guests;
+	d->keeper = o->keeper;
 	if (open_env(d, o, lg) || xen_open(&be->xen, lg))
 		return -1;
 	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s", be->xen.domid, NODE_BACKEND_ROOT);
@@ -319,12 +398,13 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg))
 		return -1;
-	if (takeover_begin(&be->takeover, o->sysfs_root, be->xen.xs, be->memory.dir, lg))
+	if (begin_takeover(d, o))
 		return -1;
 	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
 	    loop_add(&be->loop, &d->xenstore, xs_fileno(be->xen.watches), on_xenstore) ||
 	    (be->xen.life_fd >= 0 &&
 	     loop_add(&be->loop, &d->life, be->xen.life_fd, on_xenstored_end)) ||
+	    (d->keeper >= 0 && loop_add(&be->loop, &d->keeper_link, d->keeper, on_keeper)) ||
 	    (takeover_fd(&be->takeover) >= 0 &&
 	     loop_add(&be->loop, &d->news, takeover_fd(&be->takeover), on_news))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
@@ -340,7 +420,7 @@ static void daemon_close(struct daemon *d)
 	struct backend *be = &d->be;
 
 	watches_close(&d->watches);
-	takeover_end(&be->takeover, false);
+	takeover_end(&be->takeover);
 	memory_close(&be->memory, d->phase == DAEMON_DONE);
 	processes_close(&be->processes);
 	close_keep(d->signal_fd);
@@ -380,6 +460,14 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	if (d->left) {
 		/* As if killed: whatever we closed, the guests would notice. */
 		log_info(lg, "stopped; guests and devices are left to a successor");
+		if (d->succeed) {
+			/* Workers and gates end with the spawner; the next server has its own. */
+			processes_close(&d->be.processes);
+			keeper_succeed();
+			log_error(lg, "cannot become the keeper: %s", strerror(errno));
+			rc = -1;
+		}
+		takeover_end(&d->be.takeover);
 		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
 	device_locks_remove(d->env.state_dir);

@@ -21,12 +21,16 @@ struct daemon_options {
 	const char *state_dir;	  /* for what outlives a process (successor.h) */
 	const char *worker;	  /* the worker's program */
 	bool strange_worker;	  /* it is a test's */
+	int instance;		  /* the lock of the one instance, which no other process is to hold */
 	bool keep_guests;	  /* when stopping, leave them to a successor */
+	int keeper;		  /* our end of the link to it (keeper/link.h); -1: there is none */
 };
 
 /*
- * Runs until SIGTERM or SIGINT; then asks the guests to close, gives their devices
- * back and returns 0. -1 where it could not start or lost xenstore (logged).
+ * Runs until SIGTERM or SIGINT, or the keeper, asks it to stop; then asks the guests to close, gives
+ * their devices back and returns 0. SIGQUIT leaves the guests to a successor; SIGHUP and SIGUSR1 are
+ * told and change nothing. -1 where it could not start or lost xenstore (logged). The bus's switch
+ * is left as it was found in each case, by us or by the keeper.
  */
 int daemon_run(struct daemon_options *options, xentoollog_logger *lg);
 

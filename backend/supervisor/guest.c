@@ -299,8 +299,9 @@ static bool finish_ending(struct guest *g)
 	if (!forget(g))
 		return false;
 	own = guest_read_state(g);
-	/* In state 1 it is not this instance any more, but the next one. */
-	if (own > XenbusStateInitialising && own != XenbusStateClosed && own < PCIIF_STATE_COUNT)
+	/* In state 1 it is not this instance any more, but the next one; the kernel's is its to close. */
+	if (own > XenbusStateInitialising && own != XenbusStateClosed && own < PCIIF_STATE_COUNT &&
+	    !takeover_kernel_serves(&g->be->takeover, g->domid))
 		guest_set_state(g, own, XenbusStateClosed, g->why);
 	talk_tell(&g->talk, XTL_DEBUG, "released: %s", g->why);
 	return true;

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/keeper/instance.h"
+#include "backend/keeper/keeper.h"
+#include "backend/keeper/link.h"
 #include "backend/supervisor/daemon.h"
 #include "backend/supervisor/successor.h"
 #include "common/log.h"
@@ -28,6 +31,7 @@ enum {
 	KEY_WORKER,
 	KEY_ALLOW,
 	KEY_HIDE,
+	KEY_NO_KEEPER,
 };
 
 #define WORKER_NAME "xenpci-worker"
@@ -61,11 +65,13 @@ static const struct argp_option option_list[] = {
 	  "overrides the settings", 0 },
 	{ "keep-guests", KEY_KEEP_GUESTS, NULL, 0,
 	  "When stopped, leave the guests as they are, for another xenpcid to carry on", 0 },
+	{ "no-keeper", KEY_NO_KEEPER, NULL, 0,
+	  "Serve in this process, which nobody starts again or guards: for a debugger, and for tests", 0 },
 	{ "sysfs-root", KEY_SYSFS_ROOT, "DIR", 0, "What stands for /sys; for tests", 0 },
 	{ "worker", KEY_WORKER, "PROGRAM", 0, "The program of the processes that serve guests; for tests", 0 },
 	{ "state-dir", KEY_STATE_DIR, "DIR", 0,
-	  "Where a file is kept that lets another xenpcid carry on if this one is killed; default "
-	  MEMORY_STATE_DIR, 0 },
+	  "Where files are kept that let another xenpcid carry on if this one is killed, and what shows "
+	  "that one runs; default " MEMORY_STATE_DIR, 0 },
 	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
@@ -84,6 +90,8 @@ struct arguments {
 	struct settings_range hide[HIDE_MAX];
 	unsigned nr_hide;
 	int level;
+	bool no_keeper;
+	xentoollog_logger *lg;
 };
 
 static error_t parse_number(struct argp_state *state, const char *name, const char *arg,
@@ -134,6 +142,9 @@ static error_t parse_process_option(int key, char *arg, struct argp_state *state
 	switch (key) {
 	case KEY_KEEP_GUESTS:
 		a->daemon.keep_guests = true;
+		return 0;
+	case KEY_NO_KEEPER:
+		a->no_keeper = true;
 		return 0;
 	case KEY_STATE_DIR:
 		a->daemon.state_dir = arg;
@@ -225,13 +236,16 @@ static void find_worker(struct arguments *a)
 		a->daemon.worker = a->beside;
 }
 
-static int run(struct arguments *a, xentoollog_logger *lg)
+/* The process that serves. Its exit status. */
+static int serve(int link, int ready_fd, void *arg)
 {
+	struct arguments *a = arg;
+	xentoollog_logger *lg = a->lg;
 	struct settings *settings = &a->daemon.settings;
 	int rc;
 
 	if (settings_read(settings, a->config ? a->config : SETTINGS_PATH, a->config != NULL, lg))
-		return -1;
+		return EXIT_FAILURE;
 	settings_adopt_pciback(settings, a->daemon.sysfs_root, lg);
 	if (a->slots)
 		slots_mode_parse(a->slots, &settings->slots);
@@ -242,15 +256,41 @@ static int run(struct arguments *a, xentoollog_logger *lg)
 	settings->allow |= a->allow;
 	for (unsigned i = 0; i < a->nr_hide; i++) {
 		if (settings_hide(settings, &a->hide[i]))
-			return -1;
+			return EXIT_FAILURE;
 	}
 	snprintf(a->sysfs, sizeof(a->sysfs), "sysfs:%s", a->daemon.sysfs_root);
 	if (!a->daemon.nr_devices)
 		a->daemon.devices[a->daemon.nr_devices++] = a->sysfs;
 	find_worker(a);
+	a->daemon.keeper = link;
+	a->daemon.ready_fd = ready_fd;
 	rc = daemon_run(&a->daemon, lg);
 	settings_dispose(settings);
-	return rc;
+	xtl_logger_destroy(lg);
+	a->lg = NULL;
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* One of us with this state directory, and with a keeper unless told otherwise. The exit status. */
+static int run(struct arguments *a)
+{
+	struct keeper_options o = { .sysfs_root = a->daemon.sysfs_root,
+				    .state_dir = a->daemon.state_dir,
+				    .ready_fd = a->daemon.ready_fd,
+				    .level = a->level };
+
+	/* Held until the process ends. */
+	a->daemon.instance = instance_lock(a->daemon.state_dir);
+	if (a->daemon.instance < 0) {
+		if (errno == EBUSY)
+			log_error(a->lg, "another xenpcid runs already, with the state directory %s",
+				  a->daemon.state_dir);
+		else
+			log_error(a->lg, "cannot lock %s, to be the only one: %s; --state-dir names another "
+				  "place", a->daemon.state_dir, strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return a->no_keeper ? serve(-1, o.ready_fd, a) : keeper_run(&o, serve, a);
 }
 
 int main(int argc, char **argv)
@@ -258,19 +298,20 @@ int main(int argc, char **argv)
 	static const struct argp argp = { option_list, parse_option, NULL, doc, NULL, NULL, NULL };
 	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1,
 			       .daemon.sysfs_root = "/sys", .daemon.state_dir = MEMORY_STATE_DIR };
-	xentoollog_logger *lg;
 	int rc;
 
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return EXIT_USAGE;
 	setvbuf(stderr, NULL, _IOLBF, 0);
-	lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
-	if (!lg) {
+	a.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
+	if (!a.lg) {
 		fprintf(stderr, "xenpcid: no memory\n");
 		return EXIT_FAILURE;
 	}
-	rc = run(&a, lg);
-	xtl_logger_destroy(lg);
-	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+	keeper_remember(argv, a.daemon.ready_fd);
+	rc = run(&a);
+	if (a.lg)
+		xtl_logger_destroy(a.lg);
+	return rc;
 }

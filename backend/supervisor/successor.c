@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backend/keeper/instance.h"
 #include "backend/messages/ledger.h"
 #include "common/log.h"
 #include "common/number.h"
@@ -16,42 +17,28 @@
 #define NODE_PID "pid"
 #define NODE_GUESTS "guests"
 #define NODE_INTERRUPTS "interrupts"
-#define PROGRAM "xenpcid"
-
-/* Whether process pid is one of us, and not a dead one that nobody has reaped. */
-static bool is_xenpcid(uint64_t pid)
-{
-	static const char name[] = "(" PROGRAM ") ";
-	char path[64], line[64] = "";
-	const char *comm;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
-	fclose(f);
-	comm = strstr(line, name);
-	return comm && comm[sizeof(name) - 1] != 'Z' && comm[sizeof(name) - 1] != 'X';
-}
 
 /* Ours alone: a guest must not read, let alone write, what we will believe. */
-static int make_directory(struct memory *m, uint32_t own_domid)
+static int make_directory(struct memory *m, uint32_t own_domid, const char *state_dir)
 {
 	struct xs_permissions perms = { .id = own_domid, .perms = XS_PERM_NONE };
-	uint64_t pid;
+	uint64_t pid = 0;
 
 	if (!xs_mkdir(m->xs, XBT_NULL, m->dir) ||
 	    !xs_set_permissions(m->xs, XBT_NULL, m->dir, &perms, 1)) {
 		log_error(m->lg, "cannot make %s: %s", m->dir, strerror(errno));
 		return -1;
 	}
-	if (!store_read_number(m->xs, XBT_NULL, m->dir, NODE_PID, 10, INT32_MAX, &pid) &&
-	    pid != (uint64_t)getpid() && is_xenpcid(pid)) {
-		log_error(m->lg, "process %" PRIu64 " serves this domain's guests already", pid);
-		return fail(EBUSY);
+	if (instance_claim(m->xs, m->dir, state_dir)) {
+		int error = errno;
+
+		store_read_number(m->xs, XBT_NULL, m->dir, NODE_PID, 10, INT32_MAX, &pid);
+		if (error == EBUSY)
+			log_error(m->lg, "another xenpcid, process %" PRIu64 ", serves this domain's guests "
+				  "already", pid);
+		else
+			log_error(m->lg, "cannot claim %s: %s", m->dir, strerror(error));
+		return fail(error);
 	}
 	return store_write(m->xs, XBT_NULL, m->dir, NODE_PID, "%d", getpid());
 }
@@ -94,6 +81,7 @@ void memory_close(struct memory *m, bool forget)
 	if (forget) {
 		store_remove(m->xs, XBT_NULL, m->dir, NODE_GUESTS);
 		store_remove(m->xs, XBT_NULL, m->dir, NODE_PID);
+		instance_release(m->xs, m->dir);
 	}
 	memset(m, 0, sizeof(*m));
 }
@@ -237,7 +225,7 @@ int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, cons
 	m->xs = xs;
 	m->lg = lg;
 	snprintf(m->dir, sizeof(m->dir), "/local/domain/%u/xenpci", own_domid);
-	if (make_directory(m, own_domid)) {
+	if (make_directory(m, own_domid, state_dir)) {
 		m->xs = NULL;
 		return -1;
 	}

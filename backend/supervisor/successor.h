@@ -3,6 +3,7 @@
  * What must outlive the process, so that a successor can go on for guests that
  * notice nothing (kill -9, upgrade). It lives in xenstore, readable by us only:
  *	/local/domain/<us>/xenpci/pid				who serves
+ *	/local/domain/<us>/xenpci/lock				where its lock is (keeper/instance.h)
  *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>		virtual address, facts, golden image
  *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>/interrupts
  * What changes with ordinary requests is in each guest's ledger (ledgers.h), a file below the state

@@ -3,8 +3,8 @@
 # "not ok ..." lines; what it needs in C stands beside it.
 
 BOX_TESTS := $(filter-out tests/box/lib.sh,$(wildcard tests/box/*.sh))
-BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/personality \
-	$(B)/tests/box/hostile_backend
+BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/announce \
+	$(B)/tests/box/personality $(B)/tests/box/hostile_backend
 # A user's program sees the public headers and the built library, nothing else.
 BOX_USERS := $(B)/tests/box/user-shared $(B)/tests/box/user-static
 BOX_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null)
@@ -13,6 +13,7 @@ $(B)/tests/box/peer: $(patsubst %,$(B)/tests/box/%.o,peer peer_front peer_hostil
 $(B)/tests/box/replay: $(B)/tests/box/replay.o $(SHARED_OBJ)
 $(B)/tests/box/expect: $(B)/tests/box/expect.o
 $(B)/tests/box/hostile_backend: $(B)/tests/box/hostile_backend.o $(SHARED_OBJ)
+$(B)/tests/box/announce: $(B)/tests/box/announce.o
 $(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/personality*.c)) $(B)/frontend/xen.o \
 	$(SHARED_OBJ)
 

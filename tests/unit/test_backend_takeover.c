@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/kernel_backend.h"
@@ -77,7 +79,9 @@ static int setup(void **state)
 	t->t = (struct takeover){ .lg = &t->log.logger, .uevent_fd = -1 };
 	in_tree(t, "", path);
 	path[strlen(path) - 1] = 0;
-	snprintf(t->t.bus, sizeof(t->t.bus), "%s", path);
+	snprintf(t->t.bus.path, sizeof(t->t.bus.path), "%s", path);
+	snprintf(t->t.state_dir, sizeof(t->t.state_dir), "%s", t->root);
+	t->t.off = true;
 	*state = t;
 	return 0;
 }
@@ -95,8 +99,11 @@ static int teardown(void **state)
 
 static void announce(struct tree *t, const char *text, size_t len)
 {
+	char name[BACKEND_BUS_NAME_MAX];
+	enum backend_bus_news news = backend_bus_parse(text, len, name);
+
 	put(t, "drivers_probe", "");
-	takeover_announced(&t->t, text, len);
+	takeover_announced(&t->t, news, name);
 }
 #define ANNOUNCE(t, text) announce(t, text, sizeof(text))
 
@@ -146,6 +153,37 @@ static void a_new_driver_gets_the_devices_that_waited(void **state)
 	assert_string_equal(content(t, "drivers_probe"), "");
 }
 
+/* The kernel's EINVAL comes from a file of its own that takes numbers only, for as long as the child sleeps. */
+static void a_device_that_is_not_ready_is_probed_again(void **state)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	struct tree *t = *state;
+	char probe[256], later[256];
+	pid_t child;
+
+	in_tree(t, "drivers_probe", probe);
+	in_tree(t, "later", later);
+	put(t, "later", "");
+	assert_int_equal(unlink(probe), 0);
+	assert_int_equal(symlink("/proc/self/oom_score_adj", probe), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		nanosleep(&moment, NULL);
+		_exit(rename(later, probe) ? 1 : 0);
+	}
+	takeover_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_string_equal(content(t, "drivers_probe"), "vbd-5-768");
+	assert_int_equal(t->log.len, 0);
+
+	/* One that the driver refuses for good is told. */
+	assert_int_equal(unlink(probe), 0);
+	assert_int_equal(symlink("/proc/self/oom_score_adj", probe), 0);
+	takeover_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
+	assert_non_null(strstr(t->log.text, "cannot let the kernel bind vbd-5-768: Invalid argument"));
+}
+
 static void an_instance_of_the_kernels_is_known(void **state)
 {
 	struct tree *t = *state;
@@ -157,17 +195,108 @@ static void an_instance_of_the_kernels_is_known(void **state)
 	assert_false(takeover_kernel_serves(&t->t, 8));
 }
 
-static void without_the_kernels_driver_nothing_is_touched(void **state)
+/* The switch's old position, which a process before us may have left; "" for none. */
+static const char *remembered(const struct tree *t)
+{
+	return content(t, "../../autoprobe");
+}
+
+static void what_was_found_is_restored(void **state)
+{
+	static const struct {
+		const char *found, *left, *during; /* the switch, and what a killed process remembered */
+		const char *after;
+	} cases[] = {
+		{ "1\n", NULL, "1\n", "1\n" }, { "0\n", NULL, "0\n", "0\n" },
+		{ "0\n", "1\n", "1\n", "1\n" }, { "0\n", "0\n", "0\n", "0\n" },
+		{ "0\n", "", "1\n", "1\n" },	  { "1\n", "0\n", "1\n", "1\n" },
+	};
+	struct tree *t = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char path[256];
+
+		put(t, "drivers_autoprobe", cases[i].found);
+		if (cases[i].left)
+			put(t, "../../autoprobe", cases[i].left);
+		assert_int_equal(takeover_begin(&t->t, t->root, t->root, &t->log.logger), 0);
+		assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
+		assert_string_equal(remembered(t), cases[i].during);
+		takeover_end(&t->t);
+		assert_string_equal(content(t, "drivers_autoprobe"), cases[i].after);
+		in_tree(t, "../../autoprobe", path);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+}
+
+/* A driver for pci nodes that comes while the switch is on takes what we serve: so it is off before. */
+static void without_the_kernels_driver_the_switch_is_off_too(void **state)
 {
 	struct tree *t = *state;
 
-	assert_int_equal(takeover_begin(&t->t, t->root, NULL, "/nowhere", &t->log.logger), 0);
+	make_dir(t, "devices/vif-6-0");
+	assert_int_equal(takeover_begin(&t->t, t->root, t->root, &t->log.logger), 0);
+	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
+	assert_string_equal(content(t, "drivers_probe"), "vif-6-0");
+	assert_false(takeover_kernel_serves(&t->t, 7));
+	make_dir(t, "drivers/pciback");
+	make_dir(t, "devices/pci-7-0");
+	ANNOUNCE(t, "add@/bus/xen-backend/drivers/pciback\0SUBSYSTEM=drivers\0"
+		    "DEVPATH=/bus/xen-backend/drivers/pciback");
+	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
+	assert_string_equal(content(t, "drivers_probe"), "vif-6-0");
+	takeover_end(&t->t);
+	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
+}
+
+static void another_process_may_mind_the_switch(void **state)
+{
+	struct tree *t = *state;
+
+	assert_int_equal(takeover_watch_only(&t->t, t->root, t->root, &t->log.logger), 0);
+	assert_int_equal(takeover_fd(&t->t), -1);
+	make_dir(t, "devices/pci-7-0");
+	make_dir(t, "devices/pci-7-0/driver");
+	assert_true(takeover_kernel_serves(&t->t, 7));
+	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
+	/* It turned it off, and is no more. */
+	put(t, "../../autoprobe", "1\n");
+	put(t, "drivers_autoprobe", "0\n");
+	takeover_end(&t->t);
+	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
+	assert_int_equal(takeover_watch_only(&t->t, t->root, t->root, &t->log.logger), 0);
+	takeover_inherit(&t->t);
+	takeover_end(&t->t);
+	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
+}
+
+static void without_a_bus_nothing_is_touched(void **state)
+{
+	struct tree *t = *state;
+
+	assert_int_equal(takeover_begin(&t->t, "/nonexistent", t->root, &t->log.logger), 0);
 	assert_int_equal(takeover_fd(&t->t), -1);
 	assert_false(takeover_kernel_serves(&t->t, 7));
-	takeover_end(&t->t, false);
-	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
-	assert_int_equal(takeover_begin(&t->t, "/nonexistent", NULL, "/nowhere", &t->log.logger), 0);
+	takeover_end(&t->t);
 	assert_int_equal(t->log.len, 0);
+}
+
+/* The bus is announced by its first device or driver, where it is not there from the start. */
+static void a_bus_that_comes_late_is_taken_over(void **state)
+{
+	char path[256], away[256];
+	struct tree *t = *state;
+
+	in_tree(t, "drivers_autoprobe", path);
+	in_tree(t, "away", away);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(takeover_begin(&t->t, t->root, t->root, &t->log.logger), 0);
+	assert_int_equal(rename(away, path), 0);
+	ANNOUNCE(t, "add@/bus/xen-backend/drivers/vif\0SUBSYSTEM=drivers\0"
+		    "DEVPATH=/bus/xen-backend/drivers/vif");
+	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
+	takeover_end(&t->t);
+	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
 }
 
 int main(void)
@@ -178,9 +307,15 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_new_driver_gets_the_devices_that_waited, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(an_instance_of_the_kernels_is_known, setup, teardown),
-		cmocka_unit_test_setup_teardown(without_the_kernels_driver_nothing_is_touched, setup,
+		cmocka_unit_test_setup_teardown(a_device_that_is_not_ready_is_probed_again, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(an_instance_of_the_kernels_is_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_found_is_restored, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_the_kernels_driver_the_switch_is_off_too, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(another_process_may_mind_the_switch, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_a_bus_nothing_is_touched, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_bus_that_comes_late_is_taken_over, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

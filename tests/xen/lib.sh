@@ -8,7 +8,7 @@
 #   results     check NAME COMMAND... / same NAME EXPECTED GOT / figure NAME VALUE UNIT / say TEXT
 #   waiting     wait_for SECONDS COMMAND...      ms (a clock)
 #   guests      guest_start NAME [key=value]...  guest NAME SECONDS COMMAND  guest_destroy NAME
-#   backend     backend_start  backend_stop  backend_kill
+#   backend     backend_start [OPTION]...  backend_stop  backend_kill  backend_server
 #   devices     dev_* below (machine.sh is where they come from)
 
 dev_e1000e=0000:00:04.0
@@ -103,7 +103,11 @@ trace_again() {
 
 xenbus=/sys/bus/xen-backend
 
+# xenpcid serves by itself, so that backend_kill kills who serves; with kept=1 it has its keeper, which is
+# then the process that is known here.
 backend_start() {
+	local alone=--no-keeper
+	[ -z "${kept:-}" ] || alone=
 	case $BACKEND in
 	kernel)
 		echo 1 >$xenbus/drivers_autoprobe
@@ -112,7 +116,7 @@ backend_start() {
 		[ -e /bin/xenpcid ] || { notok "xenpcid is not built"; exit 1; }
 		echo "RIG: start" >>"$out/$scenario.xenpcid"
 		# Some of the rig's devices have no reset at all and would be refused; $rules: as they are.
-		/bin/xenpcid ${rules---allow all} "$@" >>"$out/$scenario.xenpcid" 2>&1 &
+		/bin/xenpcid $alone ${rules---allow all} "$@" >>"$out/$scenario.xenpcid" 2>&1 &
 		echo $! >$state/xenpcid.pid
 		wait_for 10 backend_ready || notok "xenpcid does not become ready"
 		;;
@@ -126,6 +130,12 @@ backend_ready() {
 
 backend_pid() { cat $state/xenpcid.pid 2>/dev/null; }
 backend_alive() { [ -n "$(backend_pid)" ] && kill -0 "$(backend_pid)" 2>/dev/null; }
+# The keeper's child, the only one.
+backend_server() {
+	local pid
+	pid=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$(backend_pid)" '$4 == parent { print $1 }')
+	[ -n "$pid" ] && echo "$pid"
+}
 backend_gone() { ! backend_alive; }
 
 backend_stop() {

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/keeper/keeper.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <xentoollog.h> /* the levels alone */
+
+#include "common/util.h"
+
+#define SECOND 1000000000ull
+#define WAITING_MAX 64
+#define NEWS_MAX 64 /* taken before anything else has its turn */
+#define OOM "/proc/self/oom_score_adj"
+#define OOM_NEVER "-1000"
+
+enum host {
+	HOST_UNTOUCHED,
+	HOST_OURS,    /* the switch is off, and we probe in its place */
+	HOST_KERNELS, /* as it was found: nobody of us serves */
+};
+
+struct keeper {
+	const struct keeper_options *o;
+	int (*serve)(int link, int ready_fd, void *arg);
+	void *arg;
+	struct backend_bus bus;
+	enum host host;
+	bool off; /* the switch, by us: HOST_OURS, and there is a bus */
+	bool was_on;
+	int signal_fd, uevent_fd, link;
+	sigset_t mask; /* before us */
+	char oom[8];   /* before us */
+	int ready_fd;
+
+	pid_t server; /* 0: none */
+	bool serving, has_served;
+	bool stopping, done;
+	int rc;
+	unsigned failures; /* one after the other */
+
+	/* 0: no such time. */
+	uint64_t served_since;
+	uint64_t answer_by; /* a question is open, and the server has until then */
+	uint64_t start_at;
+	uint64_t hand_over_at;
+
+	/* Pci nodes that no server is known to have seen; the first `asked` were there at the last ping. */
+	char waiting[WAITING_MAX][BACKEND_BUS_NAME_MAX];
+	unsigned nr_waiting, asked;
+};
+
+/*
+ * As the server logs. A reader that does not read must not stop us: what does not fit at once
+ * into its pipe is not said.
+ */
+__attribute__((format(printf, 3, 4)))
+static void say(const struct keeper *k, int level, const char *fmt, ...)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	const char *name = level >= XTL_ERROR  ? "error"
+			   : level >= XTL_WARN ? "warning"
+			   : level >= XTL_INFO ? "info"
+					       : "debug";
+	char line[1024];
+	int n, saved = errno;
+	va_list ap;
+
+	if (level < k->o->level)
+		return;
+	n = snprintf(line, sizeof(line), "xenpcid: %s: keeper: ", name);
+	va_start(ap, fmt);
+	n += vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
+	va_end(ap);
+	if (n > (int)sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	if (poll(&p, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)n) < 0)
+		errno = 0;
+	errno = saved;
+}
+
+/* --- The host --- */
+
+static void cannot_bind(const struct keeper *k, const char *device)
+{
+	say(k, XTL_WARN, "the kernel cannot bind %s: %s; write its name into %s/" BACKEND_BUS_PROBE, device,
+	    strerrordesc_np(errno), k->bus.path);
+}
+
+static void probe(const struct keeper *k, const char *device)
+{
+	if (backend_bus_probe(&k->bus, device))
+		cannot_bind(k, device);
+	else
+		say(k, XTL_DEBUG, "%s is given to the kernel", device);
+}
+
+static void probe_others(const struct keeper *k)
+{
+	char name[BACKEND_BUS_NAME_MAX];
+
+	if (backend_bus_probe_others(&k->bus, name))
+		cannot_bind(k, name);
+}
+
+/*
+ * Turns the switch off, where there is one. 0, or errno: the kernel's backend is loaded and would
+ * serve the same guests.
+ */
+static int turn_off(struct keeper *k)
+{
+	int was, error;
+
+	k->host = HOST_OURS;
+	if (k->off)
+		return 0;
+	was = backend_bus_remember(&k->bus, k->o->state_dir);
+	if (was < 0 && errno == ENOENT)
+		return 0;
+	if (was >= 0 && errno)
+		say(k, XTL_WARN, "%s cannot keep how %s/" BACKEND_BUS_SWITCH " was found: %s; if all of "
+		    "xenpcid is killed it stays off", k->o->state_dir, k->bus.path, strerrordesc_np(errno));
+	if (was < 0 || backend_bus_turn(&k->bus, false)) {
+		error = errno;
+		say(k, XTL_WARN, "%s/" BACKEND_BUS_SWITCH " cannot be turned off: %s", k->bus.path,
+		    strerrordesc_np(error));
+		return backend_bus_has_pci_driver(&k->bus) ? error : 0;
+	}
+	k->was_on = was;
+	k->off = true;
+	say(k, XTL_INFO, "%s/" BACKEND_BUS_SWITCH " is off while we run, and every backend device that is "
+	    "not pci is probed by name%s", k->bus.path,
+	    backend_bus_has_pci_driver(&k->bus) ? "; the kernel's xen-pciback is loaded" : "");
+	probe_others(k);
+	return 0;
+}
+
+/* The switch as it was found, and all that waits is the kernel's: nobody of us serves. */
+static void hand_over(struct keeper *k)
+{
+	k->hand_over_at = 0;
+	if (k->host != HOST_OURS)
+		return;
+	k->host = HOST_KERNELS;
+	if (!k->off)
+		return;
+	k->off = false;
+	if (backend_bus_restore(&k->bus, k->o->state_dir, k->was_on))
+		say(k, XTL_ERROR, "%s/" BACKEND_BUS_SWITCH " cannot be turned on again: %s; disks, nics and "
+		    "consoles of new guests need a 1 written there", k->bus.path, strerrordesc_np(errno));
+	probe_others(k);
+	for (unsigned i = 0; i < k->nr_waiting; i++) {
+		say(k, XTL_WARN, "no xenpcid serves %s: the kernel's backend may have it",
+		    k->waiting[i]);
+		probe(k, k->waiting[i]);
+	}
+	k->nr_waiting = k->asked = 0;
+}
+
+/* A pci node that the server must see. Without room to remember it, only a server helps it. */
+static void wait_for_server(struct keeper *k, const char *device)
+{
+	if (k->nr_waiting < WAITING_MAX)
+		memcpy(k->waiting[k->nr_waiting++], device, BACKEND_BUS_NAME_MAX);
+}
+
+static void waits_no_more(struct keeper *k, unsigned i)
+{
+	k->nr_waiting--;
+	if (i < k->asked)
+		k->asked--;
+	memmove(k->waiting[i], k->waiting[i + 1], (k->nr_waiting - i) * sizeof(k->waiting[0]));
+}
+
+/* --- The server --- */
+
+static void ask(struct keeper *k, enum keeper_word word)
+{
+	struct keeper_message m = { .word = (int32_t)word };
+
+	if (send(k->link, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		errno = 0; /* it is dead or does not read: it has no answer either */
+	k->answer_by = now_ns() + KEEPER_ANSWER_S * SECOND;
+}
+
+static void ping(struct keeper *k)
+{
+	if (!k->serving || k->answer_by)
+		return;
+	k->asked = k->nr_waiting;
+	ask(k, KEEPER_PING);
+}
+
+static int put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	close_keep(fd);
+	return n < 0 ? -1 : 0;
+}
+
+/*
+ * In the child: everything as it was before the keeper, but a process group of its own: what the
+ * terminal sends comes to the keeper, who passes it on once.
+ */
+static _Noreturn void be_server(struct keeper *k, int link)
+{
+	int rc;
+
+	if (k->oom[0])
+		put_text(OOM, k->oom);
+	setpgid(0, 0);
+	prctl(PR_SET_NAME, program_invocation_short_name);
+	close_keep(k->signal_fd);
+	close_keep(k->uevent_fd);
+	sigprocmask(SIG_SETMASK, &k->mask, NULL);
+	rc = k->serve(link, k->ready_fd, k->arg);
+	exit(rc);
+}
+
+static void failed(struct keeper *k, const char *what, const char *why, int number);
+
+static void start(struct keeper *k)
+{
+	int ends[2];
+
+	k->start_at = 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
+		failed(k, "no socket for a new server", strerrordesc_np(errno), errno);
+		return;
+	}
+	k->server = fork();
+	if (!k->server) {
+		close(ends[0]);
+		be_server(k, ends[1]);
+	}
+	close_keep(ends[1]);
+	if (k->server < 0) {
+		k->server = 0;
+		close_keep(ends[0]);
+		failed(k, "no process for a new server", strerrordesc_np(errno), errno);
+		return;
+	}
+	k->link = ends[0];
+	/* Its reader is to see the end when the server closes it. */
+	close_keep(k->ready_fd);
+	k->ready_fd = -1;
+}
+
+/* What served is gone, or does not come up: another, after a while. */
+static void failed(struct keeper *k, const char *what, const char *why, int number)
+{
+	unsigned pause = 0;
+	uint64_t now = now_ns();
+
+	if (!k->has_served || k->stopping) {
+		say(k, XTL_ERROR, "%s: %s (%d)", what, why, number);
+		k->done = true;
+		k->rc = EXIT_FAILURE;
+		return;
+	}
+	if (k->serving && now - k->served_since >= KEEPER_STEADY_S * SECOND)
+		k->failures = 0;
+	k->serving = false;
+	if (k->failures)
+		pause = k->failures > 5 ? KEEPER_PAUSE_MAX_S : 1u << (k->failures - 1);
+	k->failures++;
+	k->start_at = now + pause * SECOND;
+	if (pause >= KEEPER_PATIENCE_S)
+		k->hand_over_at = now;
+	else if (!k->hand_over_at)
+		k->hand_over_at = now + KEEPER_PATIENCE_S * SECOND;
+	say(k, XTL_ERROR, "%s: %s (%d); another is started in %u s", what, why, number, pause);
+}
+
+static void close_link(struct keeper *k)
+{
+	close_keep(k->link);
+	k->link = -1;
+}
+
+static void ended(struct keeper *k, int status)
+{
+	const char *signal_name;
+
+	close_link(k);
+	k->server = 0;
+	k->answer_by = 0;
+	if (WIFEXITED(status) && (!WEXITSTATUS(status) || k->stopping || !k->has_served)) {
+		k->done = true;
+		k->rc = WEXITSTATUS(status);
+	} else if (WIFEXITED(status)) {
+		failed(k, "the server ended", "its exit status", WEXITSTATUS(status));
+	} else {
+		signal_name = sigdescr_np(WTERMSIG(status));
+		failed(k, "the server was killed by a signal", signal_name ? signal_name : "unknown",
+		       WTERMSIG(status));
+	}
+}
+
+static void reap(struct keeper *k)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == k->server)
+			ended(k, status);
+}
+
+static void silent(struct keeper *k)
+{
+	say(k, XTL_ERROR, "process %d, which serves, gives no answer for %d s: killed", k->server,
+	    KEEPER_ANSWER_S);
+	k->answer_by = 0;
+	/* It may take its time to die, if it hangs in the kernel. */
+	if (!k->hand_over_at)
+		k->hand_over_at = now_ns() + KEEPER_PATIENCE_S * SECOND;
+	kill(k->server, SIGKILL);
+}
+
+static void on_link(struct keeper *k)
+{
+	struct keeper_message m, answer = { .word = KEEPER_TURN };
+	ssize_t n = recv(k->link, &m, sizeof(m), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != (ssize_t)sizeof(m)) {
+		close_link(k); /* its death is announced by a signal */
+		return;
+	}
+	switch (m.word) {
+	case KEEPER_TURN:
+		answer.error = turn_off(k);
+		if (send(k->link, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			errno = 0;
+		break;
+	case KEEPER_SERVING:
+		k->serving = k->has_served = true;
+		k->served_since = now_ns();
+		k->hand_over_at = 0;
+		k->nr_waiting = k->asked = 0; /* it looks at all that is there */
+		break;
+	case KEEPER_HERE:
+		k->answer_by = 0;
+		k->nr_waiting -= k->asked;
+		memmove(k->waiting[0], k->waiting[k->asked], k->nr_waiting * sizeof(k->waiting[0]));
+		k->asked = 0;
+		if (k->nr_waiting && !k->stopping)
+			ping(k);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- What happens --- */
+
+static void on_news(struct keeper *k, enum backend_bus_news news, const char *name)
+{
+	if (news == BACKEND_BUS_NOTHING || k->host == HOST_UNTOUCHED)
+		return;
+	if (k->host == HOST_OURS)
+		turn_off(k); /* the bus may have come after us */
+	if (news == BACKEND_BUS_APPEARED && k->host == HOST_OURS && backend_bus_is_pci(name))
+		wait_for_server(k, name);
+	else if (news == BACKEND_BUS_APPEARED)
+		probe(k, name);
+	else if (news == BACKEND_BUS_DRIVER || news == BACKEND_BUS_LOST)
+		probe_others(k);
+	for (unsigned i = 0; news == BACKEND_BUS_GONE && i < k->nr_waiting; i++)
+		if (!strcmp(k->waiting[i], name))
+			waits_no_more(k, i--);
+	ping(k);
+}
+
+static void on_uevents(struct keeper *k)
+{
+	char name[BACKEND_BUS_NAME_MAX];
+	enum backend_bus_news news;
+
+	for (int i = 0; i < NEWS_MAX && !backend_bus_next(k->uevent_fd, &news, name); i++)
+		on_news(k, news, name);
+}
+
+static void stop(struct keeper *k, enum keeper_word word)
+{
+	k->stopping = true;
+	if (!k->server) {
+		k->done = true;
+		k->rc = EXIT_FAILURE; /* it does not serve, though it should */
+		return;
+	}
+	ask(k, word);
+	if (k->serving)
+		return;
+	/* It does not hear yet, and has not opened what it would hear by. */
+	k->answer_by = 0;
+	kill(k->server, SIGTERM);
+}
+
+static void on_signal(struct keeper *k)
+{
+	struct signalfd_siginfo si;
+
+	if (read(k->signal_fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	switch (si.ssi_signo) {
+	case SIGCHLD:
+		reap(k);
+		break;
+	case SIGTERM:
+	case SIGINT:
+		stop(k, KEEPER_STOP);
+		break;
+	case SIGQUIT:
+		stop(k, KEEPER_LEAVE);
+		break;
+	default:
+		say(k, XTL_INFO, "SIG%s has no meaning here: the settings are read at start",
+		    sigabbrev_np((int)si.ssi_signo));
+		break;
+	}
+}
+
+static void serve_times(struct keeper *k)
+{
+	uint64_t now = now_ns();
+
+	if (k->answer_by && k->answer_by <= now && k->server)
+		silent(k);
+	if (k->hand_over_at && k->hand_over_at <= now) {
+		say(k, XTL_WARN, "nobody serves: new guests' devices are left to the kernel's backend until "
+		    "a xenpcid does");
+		hand_over(k);
+	}
+	if (k->start_at && k->start_at <= now)
+		start(k);
+}
+
+/* How long to sleep; NULL: until something happens. */
+static const struct timespec *nap(const struct keeper *k, struct timespec *ts)
+{
+	const uint64_t times[] = { k->answer_by, k->start_at, k->hand_over_at };
+	uint64_t first = UINT64_MAX, now;
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if (times[i] && times[i] < first)
+			first = times[i];
+	if (first == UINT64_MAX)
+		return NULL;
+	now = now_ns();
+	*ts = timespec_of(first > now ? first - now : 0);
+	return ts;
+}
+
+static void turn(struct keeper *k)
+{
+	struct pollfd fds[] = { { .fd = k->signal_fd, .events = POLLIN },
+				{ .fd = k->link, .events = POLLIN },
+				{ .fd = k->uevent_fd, .events = POLLIN } };
+	struct timespec ts;
+
+	if (ppoll(fds, ARRAY_SIZE(fds), nap(k, &ts), NULL) > 0) {
+		/* What the server said before it died comes first. */
+		if (fds[1].revents)
+			on_link(k);
+		if (fds[2].revents)
+			on_uevents(k);
+		if (fds[0].revents && !(fds[1].revents & POLLIN))
+			on_signal(k);
+	}
+	serve_times(k);
+}
+
+static int keeper_open(struct keeper *k)
+{
+	static const int heard[] = { SIGTERM, SIGINT,  SIGQUIT, SIGHUP,
+				     SIGUSR1, SIGUSR2, SIGCHLD };
+	int fd;
+	ssize_t n;
+	sigset_t all;
+
+	if (backend_bus_init(&k->bus, k->o->sysfs_root)) {
+		say(k, XTL_ERROR, "%s: too long a path", k->o->sysfs_root);
+		return -1;
+	}
+	signal(SIGCHLD, SIG_DFL); /* who started us may have had it ignored: no child would be seen to end */
+	sigfillset(&all);
+	if (sigprocmask(SIG_BLOCK, &all, &k->mask))
+		return -1;
+	sigemptyset(&all);
+	for (size_t i = 0; i < ARRAY_SIZE(heard); i++)
+		sigaddset(&all, heard[i]);
+	k->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	k->uevent_fd = backend_bus_listen(k->o->sysfs_root);
+	if (k->signal_fd < 0 || (k->uevent_fd < 0 && errno != ENOENT)) {
+		say(k, XTL_ERROR, "cannot listen to %s: %s", k->signal_fd < 0 ? "signals" : "the kernel",
+		    strerrordesc_np(errno));
+		return -1;
+	}
+	prctl(PR_SET_NAME, "xenpcid-keeper");
+	/* Memory runs out: let it be another process that goes. */
+	fd = open(OOM, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, k->oom, sizeof(k->oom) - 1);
+	close_keep(fd);
+	if (n <= 0 || put_text(OOM, OOM_NEVER))
+		k->oom[0] = 0;
+	return 0;
+}
+
+int keeper_run(const struct keeper_options *o, int (*serve)(int link, int ready_fd, void *arg),
+	       void *arg)
+{
+	struct keeper k = { .o = o, .serve = serve, .arg = arg, .signal_fd = -1, .uevent_fd = -1,
+			    .link = -1, .ready_fd = o->ready_fd, .rc = EXIT_FAILURE };
+
+	if (!keeper_open(&k)) {
+		start(&k);
+		while (!k.done)
+			turn(&k);
+		hand_over(&k);
+	}
+	/* Signals stay blocked: one that came late does not change how we end. */
+	return k.rc;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/keeper/link.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "backend/keeper/keeper.h"
+#include "common/util.h"
+
+/* What keeper_succeed begins with. */
+static char **arguments;
+static int told_fd = -1;
+
+static void say(int link, enum keeper_word word)
+{
+	struct keeper_message m = { .word = (int32_t)word };
+
+	/* A keeper that died shows by the end of the link. */
+	if (link >= 0 && send(link, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		errno = 0;
+}
+
+int keeper_turn(int link)
+{
+	struct pollfd p = { .fd = link, .events = POLLIN };
+	struct keeper_message m;
+	uint64_t until = now_ns() + KEEPER_ANSWER_S * 1000000000ull, now;
+
+	say(link, KEEPER_TURN);
+	for (now = now_ns(); now < until; now = now_ns()) {
+		if (poll(&p, 1, (int)((until - now) / 1000000 + 1)) <= 0)
+			continue;
+		if (recv(link, &m, sizeof(m), MSG_DONTWAIT) != (ssize_t)sizeof(m))
+			return fail(EPIPE);
+		if (m.word == KEEPER_TURN)
+			return m.error ? fail(m.error) : 0;
+		say(link, KEEPER_HERE);
+	}
+	return fail(ETIMEDOUT);
+}
+
+void keeper_serving(int link)
+{
+	say(link, KEEPER_SERVING);
+}
+
+enum keeper_wish keeper_hear(int link)
+{
+	struct keeper_message m;
+	ssize_t n = recv(link, &m, sizeof(m), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return KEEPER_WISHES_NOTHING;
+	if (n != (ssize_t)sizeof(m))
+		return KEEPER_WISHES_GONE;
+	say(link, KEEPER_HERE);
+	switch (m.word) {
+	case KEEPER_STOP:
+		return KEEPER_WISHES_STOP;
+	case KEEPER_LEAVE:
+		return KEEPER_WISHES_LEAVE;
+	default:
+		return KEEPER_WISHES_NOTHING;
+	}
+}
+
+void keeper_remember(char **argv, int ready_fd)
+{
+	arguments = argv;
+	told_fd = ready_fd;
+}
+
+void keeper_succeed(void)
+{
+	sigset_t none;
+	int fd;
+
+	if (!arguments) {
+		errno = ENOSYS;
+		return;
+	}
+	close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	if (told_fd >= 0) {
+		fd = open("/dev/null", O_WRONLY);
+		if (fd >= 0 && fd != told_fd)
+			dup2(fd, told_fd);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv("/proc/self/exe", arguments);
+}

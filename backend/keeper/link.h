@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server's end of the link to its keeper. A link of -1 stands for no keeper: nothing is said
+ * and nothing heard. Nothing here logs.
+ */
+#ifndef XENPCI_BACKEND_KEEPER_LINK_H
+#define XENPCI_BACKEND_KEEPER_LINK_H
+
+/*
+ * Has the keeper turn the bus's switch off, and waits for it (KEEPER_ANSWER_S at most). 0, or -1
+ * with errno: the switch's, ETIMEDOUT, or EPIPE (the keeper is gone).
+ */
+int keeper_turn(int link);
+/* Tells it that we serve. */
+void keeper_serving(int link);
+
+enum keeper_wish {
+	KEEPER_WISHES_NOTHING, /* and has had its answer */
+	KEEPER_WISHES_STOP,
+	KEEPER_WISHES_LEAVE,
+	KEEPER_WISHES_GONE, /* it died */
+};
+
+/* Takes one message, answers it, and returns what is to be done. The link is readable. */
+enum keeper_wish keeper_hear(int link);
+
+/*
+ * Becomes the keeper of a new server: this program again, with the arguments it was started with
+ * (keeper_remember, from main, before the first server). Their ready_fd (-1: none), which has
+ * been told, is made a descriptor that nobody hears. Guests and devices stay as a killed server
+ * leaves them. Returns only if it fails, with errno.
+ */
+void keeper_remember(char **argv, int ready_fd);
+void keeper_succeed(void);
+
+#endif

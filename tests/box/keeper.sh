@@ -1,0 +1,335 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# However xenpcid ends, or a part of it, the host's other guests are served: the keeper, its server, and
+# the backend bus, which is a tree of plain files here. A FIFO takes what is probed.
+. "$(dirname "$0")/lib.sh"
+export ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0 # a SEGV from outside is no finding
+
+SYS=$WORK/sys
+BUS=$SYS/bus/xen-backend
+mkdir -p "$BUS"/{devices,drivers/pciback,drivers/vbd} "$SYS/bus/pci/devices" "$SYS/uevents" "$WORK/state"
+echo 1 >"$BUS/drivers_autoprobe"
+mkfifo "$BUS/drivers_probe"
+exec {probes}<>"$BUS/drivers_probe"
+cat <&"$probes" >>"$WORK/probed" &
+collector=$!
+exec {probes}>&-
+disown
+
+switch() { head -c 1 "$BUS/drivers_autoprobe"; }
+switch_is() { [ "$(switch)" = "$1" ]; }
+probed() { grep -qF "$1;" <(grep -oE '(vbd|vif|pci)-[0-9]+-[0-9]' "$WORK/probed" | sed 's/$/;/'); }
+# appears DEVICE: on the bus, unbound, and announced
+appears() {
+	mkdir -p "$BUS/devices/$1"
+	"$B/tests/box/announce" "$SYS" add xen-backend "/devices/$1"
+}
+vanishes() {
+	rm -r "$BUS/devices/$1"
+	"$B/tests/box/announce" "$SYS" remove xen-backend "/devices/$1"
+}
+driver_appears() {
+	mkdir -p "$BUS/drivers/$1"
+	"$B/tests/box/announce" "$SYS" add drivers "/bus/xen-backend/drivers/$1"
+}
+
+KEPT=1
+begin() { # [OPTIONS]: KEEPER, who is DAEMON too, and SERVER
+	: >"$WORK/probed"
+	rm -rf "$BUS/devices" && mkdir "$BUS/devices"
+	log_mark
+	daemon_start --sysfs-root "$SYS" "$@"
+	KEEPER=$DAEMON
+	SERVER=$(server_of "$KEEPER")
+}
+server_of() { pgrep -P "$1"; }
+another_server() { # than SERVER
+	local s
+	s=$(server_of "${1:-$KEEPER}") && [ "$s" != "$SERVER" ] && [ "$(log_since_count serving)" -gt "$SERVED" ]
+}
+dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
+# ends NAME STATUS: all is over, and the host is as it was
+ends() {
+	check "$1: ends" wait_for 10000 dead "$KEEPER"
+	wait "$KEEPER" 2>/dev/null
+	is "$1: status" $? "$2"
+	DAEMON=
+	check "$1: so does the server" wait_for 10000 dead "$SERVER"
+	is "$1: the switch is as found" "$(switch)" 1
+	check_not "$1: nothing is left to restore" test -e "$WORK/state/autoprobe"
+}
+# goes_on NAME: a successor serves, and the keeper keeps
+goes_on() {
+	check "$1: a successor serves" wait_for 10000 another_server
+	check "$1: the keeper lives" kill -0 "$KEEPER"
+	SERVER=$(server_of "$KEEPER")
+	kept "$1"
+}
+# kept NAME: off is the switch, and the others' devices are bound
+kept() {
+	is "$1: the switch is off" "$(switch)" 0
+	number=$((number + 1))
+	check "$1: a disk is announced" appears "vbd-$number-1"
+	check "$1: and bound by name" wait_for 3000 probed "vbd-$number-1"
+}
+number=100
+# The server has answered the keeper's last question by then: nothing shows it.
+daemon_answers() { wait_for 3000 false; }
+
+box_up
+
+# --- While it runs ---
+begin
+kept "started"
+check "a pci node is announced" appears pci-7-0
+check "a nic" appears vif-7-0
+check "the nic is bound" wait_for 3000 probed vif-7-0
+check_not "the pci node is not" probed pci-7-0
+# What waits while its driver is not loaded
+mkdir -p "$BUS/devices/vif-8-0"
+check "a driver comes" driver_appears vif
+check "who waited for it is bound" wait_for 3000 probed vif-8-0
+check_not "but no pci node" probed pci-7-0
+
+# --- The ends that are asked for ---
+kill -TERM "$KEEPER"
+ends TERM 0
+begin
+kill -INT "$KEEPER"
+ends INT 0
+begin --keep-guests
+kill -TERM "$KEEPER"
+ends "TERM with --keep-guests" 0
+begin
+kill -QUIT "$KEEPER"
+ends QUIT 0
+begin
+kill -TERM "$SERVER"
+ends "TERM of the server" 0
+begin
+kill -QUIT "$SERVER"
+ends "QUIT of the server" 0
+begin
+kill -TERM "$KEEPER" "$SERVER"
+ends "TERM of both" 0
+
+# --- A guest is asked to close once, whoever is told and how often ---
+begin
+guest 7
+peer g7 7
+attach 7 0000:00:04.0
+connect g7 7
+kill -TERM "$KEEPER" "$SERVER"
+check "TERM of both: the guest is asked" await "$(be 7 state)" 5
+check "TERM of both: and waited for" kill -0 "$SERVER"
+tell g7 write device/pci/0/state 6
+ends "TERM of both, with a guest" 0
+is "TERM of both: the guest has closed" "$(node "$(be 7 state)")" 6
+destroy 7
+end_peer g7
+
+# --- What changes nothing ---
+begin
+SERVED=$(log_since_count serving)
+for s in HUP USR1 USR2 ALRM PIPE TSTP SEGV; do
+	kill -$s "$KEEPER"
+done
+for s in HUP USR1; do
+	kill -$s "$SERVER"
+done
+check "HUP of the keeper is told" wait_for 3000 logged_since "keeper: SIGHUP has no meaning"
+check "HUP of the server is told" wait_for 3000 logged_since "info: Hangup has no meaning"
+kept "after HUP, USR1 and others"
+is "the same server serves" "$(server_of "$KEEPER")" "$SERVER"
+
+# --- The server dies ---
+guest 7
+peer g7 7
+attach 7 0000:00:04.0
+connect g7 7
+for s in KILL SEGV ABRT USR2; do
+	SERVED=$(log_since_count serving)
+	kill -$s "$SERVER"
+	# With KILL, at once: before a successor can be there.
+	[ $s != KILL ] || kept "at once after $s of the server"
+	goes_on "$s of the server"
+	check "$s of the server: the guest is answered" tell g7 traffic 20 0 0x10d38086
+done
+kill -TERM "$KEEPER"
+ends "TERM after four servers" 0
+destroy 7
+end_peer g7
+
+# --- It fails again and again: the kernel serves what is new ---
+cp "$bench" "$WORK/machine.txt"
+begin --devices "image:$WORK/machine.txt"
+check "failing servers: a pci node that one has seen" appears pci-5-0
+daemon_answers
+rm "$WORK/machine.txt"
+kill -KILL "$SERVER"
+check "failing servers: the next fails" wait_for 5000 logged_since "another is started in 1 s"
+is "failing servers: the switch is off while one may come" "$(switch)" 0
+check "failing servers: a pci node that none has seen" appears pci-9-0
+check_not "failing servers: it waits" probed pci-9-0
+check "failing servers: the kernel has the bus" wait_for 9000 switch_is 1
+check "failing servers: and the node that waited" wait_for 3000 probed pci-9-0
+check "failing servers: it is told" logged_since "no xenpcid serves pci-9-0"
+check_not "failing servers: not the one that was seen" probed pci-5-0
+check_not "failing servers: nothing to restore" test -e "$WORK/state/autoprobe"
+check "failing servers: another disk" appears vbd-9-1
+check "failing servers: is bound" wait_for 3000 probed vbd-9-1
+cp "$bench" "$WORK/machine.txt"
+SERVER=0 SERVED=$(log_since_count serving)
+check "failing servers: at last one serves" wait_for 20000 another_server
+SERVER=$(server_of "$KEEPER")
+kept "a server after all"
+kill -TERM "$KEEPER"
+ends "TERM after failures" 0
+
+# --- It hangs ---
+begin
+SERVED=$(log_since_count serving)
+kill -STOP "$SERVER"
+kept "a server that hangs"
+check "hanging: a pci node that it cannot see" appears pci-7-0
+check "hanging: it is killed" wait_for 9000 logged_since "no answer for 5 s: killed"
+goes_on "hanging"
+check_not "hanging: the node waited for the successor" probed pci-7-0
+# One that hangs when it is told to stop.
+kill -STOP "$SERVER"
+kill -TERM "$KEEPER"
+ends "TERM while the server hangs" 1
+
+# --- The keeper dies: the server takes its place and has a new one ---
+begin
+SERVED=$(log_since_count serving)
+guest 7
+peer g7 7
+attach 7 0000:00:04.0
+connect g7 7
+kill -KILL "$KEEPER"
+wait "$KEEPER" 2>/dev/null
+DAEMON=
+KEEPER=$SERVER SERVER=$KEEPER
+check "KILL of the keeper: the server has become one, of another" wait_for 10000 another_server "$KEEPER"
+SERVER=$(server_of "$KEEPER")
+kept "KILL of the keeper"
+check "KILL of the keeper: the guest is answered" tell g7 traffic 20 0 0x10d38086
+SERVED=$(log_since_count serving)
+kill -KILL "$SERVER"
+goes_on "KILL of the keeper, then of the server"
+kill -KILL "$KEEPER"
+KEEPER=$SERVER SERVER=$KEEPER SERVED=$(log_since_count serving)
+check "KILL of the second keeper: likewise" wait_for 10000 another_server "$KEEPER"
+SERVER=$(server_of "$KEEPER")
+kill -TERM "$KEEPER"
+check "its server stops" wait_for 10000 dead "$SERVER"
+check "and it ends" wait_for 5000 dead "$KEEPER"
+is "the switch is as found" "$(switch)" 1
+store rm "$(be 7)" "$(fe 7)"
+end_peer g7
+xb destroy "$DIR" 7
+
+# --- All die at once: the next one knows what was found ---
+begin
+kill -KILL "$KEEPER" "$SERVER"
+wait "$KEEPER" 2>/dev/null
+DAEMON=
+check "KILL of all: nobody is left" wait_for 5000 dead "$SERVER"
+is "KILL of all: the switch stays off" "$(switch)" 0
+mkdir -p "$BUS/devices/vif-3-0"
+mkdir -p "$BUS/devices/pci-3-0"
+# What udev does then for a driver that is loaded: the rule's own command, in the tree.
+rule=$(sed -n "s/.*RUN+=\"\/bin\/sh -c '\(.*\)'\"$/\1/p" "$top/host/udev/90-xenpci.rules")
+rule=${rule//\$\$/\$}
+other=$(sed -n "s/^ACTION.*KERNEL!=\"pci-\*\", RUN+=\"\/bin\/sh -c '\(.*\)'\"$/\1/p" "$top/host/udev/90-xenpci.rules")
+other=${other//%k/vbd-3-1}
+: >"$WORK/probed"
+check "KILL of all: udev's rule for a device runs" sh -c "${other//\/sys\//$SYS/}"
+check "KILL of all: and binds it" wait_for 3000 probed vbd-3-1
+: >"$WORK/probed"
+check "KILL of all: udev's rule runs" sh -c "${rule//\/sys\//$SYS/}"
+check "KILL of all: and binds who waits" wait_for 3000 probed vif-3-0
+check_not "KILL of all: but no pci node" probed pci-3-0
+begin
+is "KILL of all: found off" "$(switch)" 0
+kill -TERM "$KEEPER"
+ends "KILL of all, a new one, TERM" 0
+
+# --- A switch that was off stays off ---
+echo 0 >"$BUS/drivers_autoprobe"
+begin
+kill -TERM "$KEEPER"
+check "off: ends" wait_for 10000 dead "$KEEPER"
+DAEMON=
+is "off: it stays" "$(switch)" 0
+echo 1 >"$BUS/drivers_autoprobe"
+
+# --- xen-pciback comes, goes and comes again: never two backends for one node ---
+rmdir "$BUS/drivers/pciback"
+begin
+is "no xen-pciback: the switch is off" "$(switch)" 0
+guest 7
+peer g7 7
+attach 7 0000:00:04.0
+check "a guest is served" connect g7 7
+check "its node is on the bus" appears pci-7-0
+driver_appears vtpm # what is announced before it has been handled
+check "xen-pciback comes" driver_appears pciback
+kept "xen-pciback loaded"
+check_not "the node stays ours" probed pci-7-0
+check "the guest is answered" tell g7 traffic 20 0 0x10d38086
+# One that the kernel has bound all the same is the kernel's.
+mkdir -p "$BUS/devices/pci-8-0"
+ln -s ../../drivers/pciback "$BUS/devices/pci-8-0/driver"
+guest 8
+attach 8 0000:00:05.0
+check "the kernel's is left to it" wait_for 5000 logged_since "guest 8: the kernel's xen-pciback serves it"
+kill -TERM "$KEEPER"
+tell g7 write device/pci/0/state 6
+ends "TERM beside xen-pciback" 0
+is "TERM beside xen-pciback: the kernel's guest notices nothing" "$(node "$(be 8 state)")" 1
+rm -r "$BUS/devices/pci-8-0"
+store rm "$(be 7)" "$(fe 7)" "$(be 8)" "$(fe 8)"
+
+begin
+mkdir -p "$BUS/devices/pci-7-0"
+rmdir "$BUS/drivers/pciback"
+"$B/tests/box/announce" "$SYS" remove drivers /bus/xen-backend/drivers/pciback
+kept "xen-pciback unloaded"
+check "xen-pciback comes again" driver_appears pciback
+kept "xen-pciback loaded again"
+check_not "the node is ours still" probed pci-7-0
+kill -TERM "$KEEPER"
+ends "TERM after a reload" 0
+
+# --- A start that fails is the keeper's failure, and who waits for readiness is told ---
+: >"$WORK/no.dump"
+timeout 20 "$xenbox" run "$DIR" 0 -- "$B/xenpcid" --devices "image:$WORK/no.dump" --sysfs-root "$SYS" \
+	--state-dir "$WORK/state" --ready-fd 3 3>"$WORK/told" 2>>"$daemon_log"
+is "a start that fails: status" $? 1
+is "a start that fails: nobody is told ready" "$(cat "$WORK/told")" ""
+is "a start that fails: the switch" "$(switch)" 1
+
+# --- Nothing happens: nobody wakes up ---
+begin
+wakes() { cat "/proc/$KEEPER/status" "/proc/$SERVER"/task/*/status | awk '/ctxt_switches/ { n += $2 } END { print n }'; }
+wait_for 3000 false
+before=$(wakes)
+wait_for 10000 false
+is "idle for 10 s: no process of it has run" "$(wakes)" "$before"
+
+# --- xenstored goes: nobody can serve, so the host has its bus back ---
+SERVED=0
+for xenstored in $(pgrep -x 'o?xenstored'); do
+	grep -qzF "$DIR" "/proc/$xenstored/environ" 2>/dev/null && kill -KILL "$xenstored"
+done
+check "xenstored gone: the kernel has the bus" wait_for 15000 switch_is 1
+check "xenstored gone: it is told" logged_since "nobody serves"
+check "xenstored gone: the keeper tries again" kill -0 "$KEEPER"
+kill -TERM "$KEEPER"
+check "xenstored gone: TERM ends it" wait_for 15000 dead "$KEEPER"
+DAEMON=
+is "xenstored gone: the switch" "$(switch)" 1
+end_peer dom0 KILL
+kill "$collector" 2>/dev/null
