@@ -138,11 +138,12 @@ int message_receive(int sock, enum message_end from, enum message_end to, struct
 		iov[0].iov_len = HEAD + kinds[MESSAGE_ORDER].size;
 		mh.msg_iovlen = 2;
 	}
+	/* A reset tells, once, that the other end closed with something unread; what it said is behind that. */
 	do
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : -1;
+		return -1;
 	if (!n)
 		return 0;
 	take_fds(&mh, fds);

@@ -300,7 +300,8 @@ static bool finish_ending(struct guest *g)
 		return false;
 	own = guest_read_state(g);
 	/* In state 1 it is not this instance any more, but the next one; the kernel's is its to close. */
-	if (own > XenbusStateInitialising && own != XenbusStateClosed && own < PCIIF_STATE_COUNT &&
+	if (g->closes && own > XenbusStateInitialising && own != XenbusStateClosed &&
+	    own < PCIIF_STATE_COUNT &&
 	    !takeover_kernel_serves(&g->be->takeover, g->domid))
 		guest_set_state(g, own, XenbusStateClosed, g->why);
 	talk_tell(&g->talk, XTL_DEBUG, "released: %s", g->why);
@@ -312,6 +313,7 @@ void guest_end(struct guest *g, const char *why)
 	if (g->ending)
 		return;
 	g->ending = true;
+	g->closes = guest_read_state(g) != XenbusStateUnknown;
 	snprintf(g->why, sizeof(g->why), "%s", why);
 	schedule_dirty(&g->be->schedule, g);
 }

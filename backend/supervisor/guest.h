@@ -38,6 +38,7 @@ struct guest {
 	bool check_alive;	      /* a domain died: see whether it was this one */
 	bool resuming;		      /* taken over from a predecessor, not all of it yet */
 	bool ending;		      /* nothing of it is to stay; it is freed when nothing does */
+	bool closes;		      /* ... and its state node is there, to be told */
 	bool again;		      /* its nodes have come anew meanwhile */
 	bool failing;		      /* state 5 is to be written when it is disconnected */
 	bool roots_told;	      /* the one root of slot mode is published */

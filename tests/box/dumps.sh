@@ -29,6 +29,12 @@ bars_of() {
 		}'
 }
 
+# A pin that no line is known of is shown as none.
+without_line() { # FILE
+	awk '$1 == "30:" && ($14 == "00" || $14 == "ff") && $15 != "00" { $15 = "00" } { print }' "$1" >"$1.new"
+	mv "$1.new" "$1"
+}
+
 compare() { # FILE, WORK/host: host addresses, in the order of dev-N
 	local file=$1 i=0 host virt n=0 wrong=0 sizes=0
 	front 7 dump >"$WORK/dump" 2>"$WORK/front.log" || return 1
@@ -38,6 +44,8 @@ compare() { # FILE, WORK/host: host addresses, in the order of dev-N
 		i=$((i + 1))
 		"$expect" "$file" config "$host" >"$WORK/want"
 		"$expect" "$file" config-reset "$host" >"$WORK/want.reset"
+		without_line "$WORK/want"
+		without_line "$WORK/want.reset"
 		# That function's part of the dump: the hex lines behind its heading
 		awk -v a="${virt#0000:}" '/^[0-9a-f]+: / && !/^[0-9a-f]+:[0-9a-f]/ { if (on) print; next }
 			{ on = index($1, a) && substr($1, length($1) - length(a) + 1) == a }' \
