@@ -4,7 +4,7 @@
 #include <linux/pci_regs.h>
 #include <stddef.h>
 
-#include "host/reset_quirks.h"
+#include "host/device/reset_quirks.h"
 
 #define BUS_BITS (RESET_BIT(RESET_SLOT) | RESET_BIT(RESET_BUS))
 

@@ -13,7 +13,7 @@
 
 #include "host/assignable.h"
 #include "host/reset_offer.h"
-#include "host/reset_quirks.h"
+#include "host/device/reset_quirks.h"
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 

@@ -8,7 +8,7 @@
 
 #include "host/device/provider.h"
 #include "host/device/slow.h"
-#include "host/reset_quirks.h"
+#include "host/device/reset_quirks.h"
 #include "common/util.h"
 
 enum { ID_ABSENT = 0xffff, GATE_LOOK_NS = 1000000 };

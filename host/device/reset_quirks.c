@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/reset_quirks.h"
+#include "host/device/reset_quirks.h"
 
 #include "common/util.h"
 

@@ -5,8 +5,8 @@
  * it lists a function's resets; for resets of a bus with several functions, and where there is no
  * list, we do. Nothing logs; any thread.
  */
-#ifndef XENPCI_HOST_RESET_QUIRKS_H
-#define XENPCI_HOST_RESET_QUIRKS_H
+#ifndef XENPCI_HOST_DEVICE_RESET_QUIRKS_H
+#define XENPCI_HOST_DEVICE_RESET_QUIRKS_H
 
 #include "host/device/pcidev.h"
 
