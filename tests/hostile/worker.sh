@@ -19,13 +19,12 @@ san=$(nm "$program" 2>/dev/null | grep -q __asan_init && echo 1)
 
 neighbour() { config_read g7 0 0 4 && [ "$R" = "0 11e81234" ]; }
 
+is_gone() { ! store read "$(be "$h" state)"; }
 retire() {
 	[ "$h" -ge 60 ] || return 0
 	end_peer "g$h" KILL
-	destroy "$h" && await_gone "$(be "$h")"
+	destroy "$h" && wait_for 5000 is_gone
 }
-await_gone() { wait_for 5000 eval '! store read "$1/state"' || wait_for 5000 store_lacks "$1"; }
-store_lacks() { ! store read "$1/state"; }
 hostile() { # N [DEVICE...]: a guest whose worker is hostile, in the place of the one before
 	retire
 	h=$1 deaths=0
@@ -90,6 +89,10 @@ config_read g60 0 0 4
 is "the hostile guest is served what is no attack" "$R" "0 10d38086"
 retire
 h=59
+# What belonged to it is closed when its last process has ended: guest 7's two and the one that stands
+# ready are left.
+three_left() { [ "$(family | wc -l)" = 5 ]; }
+check "its processes end" wait_for 5000 three_left
 rss=$(rss_kib "$DAEMON") open=$(fds "$DAEMON")
 
 # --- What it has ---
@@ -257,6 +260,7 @@ h=59
 is "pirqs were mapped for nobody else" \
 	"$(hypercalls | grep map_pirq | grep -cvE "dom(ain|id)?=(6|7|8|9)[0-9]")" 0
 is "no pirq is mapped" "$(xb stat "$DIR" | grep -c "pirqs [1-9]")" 0
+check "the last one's processes end" wait_for 5000 three_left
 check "the supervisor's memory: $rss KiB before, $(rss_kib "$DAEMON") after" \
 	test "$(rss_kib "$DAEMON")" -le $((rss + 2048))
 is "the supervisor's descriptors" "$(fds "$DAEMON")" "$open"
