@@ -459,7 +459,6 @@ static void on_worker(struct gate *g)
 		leave_worker(g, rc < 0 && errno == EBADMSG ? "sent what it may not" : NULL);
 		return;
 	}
-	rc = 0;
 	d = device_of(g, m.slot);
 	if (m.kind == MESSAGE_INTERRUPT && d->dev) {
 		answer = m;

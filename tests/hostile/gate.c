@@ -264,12 +264,11 @@ static enum outcome many(struct worker *w, uint32_t arg, uint32_t *value)
 /* Whether the gate hears no more of us: the socket is at its end, whatever was on its way. */
 static enum outcome gate_ended(struct worker *w, uint32_t *value)
 {
-	struct pollfd p = { .fd = w->gate, .events = POLLIN };
 	char byte[sizeof(struct message)];
 	ssize_t n;
 
 	*value = 0;
-	while (poll(&p, 1, 3000) > 0) {
+	while (wait_busily(w, w->gate, 3000)) {
 		n = read(w->gate, byte, sizeof(byte));
 		if (n <= 0)
 			return REPLACED;

@@ -13,6 +13,9 @@
 
 #define ATTACK_FIRST 0x1000
 
+/* Sleeps up to ms, for fd (-1: none), and seems to be at work meanwhile. Whether fd is readable. */
+bool wait_busily(struct worker *w, int fd, unsigned ms);
+
 /* Domains whose worker is hostile; of those, one is not under seccomp: what is behind it is seen. */
 #define HOSTILE_FIRST 60
 #define HOSTILE_LAST 99

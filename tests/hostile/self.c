@@ -98,8 +98,8 @@ static enum outcome memory(struct worker *w, uint32_t arg, uint32_t *value)
 	}
 	for (uint32_t i = 0; i < *value; i++)
 		munmap(piece[i], PIECE);
-	return *value < 64 && syscall(SYS_brk, (char *)(uintptr_t)syscall(SYS_brk, 0) + (64u << 20)) ==
-				      syscall(SYS_brk, 0)
+	/* It answers with where the end is, moved or not. */
+	return *value < 64 && syscall(SYS_brk, syscall(SYS_brk, 0) + (64l << 20)) == syscall(SYS_brk, 0)
 		       ? REFUSED : WON;
 }
 

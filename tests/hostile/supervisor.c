@@ -26,10 +26,7 @@ static int tell(struct worker *w, const struct message *m, const int *fds, unsig
 /* The supervisor has us killed: waits for it. */
 static enum outcome death(struct worker *w)
 {
-	struct pollfd p = { .fd = -1 };
-
-	(void)w;
-	poll(&p, 1, 5000);
+	wait_busily(w, -1, 4000);
 	return WON;
 }
 

@@ -41,6 +41,18 @@ int hostile_confine_calls(void)
 	return domid == HOSTILE_UNFILTERED ? 0 : confine_calls();
 }
 
+bool wait_busily(struct worker *w, int fd, unsigned ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	for (unsigned i = 0; i < ms; i += 100) {
+		atomic_fetch_add(&w->ledger->progress, 1);
+		if (poll(&p, 1, 100) > 0)
+			return true;
+	}
+	return false;
+}
+
 static void answer(struct worker *w, const struct xen_pci_op *asked, enum outcome outcome,
 		   uint32_t value)
 {

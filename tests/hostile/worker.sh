@@ -56,7 +56,7 @@ outcomes=("done: it got what it wanted" refused replaced)
 # hold NAME WANTED [ARG]: a result: the outcome is the wanted one, and the neighbour is served
 hold() {
 	local name="$1${3:+ $3}" why=
-	O= V=
+	O="" V=""
 	if ! try "$1" "${3:-0}"; then
 		why="no answer: $R"
 	elif [ "$O" != "$2" ]; then
@@ -247,7 +247,7 @@ for name in "${names[@]}"; do
 		skip "unfiltered: $name" "only root can give up what it has"
 		continue
 	fi
-	O= V=
+	O="" V=""
 	try "$name"
 	is "unfiltered: $name (errno $V)" "$O" $REFUSED
 done

@@ -154,7 +154,8 @@ static void no_other_call(void **state)
 /* The same numbers are other calls there. */
 static void no_other_door(void **state)
 {
-	static const uint32_t arches[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_MIPS64, 0, UINT32_MAX };
+	static const uint32_t arches[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_MIPS64, 0,
+					   UINT32_MAX };
 	struct program p;
 
 	(void)state;
