@@ -12,7 +12,7 @@ h=59      # the hostile guest
 deaths=0  # of its workers, so far
 restarts=12
 root=$([ "$(id -u)" = 0 ] && echo 1)
-# A sanitized worker has no filter.
+# A sanitized worker has no filter, nor a bound for its memory, and keeps the descriptor of its log.
 san=$(nm "$program" 2>/dev/null | grep -q __asan_init && echo 1)
 
 # --- The guests ---
@@ -104,7 +104,7 @@ if [ -z "$root" ]; then
 	skip "its user, its root, its groups and capabilities" "only root can give them up"
 else
 	# Its sockets: supervisor, gate, and the box's two, for event channels and for the page that is mapped.
-	is "its descriptors are these and no others" \
+	[ -n "$san" ] || is "its descriptors are these and no others" \
 		"$(find "/proc/$worker/fd" -mindepth 1 -printf '%l\n' | sed -E 's/:?\[.*//; s/ .*//' | sort | uniq -c |
 			awk '{ printf "%s %s, ", $1, $2 }')" "3 /dev/null, 1 /memfd:registers, 1 $plain_config, 1 pipe, 4 socket, "
 	for link in '/memfd:registers*' "$plain_config"; do
@@ -129,9 +129,13 @@ else
 fi
 hold "self: descriptors" $REFUSED 0 "it has"
 hold "self: config space mapped or written" $REFUSED 0 errno
-log_mark
-hold "self: log lines" $REFUSED 1000
-check_not "none of them are in the log" logged_since "a line of the hostile"
+if [ -n "$san" ]; then
+	skip "lines in the daemon's log" "a sanitizer's are to be seen there"
+else
+	log_mark
+	hold "self: log lines" $REFUSED 1000
+	check_not "none of them are in the log" logged_since "a line of the hostile"
+fi
 hold "self: notify of other ports" $REFUSED 0 ports
 hold "self: ports of others" $REFUSED 7 errno
 hold "self: ports of others" $REFUSED 0 errno
@@ -159,12 +163,12 @@ check "... within a bound: $(log_since_count "the gate refuses") times" \
 	test "$(log_since_count "the gate refuses")" -le 16
 hold "gate: other slots" $REFUSED 0 tries
 hold "gate: interrupt commands" $REFUSED 0 tries
-tell "g$h" post "${number[gate: many]}" 0 0 0 0 0 300
+tell "g$h" post "${number[gate: many]}" 0 0 0 0 0 1000
 asked=0
 while [ "$asked" -lt 200 ] && neighbour; do asked=$((asked + 1)); done
 is "the neighbour's answers meanwhile" "$asked" 200
 tell "g$h" collect 60000
-is "the gate refuses 300000 requests in a row" "$R" "1 493e0 0"
+is "the gate refuses a million requests in a row" "$R" "1 f4240 0"
 unchanged "requests without end"
 log_mark
 for kind in $("$program" --kinds gate); do hold "gate: kind" $REPLACED "$kind"; done
@@ -247,6 +251,8 @@ for name in "${names[@]}"; do
 		skip "unfiltered: $name" "only root can give up what it has"
 		continue
 	fi
+	# A sanitizer maps terabytes.
+	[ -n "$san" ] && [[ $name == *": memory" ]] && continue
 	O="" V=""
 	try "$name"
 	is "unfiltered: $name (errno $V)" "$O" $REFUSED
