@@ -429,24 +429,34 @@ static void carry_out(struct device *d, struct message_interrupt *i)
 	mask_note_command(&d->mask, d->dev);
 }
 
+/* Nothing more is heard of the worker, which finds that out, and ends. */
+static void leave_worker(struct gate *g, const char *why)
+{
+	char text[sizeof(((struct message_say *)0)->text)];
+
+	close_keep(g->worker);
+	g->worker = -1;
+	if (!why)
+		return;
+	snprintf(text, sizeof(text), "the gate hears no more of its worker: it %s", why);
+	say(device_of(g, 0), XTL_WARN, text);
+}
+
 static void answer_worker(struct gate *g, const struct message *m)
 {
 	/* One request at a time: a worker for whom there is no room is not waiting for an answer. */
-	if (g->worker >= 0 && message_send(g->worker, m, NULL, 0, NULL, 0)) {
-		close_keep(g->worker);
-		g->worker = -1;
-	}
+	if (g->worker >= 0 && message_send(g->worker, m, NULL, 0, NULL, 0))
+		leave_worker(g, errno == EAGAIN ? "takes no answers" : NULL);
 }
 
 static void on_worker(struct gate *g)
 {
 	struct message m, answer;
 	struct device *d;
-	int rc = 0;
+	int rc = message_receive(g->worker, END_WORKER, END_GATE, &m, NULL, NULL, NULL);
 
-	if (message_receive(g->worker, END_WORKER, END_GATE, &m, NULL, NULL, NULL) != 1) {
-		close_keep(g->worker);
-		g->worker = -1;
+	if (rc != 1) {
+		leave_worker(g, rc < 0 && errno == EBADMSG ? "sent what it may not" : NULL);
 		return;
 	}
 	d = device_of(g, m.slot);

@@ -38,6 +38,13 @@ static void close_socket(struct process *p)
 	p->sock = -1;
 }
 
+void process_reject(struct process *p)
+{
+	p->rejected = true;
+	close_socket(p);
+	process_kill(p);
+}
+
 /* One message, or its end. false: there is nothing for now. */
 static bool hear(struct process *p)
 {
@@ -48,12 +55,12 @@ static bool hear(struct process *p)
 	if (rc < 0 && errno == EAGAIN)
 		return false;
 	if (rc != 1) {
-		if (rc < 0)
-			log_warn(p->all->lg, "a %s sent what it may not (%s): it is ended",
-				 p->role == ROLE_WORKER ? "worker" :
-				 p->role == ROLE_GATE	? "gate" : "job", strerror(errno));
-		close_socket(p);
-		process_kill(p);
+		if (rc < 0) {
+			process_reject(p);
+		} else {
+			close_socket(p);
+			process_kill(p);
+		}
 		return false;
 	}
 	if (p->owner)
@@ -68,9 +75,11 @@ static void on_process(struct source *s)
 	hear((struct process *)((char *)s - offsetof(struct process, source)));
 }
 
-static void describe(int status, int err, char how[64])
+static void describe(const struct process *p, int status, int err, char how[64])
 {
-	if (err)
+	if (p->rejected)
+		snprintf(how, 64, "sent what it may not, and was ended");
+	else if (err)
 		snprintf(how, 64, "did not start: %s", strerror(err));
 	else if (WIFSIGNALED(status))
 		snprintf(how, 64, "was killed by signal %d (%s)", WTERMSIG(status),
@@ -91,7 +100,7 @@ static void on_exited(struct processes *all, const struct message_exited *e)
 		;
 	close_socket(p);
 	TAILQ_REMOVE(&all->list, p, link);
-	describe(e->status, e->err, how);
+	describe(p, e->status, e->err, how);
 	if (p == all->standby) {
 		all->standby = NULL;
 		all->failed++;

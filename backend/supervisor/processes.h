@@ -32,6 +32,7 @@ struct process {
 	pid_t pid; /* of a worker or a gate, once it has started; 0: not yet */
 	int sock;
 	bool closed; /* it said its last: its end is awaited */
+	bool rejected; /* it sent what it may not */
 	const struct process_owner *owner;
 	void *context;
 };
@@ -75,6 +76,11 @@ void process_send_tail(struct process *p, const struct message *m, const int *fd
 		       const void *tail, size_t len);
 /* Kills it. Its end is still told to its owner; NULL is allowed. */
 void process_kill(struct process *p);
+/*
+ * It sent what it may not: nothing more is heard of it, and it is killed. Its owner is told so, as how
+ * it ended.
+ */
+void process_reject(struct process *p);
 /* Its owner does not want to hear of it any more; it is killed. NULL is allowed. */
 void process_disown(struct process *p);
 

@@ -498,6 +498,12 @@ static void worker_ready(struct guest *g, const struct message_ready *r, int *fd
 	struct service *s = &g->service;
 	char text[200];
 
+	/* It is ready once. One that is being ended may have said so just before. */
+	if (s->phase != SERVICE_STARTING || s->ready) {
+		if (s->phase != SERVICE_ENDING)
+			process_reject(s->worker);
+		return;
+	}
 	if (r->err) {
 		if (!strncmp(r->what, "map", 4))
 			snprintf(text, sizeof(text), "cannot map the frontend's page, grant %u: %s", s->ref,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The channel to the guest: its page, mapped, and its event channel, bound. The port stays masked
- * from an event until its work is done; events with nothing to do are answered ever more slowly
- * (XSA-332).
+ * from an event until its work is done, and only then is the event taken; events with nothing to do
+ * are answered ever more slowly (XSA-332).
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -76,6 +76,9 @@ static void let_go(struct worker *w, bool served)
 	uint64_t delay;
 
 	w->served |= served;
+	if (w->event && xenevtchn_pending(w->evtchn) >= 0)
+		w->masked = true;
+	w->event = false;
 	if (!w->masked)
 		return;
 	w->spurious = w->served ? 0 : w->spurious + 1;
@@ -188,8 +191,9 @@ static void rest(struct worker *w)
 	w->now_ns = now_ns();
 	if (p[0].revents)
 		obey_supervisor(w);
-	if (!w->paused && p[1].revents && xenevtchn_pending(w->evtchn) >= 0)
-		w->masked = true;
+	/* It stays to be seen: should its work never end, the supervisor is sure to notice. */
+	if (!w->paused && p[1].revents)
+		w->event = true;
 	if (w->unmask_ns && w->unmask_ns <= w->now_ns)
 		unmask(w);
 }

@@ -36,7 +36,6 @@
 	X(futex)                 \
 	X(fcntl)                 \
 	X(getpid)                \
-	X(mprotect)              \
 	X(sched_yield)
 
 #endif

@@ -42,6 +42,7 @@ struct worker {
 	uint64_t now_ns;    /* the clock, as last looked at */
 	uint64_t unmask_ns; /* when the port is to be unmasked; 0: not waiting */
 	uint32_t spurious;  /* events in a row that had nothing to do */
+	bool event;	    /* there is an event, to be taken when its work is done */
 	bool masked;	    /* an event was taken, and its port not unmasked */
 	bool served;	    /* something was, since the last event was let go */
 	bool first;	    /* no request was served yet, and the first may have been carried out before */
@@ -62,7 +63,10 @@ struct worker {
 int confine(uint32_t uid, const char *empty, const char **what);
 /* Reads the seccomp program at fd, which it closes. 0, or -1 with errno. */
 int confine_prepare(int fd);
-/* The rest: from now on only the calls that it allows. 0, or -1 with errno. */
+/*
+ * The rest: from now on nothing is said on the three descriptors that came from the daemon, and only
+ * the calls that the program allows are made. 0, or -1 with errno.
+ */
 int confine_calls(void);
 
 /* ---- device.c ---- */
