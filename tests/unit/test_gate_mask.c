@@ -427,6 +427,24 @@ static void what_the_filter_puts_back_passes(void **state)
 	drive(0, false, true);
 }
 
+/* Before a driver has enabled it, a device has what firmware left: that comes back as well. */
+static void what_was_never_in_use_is_put_back(void **state)
+{
+	struct config *cfg;
+
+	(void)state;
+	make_mask(0x0140, &policies[0].policy);
+	g.f.pm = PM;
+	cfg = config_open(&g.f.dev, &policies[0].policy);
+	assert_non_null(cfg);
+	plug();
+	write_is(cfg, PM + PCI_PM_CTRL, 2, 3, OK);
+	write_is(cfg, PM + PCI_PM_CTRL, 2, 0, OK);
+	assert_int_equal(fake_get(&g.f, PCI_COMMAND, 2), 0x0140);
+	assert_int_equal(fake_get(&g.f, PCI_BASE_ADDRESS_0, 4), 0xfe000004);
+	config_close(cfg);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -441,6 +459,7 @@ int main(void)
 		TEST(what_cannot_be_built_is_told),
 		TEST(what_the_filter_writes_passes),
 		TEST(what_the_filter_puts_back_passes),
+		TEST(what_was_never_in_use_is_put_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
