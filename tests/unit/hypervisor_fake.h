@@ -27,6 +27,20 @@ static struct {
 	uint64_t table_base;
 } xen;
 
+/* The node `interrupts`. */
+static struct {
+	char text[8192]; /* "": there is none */
+	char at_map[16];  /* how it began when a vector was mapped last */
+	char at_unmap[16];
+	unsigned writes;
+	int fail_read; /* errno; 0: it works */
+} node;
+
+static void note_node(char word[16])
+{
+	snprintf(word, 16, "%.*s", (int)strcspn(node.text, " "), node.text);
+}
+
 static unsigned mapped(void)
 {
 	unsigned n = 0;
@@ -42,6 +56,7 @@ static int refuses(void)
 		return 0;
 	errno = xen.refuse;
 	xen.refuse = 0;
+	xen.after = 0;
 	return -1;
 }
 
@@ -51,6 +66,7 @@ int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int e
 	(void)hc;
 	(void)a;
 	assert_int_equal(domid, DOMID);
+	note_node(node.at_map);
 	assert_true(entry == HYPERCALL_MSI ? !table_base : table_base != 0);
 	if (refuses())
 		return -1;
@@ -74,6 +90,7 @@ int hypercall_map_multi_msi(struct hypercall *hc, uint32_t domid, struct sbdf a,
 	(void)hc;
 	(void)a;
 	assert_int_equal(domid, DOMID);
+	note_node(node.at_map);
 	if (refuses()) {
 		if (errno == ENFILE)
 			*count = 2;
@@ -94,6 +111,7 @@ int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
 {
 	(void)hc;
 	assert_int_equal(domid, DOMID);
+	note_node(node.at_unmap);
 	if (pirq >= TOP || !xen.mapped[pirq] || !xen.block[pirq]) {
 		xen.bad_unmaps++;
 		errno = EINVAL;
@@ -105,20 +123,10 @@ int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
 	return 0;
 }
 
-/* ---- The node `interrupts` ---- */
-
-static struct {
-	char text[8192]; /* "": there is none */
-	char before[8192]; /* the text before it */
-	unsigned writes;
-	int fail_read; /* errno; 0: it works */
-} node;
-
 int memory_interrupts_write(struct memory_device *d, const char *text)
 {
 	(void)d;
 	node.writes++;
-	memcpy(node.before, node.text, sizeof(node.text));
 	assert_true(snprintf(node.text, sizeof(node.text), "%s", text) < (int)sizeof(node.text));
 	return 0;
 }
