@@ -534,7 +534,7 @@ static void worker_answered(struct guest *g, const struct message *m)
 		look_again(g);
 		break;
 	case MESSAGE_DROP:
-		if (claim->phase == CLAIM_LEAVING)
+		if (claim->phase == CLAIM_LEAVING && claim->worker_asked)
 			drop_from_gate(claim);
 		break;
 	case MESSAGE_PAUSE:
@@ -552,7 +552,8 @@ static void worker_heard(void *context, const struct message *m, int *fds)
 
 	switch (m->kind) {
 	case MESSAGE_READY:
-		worker_ready(g, &m->u.ready, &fds[0]);
+		if (g->service.phase == SERVICE_STARTING && !g->service.ready)
+			worker_ready(g, &m->u.ready, &fds[0]);
 		break;
 	case MESSAGE_ANSWER:
 		worker_answered(g, m);
