@@ -224,6 +224,8 @@ static struct claim *claim_at(struct guest *g, unsigned slot)
 
 /* ---- Coming up ---- */
 
+static void quiet_devices(struct guest *g);
+
 static void failed(struct guest *g, int err, const char *what)
 {
 	struct service *s = &g->service;
@@ -233,6 +235,8 @@ static void failed(struct guest *g, int err, const char *what)
 	stop_watching(g);
 	process_disown(s->worker);
 	s->worker = NULL;
+	/* A worker before it may have served. */
+	quiet_devices(g);
 	look_again(g);
 }
 
@@ -605,6 +609,18 @@ static void restart(struct guest *g)
 		service_add(claim);
 }
 
+/* What it was to let go of, nobody has any more but the gate. */
+static void leave_without_worker(struct guest *g)
+{
+	struct claim *claim, *next;
+
+	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
+		next = TAILQ_NEXT(claim, of_guest);
+		if (claim->phase == CLAIM_LEAVING && claim->worker_asked)
+			drop_from_gate(claim);
+	}
+}
+
 static void worker_ended(void *context, int status, const char *how)
 {
 	struct guest *g = context;
@@ -622,6 +638,7 @@ static void worker_ended(void *context, int status, const char *how)
 	aer_cancel(g);
 	s->resumed = true;
 	s->phase = SERVICE_STARTING;
+	leave_without_worker(g);
 	recovery_worker_died(g);
 	if (at_once(g, "worker", how))
 		restart(g);
