@@ -609,6 +609,7 @@ static void ready_is_said_once(void **state)
 	assert_int_equal(service_connect(&g, &p), 1);
 	assert_int_equal(disowned, 0);
 	/* Nor do its last words spare the gate its work: interrupts go off. */
+	ledger.device[FIRST].shadow = LEDGER_KEPT;
 	assert_false(service_disconnect(&g));
 	ready(EINVAL, "map");
 	worker->owner->ended(worker->context, 9, "was killed");
@@ -622,6 +623,31 @@ static void ready_is_said_once(void **state)
 	answer(gate, MESSAGE_QUIET, SECOND, 0);
 	assert_true(service_disconnect(&g));
 	assert_int_equal(ledger.device[FIRST].shadow, LEDGER_FRESH);
+}
+
+static void ready_is_said_while_it_starts(void **state)
+{
+	struct problem p = { 0 };
+
+	(void)state;
+	hold();
+	assert_int_equal(service_connect(&g, &p), 0);
+	ready(0, "");
+	ready(EINVAL, "map");
+	assert_int_equal(service_connect(&g, &p), 0);
+	assert_int_equal(disowned, 0);
+	/* It is ended before it was ready. */
+	teardown(state);
+	setup(state);
+	hold();
+	assert_int_equal(service_connect(&g, &p), 0);
+	assert_false(service_disconnect(&g));
+	ready(EINVAL, "map");
+	assert_false(service_disconnect(&g));
+	worker->owner->ended(worker->context, 9, "was killed");
+	answer(gate, MESSAGE_QUIET, FIRST, 0);
+	answer(gate, MESSAGE_QUIET, SECOND, 0);
+	assert_true(service_disconnect(&g));
 }
 
 static void refusals_are_told_of_devices_it_has(void **state)
@@ -787,6 +813,7 @@ int main(void)
 		TEST(answers_to_what_was_not_asked_change_nothing),
 		TEST(a_device_leaves_step_by_step),
 		TEST(ready_is_said_once),
+		TEST(ready_is_said_while_it_starts),
 		TEST(refusals_are_told_of_devices_it_has),
 		TEST(nothing_said_a_million_times_fills_the_log),
 		TEST(a_verdict_is_passed_on_as_it_is),
