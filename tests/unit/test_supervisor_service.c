@@ -690,7 +690,7 @@ static void nothing_said_a_million_times_fills_the_log(void **state)
 			say(worker, &m, false);
 	}
 	if (book.lines > 100)
-		fail_msg("%u lines were logged", book.lines);
+		fail_msg("%u lines were logged, the last \"%s\"", book.lines, book.last);
 	assert_int_equal(nr_sent, 0);
 	assert_int_equal(count_fds(), fds);
 }
