@@ -9,6 +9,7 @@
 int mask_init(struct mask *m, struct pcidev *dev, const struct config_policy *policy)
 {
 	struct config *cfg = config_open(dev, policy);
+	uint32_t command;
 
 	memset(m, 0, sizeof(*m));
 	if (!cfg)
@@ -20,7 +21,9 @@ int mask_init(struct mask *m, struct pcidev *dev, const struct config_policy *po
 	config_close(cfg);
 	if (!m->byte)
 		return -1;
-	mask_note_command(m, dev);
+	/* Nobody has used it yet: what it has is what it gets back. */
+	if (!pcidev_read(dev, PCI_COMMAND, 2, &command) && command != UINT16_MAX)
+		m->command = (uint16_t)command;
 	return 0;
 }
 

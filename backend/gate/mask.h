@@ -12,7 +12,7 @@
 struct mask {
 	struct config_opening *byte; /* config_size of them */
 	unsigned size;
-	uint16_t command; /* the device's command register, as this process last saw it in use */
+	uint16_t command; /* the device's command register, as this process first or, in use, last saw it */
 };
 
 /* Of dev under policy. 0, or -1 with errno as config_open. Dispose of it in any case. */

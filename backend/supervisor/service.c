@@ -224,6 +224,8 @@ static struct claim *claim_at(struct guest *g, unsigned slot)
 
 /* ---- Coming up ---- */
 
+static void quiet_devices(struct guest *g);
+
 static void failed(struct guest *g, int err, const char *what)
 {
 	struct service *s = &g->service;
@@ -233,6 +235,8 @@ static void failed(struct guest *g, int err, const char *what)
 	stop_watching(g);
 	process_disown(s->worker);
 	s->worker = NULL;
+	/* A worker before it may have served. */
+	quiet_devices(g);
 	look_again(g);
 }
 
@@ -540,7 +544,7 @@ static void worker_answered(struct guest *g, const struct message *m)
 		look_again(g);
 		break;
 	case MESSAGE_DROP:
-		if (claim->phase == CLAIM_LEAVING)
+		if (claim->phase == CLAIM_LEAVING && claim->worker_asked)
 			drop_from_gate(claim);
 		break;
 	case MESSAGE_PAUSE:
@@ -558,7 +562,8 @@ static void worker_heard(void *context, const struct message *m, int *fds)
 
 	switch (m->kind) {
 	case MESSAGE_READY:
-		worker_ready(g, &m->u.ready, &fds[0]);
+		if (g->service.phase == SERVICE_STARTING && !g->service.ready)
+			worker_ready(g, &m->u.ready, &fds[0]);
 		break;
 	case MESSAGE_ANSWER:
 		worker_answered(g, m);
@@ -610,6 +615,18 @@ static void restart(struct guest *g)
 		service_add(claim);
 }
 
+/* What it was to let go of, nobody has any more but the gate. */
+static void leave_without_worker(struct guest *g)
+{
+	struct claim *claim, *next;
+
+	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
+		next = TAILQ_NEXT(claim, of_guest);
+		if (claim->phase == CLAIM_LEAVING && claim->worker_asked)
+			drop_from_gate(claim);
+	}
+}
+
 static void worker_ended(void *context, int status, const char *how)
 {
 	struct guest *g = context;
@@ -627,6 +644,7 @@ static void worker_ended(void *context, int status, const char *how)
 	aer_cancel(g);
 	s->resumed = true;
 	s->phase = SERVICE_STARTING;
+	leave_without_worker(g);
 	recovery_worker_died(g);
 	if (at_once(g, "worker", how))
 		restart(g);

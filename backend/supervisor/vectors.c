@@ -200,6 +200,16 @@ static void finish_release(struct vector_record *v)
 	vectors_forget(v);
 }
 
+/* The mode of what stands in *v, by its word; VECTORS_NONE: that is none we have written. */
+static enum vectors_mode parse_mode(const struct vector_record *v, const char *word)
+{
+	if (!strcmp(word, "msi") && v->pirqs == 1 && v->nr && v->nr <= HYPERCALL_MULTI_MSI_MAX)
+		return VECTORS_MSI;
+	if (!strcmp(word, "msix") && v->pirqs && v->pirqs == v->nr)
+		return VECTORS_MSIX;
+	return VECTORS_NONE;
+}
+
 int vectors_recall(struct vector_record *v)
 {
 	char text[TEXT_MAX];
@@ -221,8 +231,8 @@ int vectors_recall(struct vector_record *v)
 		finish_release(v);
 		return 0;
 	}
-	v->mode = !strcmp(word, "msix") ? VECTORS_MSIX : VECTORS_MSI;
-	return v->pirqs && v->nr ? 0 : fail(EINVAL);
+	v->mode = parse_mode(v, word);
+	return v->mode == VECTORS_NONE ? fail(EINVAL) : 0;
 }
 
 int vectors_probe(struct vector_record *v, uint32_t *pirq)

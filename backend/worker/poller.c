@@ -22,12 +22,21 @@
 #define REST_FIRST 1
 #define REST_MAX 64
 
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 void poller_init(struct poller *p, uint32_t limit_us, uint64_t now)
 {
 	memset(p, 0, sizeof(*p));
 	p->limit_ns = (uint64_t)limit_us * 1000;
 	p->credit_ns = POLLER_CREDIT_NS;
 	p->stamp_ns = now;
+	p->own_ns = own_cpu_ns;
 }
 
 static void earn(struct poller *p, uint64_t now)
@@ -84,17 +93,9 @@ uint64_t poller_answered(struct poller *p, uint64_t now, bool hot)
 	return window(p);
 }
 
-static uint64_t own_cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 void poller_begin(struct poller *p, uint64_t now)
 {
-	p->cpu_ns = own_cpu_ns();
+	p->cpu_ns = p->own_ns();
 	p->since_ns = now;
 }
 
@@ -115,7 +116,7 @@ void poller_found(struct poller *p, uint64_t ns)
 
 bool poller_gives_way(struct poller *p, uint64_t now)
 {
-	uint64_t cpu = own_cpu_ns(), own = cpu - p->cpu_ns, wall = now - p->since_ns;
+	uint64_t cpu = p->own_ns(), own = cpu - p->cpu_ns, wall = now - p->since_ns;
 	bool again;
 
 	p->cpu_ns = cpu;

@@ -23,7 +23,8 @@ struct poller {
 	uint64_t answered_ns; /* when the last answer was given */
 	uint64_t credit_ns; /* looking time that is left */
 	uint64_t stamp_ns;  /* when credit_ns was last brought up to date */
-	uint64_t cpu_ns;    /* our own time on the processor, at since_ns */
+	uint64_t (*own_ns)(void); /* the clock of our own time on the processor */
+	uint64_t cpu_ns;    /* what it said at since_ns */
 	uint64_t since_ns;
 	uint64_t rest_ns;   /* how long nobody looks, for others wanted the processor */
 	uint64_t until_ns;  /* ... and until when */

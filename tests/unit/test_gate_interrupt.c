@@ -1,126 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupts of one function, over a device in memory and a hypervisor of a few
- * lines: it hands out pirqs from the top and can be told to refuse.
+ * Interrupts of one function: the gate's part over a device in memory, the supervisor's part, which
+ * judges and maps, behind its callbacks, and a hypervisor of a few lines.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/hypervisor_fake.h"
 
-#include <errno.h>
 #include <linux/pci_regs.h>
-#include <string.h>
 
-#include "backend/interrupt.h"
+#include "backend/gate/interrupt.h"
 #include "tests/unit/support_config.h"
 
-enum { TOP = 56, DOMID = 7, MSI = 0xd0, MSIX = 0xa0 };
-
-/* The hypervisor: which pirqs are mapped, and what it refuses. */
-static struct {
-	bool mapped[TOP];
-	unsigned block[TOP]; /* how many a first pirq stands for */
-	unsigned maps, unmaps, bad_unmaps;
-	int refuse; /* errno of the next mapping that is left after `after` more */
-	unsigned after;
-	uint64_t table_base;
-} xen;
-
-static unsigned mapped(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < TOP; i++)
-		n += xen.mapped[i];
-	return n;
-}
-
-static int refuses(void)
-{
-	if (!xen.refuse || xen.after--)
-		return 0;
-	errno = xen.refuse;
-	xen.refuse = 0;
-	return -1;
-}
-
-int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int entry,
-		      uint64_t table_base, uint32_t *pirq)
-{
-	(void)hc;
-	(void)a;
-	assert_int_equal(domid, DOMID);
-	assert_true(entry == HYPERCALL_MSI ? !table_base : table_base != 0);
-	if (refuses())
-		return -1;
-	for (uint32_t i = TOP; i-- > 24;) {
-		if (xen.mapped[i])
-			continue;
-		xen.mapped[i] = true;
-		xen.block[i] = 1;
-		xen.maps++;
-		xen.table_base = table_base;
-		*pirq = i;
-		return 0;
-	}
-	errno = ENOSPC;
-	return -1;
-}
-
-int hypercall_map_multi_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, uint32_t *count,
-			    uint32_t *pirq)
-{
-	(void)hc;
-	(void)a;
-	assert_int_equal(domid, DOMID);
-	if (refuses()) {
-		if (errno == ENFILE)
-			*count = 2;
-		return -1;
-	}
-	*pirq = TOP - *count;
-	for (uint32_t i = 0; i < *count; i++) {
-		assert_false(xen.mapped[*pirq + i]);
-		xen.mapped[*pirq + i] = true;
-		xen.block[*pirq + i] = 0;
-	}
-	xen.block[*pirq] = *count;
-	xen.maps++;
-	return 0;
-}
-
-int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
-{
-	(void)hc;
-	assert_int_equal(domid, DOMID);
-	if (pirq >= TOP || !xen.mapped[pirq] || !xen.block[pirq]) {
-		xen.bad_unmaps++;
-		errno = EINVAL;
-		return -1;
-	}
-	for (unsigned i = 0; i < xen.block[pirq]; i++)
-		xen.mapped[pirq + i] = false;
-	xen.unmaps++;
-	return 0;
-}
+enum { MSI = 0xd0, MSIX = 0xa0 };
 
 /* A NIC with MSI for 8 and MSI-X for 5 vectors, its table in BAR 3. */
 struct bench {
 	struct fake f;
 	struct talk talk;
 	struct memory_device memory;
-	struct interrupts irq;
+	struct vector_record record; /* the supervisor's */
+	struct interrupts irq;	     /* the gate's */
+	unsigned said;
 };
+
+static void map(void *context, const struct message_map *want, struct message_mapped *got)
+{
+	struct bench *b = context;
+
+	vectors_map(&b->record, want, got);
+}
+
+static void unmap(void *context)
+{
+	struct bench *b = context;
+
+	vectors_unmap(&b->record);
+}
+
+static void say(void *context, unsigned level, const char *text)
+{
+	struct bench *b = context;
+
+	assert_true(level && text[0]);
+	b->said++;
+}
+
+/* Both parts, for a device as it was seen before its guest had it. */
+static void plug(struct bench *b)
+{
+	const struct vectors vectors = { map, unmap, say, b };
+
+	interrupt_init(&b->irq, &b->f.dev, &vectors);
+	b->record = (struct vector_record){ .talk = &b->talk, .memory = &b->memory };
+	b->record.has_msi = b->irq.msi;
+	b->record.has_msix = b->irq.msix;
+	if (!b->irq.msix)
+		return;
+	b->record.entries =
+		(uint16_t)((fake_get(&b->f, MSIX + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1);
+	b->record.base = b->f.dev.info.resource[3].start;
+}
 
 static int setup(void **state)
 {
 	static struct bench b;
 
-	memset(&xen, 0, sizeof(xen));
+	hypervisor_reset();
 	memset(&b, 0, sizeof(b));
 	fake_nic(&b.f);
 	fake_put(&b.f, MSI + PCI_MSI_FLAGS, 2, 3 << 1);
 	fake_put(&b.f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	talk_init(&b.talk, NULL, DOMID);
-	interrupt_init(&b.irq, &b.f.dev, NULL, &b.talk, &b.memory);
+	plug(&b);
 	assert_int_equal(b.irq.msi, MSI);
 	assert_int_equal(b.irq.msix, MSIX);
 	*state = &b;
@@ -162,14 +112,14 @@ static void msi_goes_on_and_off(void **state)
 	struct bench *b = *state;
 	struct xen_pci_op op = request(XEN_PCI_OP_enable_msi, 0);
 
-	assert_int_equal(interrupt_enable_msi(&b->irq, &op), 0);
+	assert_int_equal(interrupt_enable_msi(&b->irq, &op, false), 0);
 	expect(&op, 0, 55);
 	assert_int_equal(hardware(b, MSI + PCI_MSI_FLAGS), 3 << 1 | PCI_MSI_FLAGS_ENABLE);
 	assert_true(hardware(b, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 	assert_true(hardware(b, PCI_COMMAND) & PCI_COMMAND_MASTER);
 
 	op = request(XEN_PCI_OP_enable_msi, 0);
-	interrupt_enable_msi(&b->irq, &op);
+	interrupt_enable_msi(&b->irq, &op, false);
 	expect(&op, XEN_PCI_ERR_op_failed, 0);
 	assert_int_equal(mapped(), 1);
 
@@ -197,7 +147,7 @@ static void msix_answers_vectors_in_order(void **state)
 	op.msix_entries[0].entry = 4;
 	op.msix_entries[1].entry = 0;
 	op.msix_entries[2].entry = 2;
-	assert_int_equal(interrupt_enable_msix(&b->irq, &op), 3);
+	assert_int_equal(interrupt_enable_msix(&b->irq, &op, false), 3);
 	expect(&op, 0, 0);
 	assert_int_equal(op.msix_entries[0].vector, 55);
 	assert_int_equal(op.msix_entries[1].vector, 54);
@@ -219,7 +169,7 @@ static void a_driver_that_comes_back_gets_its_vectors(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 3);
 
-		assert_int_equal(interrupt_enable_msix(&b->irq, &op), 3);
+		assert_int_equal(interrupt_enable_msix(&b->irq, &op, false), 3);
 		expect(&op, 0, 0);
 		op = request(XEN_PCI_OP_disable_msi, 0);
 		interrupt_disable_msi(&b->irq, &op);
@@ -252,25 +202,25 @@ static void msix_is_refused_as_the_kernel_does(void **state)
 		op = request(XEN_PCI_OP_enable_msix, rows[i].n);
 		op.msix_entries[0].entry = rows[i].entries[0];
 		op.msix_entries[1].entry = rows[i].entries[1];
-		assert_int_equal(interrupt_enable_msix(&b->irq, &op), 0);
+		assert_int_equal(interrupt_enable_msix(&b->irq, &op, false), 0);
 		expect(&op, rows[i].err, rows[i].value);
 		assert_int_equal(op.msix_entries[0].vector, 0xffff);
 		expect_off(b);
 	}
 	fake_put(&b->f, PCI_COMMAND, 2, PCI_COMMAND_IO);
 	op = request(XEN_PCI_OP_enable_msix, 1);
-	interrupt_enable_msix(&b->irq, &op);
+	interrupt_enable_msix(&b->irq, &op, false);
 	expect(&op, -ENXIO, 1);
 	/* A VF's decoding is not its own. */
 	b->f.dev.info.is_vf = true;
 	op = request(XEN_PCI_OP_enable_msix, 1);
-	assert_int_equal(interrupt_enable_msix(&b->irq, &op), 1);
+	assert_int_equal(interrupt_enable_msix(&b->irq, &op, false), 1);
 	expect(&op, 0, 0);
 	op = request(XEN_PCI_OP_enable_msix, 1);
-	interrupt_enable_msix(&b->irq, &op);
+	interrupt_enable_msix(&b->irq, &op, false);
 	expect(&op, -EALREADY, 1);
 	op = request(XEN_PCI_OP_enable_msi, 0);
-	interrupt_enable_msi(&b->irq, &op);
+	interrupt_enable_msi(&b->irq, &op, false);
 	expect(&op, XEN_PCI_ERR_op_failed, 0);
 }
 
@@ -283,7 +233,7 @@ static void msix_is_all_or_nothing(void **state)
 
 		xen.refuse = ENOSPC;
 		xen.after = k;
-		assert_int_equal(interrupt_enable_msix(&b->irq, &op), 0);
+		assert_int_equal(interrupt_enable_msix(&b->irq, &op, false), 0);
 		expect(&op, -ENOSPC, (uint32_t)-ENOSPC);
 		assert_int_equal(op.msix_entries[0].vector, 0xffff);
 		expect_off(b);
@@ -297,10 +247,10 @@ static void a_device_that_takes_no_enable_bit_gets_no_vectors(void **state)
 	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 2);
 
 	b->f.fail_writes = EIO;
-	interrupt_enable_msix(&b->irq, &op);
+	interrupt_enable_msix(&b->irq, &op, false);
 	expect(&op, -EIO, (uint32_t)-EIO);
 	op = request(XEN_PCI_OP_enable_msi, 0);
-	interrupt_enable_msi(&b->irq, &op);
+	interrupt_enable_msi(&b->irq, &op, false);
 	expect(&op, XEN_PCI_ERR_op_failed, 0);
 	b->f.fail_writes = 0;
 	expect_off(b);
@@ -311,12 +261,12 @@ static void a_table_nobody_prepared_leaves_msi(void **state)
 	struct bench *b = *state;
 	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 2);
 
-	b->irq.no_msix = true;
-	interrupt_enable_msix(&b->irq, &op);
+	b->irq.no_msix = b->record.no_msix = true;
+	interrupt_enable_msix(&b->irq, &op, false);
 	assert_int_equal(op.err, XEN_PCI_ERR_op_failed);
 	expect_off(b);
 	op = request(XEN_PCI_OP_enable_msi, 0);
-	interrupt_enable_msi(&b->irq, &op);
+	interrupt_enable_msi(&b->irq, &op, false);
 	expect(&op, 0, 55);
 }
 
@@ -326,7 +276,7 @@ static void multi_msi_gives_a_block(void **state)
 	struct xen_pci_op op = request(XEN_PCI_OP_enable_multi_msi, 0);
 
 	op.info = 3; /* rounded up to 4 */
-	assert_int_equal(interrupt_enable_multi_msi(&b->irq, &op), 0);
+	assert_int_equal(interrupt_enable_multi_msi(&b->irq, &op, false), 0);
 	expect(&op, 0, 52);
 	assert_int_equal(mapped(), 4);
 	assert_int_equal(hardware(b, MSI + PCI_MSI_FLAGS), 3 << 1 | 2 << 4 | PCI_MSI_FLAGS_ENABLE);
@@ -341,28 +291,28 @@ static void multi_msi_says_how_many_would_do(void **state)
 	struct xen_pci_op op = request(XEN_PCI_OP_enable_multi_msi, 0);
 
 	op.info = 16; /* the device has 8 */
-	interrupt_enable_multi_msi(&b->irq, &op);
+	interrupt_enable_multi_msi(&b->irq, &op, false);
 	expect(&op, XEN_PCI_ERR_op_failed, 0);
 	assert_int_equal(op.info, 8);
 
 	op = request(XEN_PCI_OP_enable_multi_msi, 0);
 	op.info = 8;
 	xen.refuse = ENFILE; /* Xen says 2 */
-	interrupt_enable_multi_msi(&b->irq, &op);
+	interrupt_enable_multi_msi(&b->irq, &op, false);
 	expect(&op, XEN_PCI_ERR_op_failed, 0);
 	assert_int_equal(op.info, 2);
 
 	for (unsigned i = 0; i < 3; i++) {
 		op = request(XEN_PCI_OP_enable_multi_msi, 0);
 		op.info = (uint32_t[]){ 0, 33, UINT32_MAX }[i];
-		interrupt_enable_multi_msi(&b->irq, &op);
+		interrupt_enable_multi_msi(&b->irq, &op, false);
 		expect(&op, XEN_PCI_ERR_op_failed, 0);
 		assert_int_equal(op.info, 1);
 	}
 	expect_off(b);
 	op = request(XEN_PCI_OP_enable_multi_msi, 0);
 	op.info = 1;
-	interrupt_enable_multi_msi(&b->irq, &op);
+	interrupt_enable_multi_msi(&b->irq, &op, false);
 	expect(&op, 0, 55);
 	assert_int_equal(op.info, 1);
 }
@@ -375,16 +325,16 @@ static void step(struct bench *b, unsigned what)
 	switch (what) {
 	case 0:
 		op = request(XEN_PCI_OP_enable_msi, 0);
-		interrupt_enable_msi(&b->irq, &op);
+		interrupt_enable_msi(&b->irq, &op, false);
 		return;
 	case 1:
 		op = request(XEN_PCI_OP_enable_msix, 2);
-		interrupt_enable_msix(&b->irq, &op);
+		interrupt_enable_msix(&b->irq, &op, false);
 		return;
 	case 2:
 		op = request(XEN_PCI_OP_enable_multi_msi, 0);
 		op.info = 4;
-		interrupt_enable_multi_msi(&b->irq, &op);
+		interrupt_enable_multi_msi(&b->irq, &op, false);
 		return;
 	case 3:
 		op = request(XEN_PCI_OP_disable_msi, 0);
@@ -416,10 +366,11 @@ static void no_order_of_requests_breaks_it(void **state)
 			step(b, rest % STEPS);
 			msi = hardware(b, MSI + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE;
 			msix = hardware(b, MSIX + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE;
-			if ((msi && msix) || mapped() != b->irq.vectors ||
-			    (msi || msix) != (mapped() > 0) || xen.bad_unmaps)
+			if ((msi && msix) || mapped() != b->irq.nr || b->record.nr != b->irq.nr ||
+			    b->record.mode != b->irq.mode || (msi || msix) != (mapped() > 0) ||
+			    xen.bad_unmaps)
 				fail_msg("order %u, step %u: msi %d, msix %d, %u mapped, %u known", order,
-					 n, msi, msix, mapped(), b->irq.vectors);
+					 n, msi, msix, mapped(), b->irq.nr);
 		}
 		interrupt_release(&b->irq);
 		expect_off(b);
@@ -430,21 +381,103 @@ static void a_request_carried_out_is_answered_again(void **state)
 {
 	struct bench *b = *state;
 	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 2), again;
-	unsigned vectors;
+	unsigned maps;
 
-	interrupt_enable_msix(&b->irq, &op);
+	interrupt_enable_msix(&b->irq, &op, false);
+	maps = xen.maps;
 	again = request(XEN_PCI_OP_enable_msix, 2);
-	assert_true(interrupt_replayed(&b->irq, &again, &vectors));
-	assert_int_equal(vectors, 2);
+	assert_int_equal(interrupt_enable_msix(&b->irq, &again, true), 2);
 	expect(&again, 0, 0);
+	assert_int_equal(again.msix_entries[0].vector, op.msix_entries[0].vector);
 	assert_int_equal(again.msix_entries[1].vector, op.msix_entries[1].vector);
-	/* Others are not what was carried out. */
+	/* Others are not what was carried out, nor is the same, where none can have got lost. */
 	again = request(XEN_PCI_OP_enable_msix, 3);
-	assert_false(interrupt_replayed(&b->irq, &again, &vectors));
+	assert_int_equal(interrupt_enable_msix(&b->irq, &again, true), 0);
+	expect(&again, -EALREADY, 3);
+	again = request(XEN_PCI_OP_enable_msix, 2);
+	again.msix_entries[1].entry = 4;
+	assert_int_equal(interrupt_enable_msix(&b->irq, &again, true), 0);
+	expect(&again, -EALREADY, 2);
+	again = request(XEN_PCI_OP_enable_msix, 2);
+	assert_int_equal(interrupt_enable_msix(&b->irq, &again, false), 0);
+	expect(&again, -EALREADY, 2);
 	again = request(XEN_PCI_OP_enable_msi, 0);
-	assert_false(interrupt_replayed(&b->irq, &again, &vectors));
-	again = request(XEN_PCI_OP_conf_read, 2);
-	assert_false(interrupt_replayed(&b->irq, &again, &vectors));
+	interrupt_enable_msi(&b->irq, &again, true);
+	expect(&again, XEN_PCI_ERR_op_failed, 0);
+	assert_int_equal(xen.maps, maps);
+	assert_int_equal(mapped(), 2);
+	assert_true(hardware(b, MSIX + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE);
+}
+
+static void msi_carried_out_is_answered_again(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_multi_msi, 0);
+
+	op.info = 4;
+	interrupt_enable_multi_msi(&b->irq, &op, false);
+	expect(&op, 0, 52);
+	op = request(XEN_PCI_OP_enable_multi_msi, 0);
+	op.info = 3; /* as many as were asked for, rounded up */
+	interrupt_enable_multi_msi(&b->irq, &op, true);
+	expect(&op, 0, 52);
+	assert_int_equal(op.info, 4);
+	op = request(XEN_PCI_OP_enable_multi_msi, 0);
+	op.info = 2;
+	interrupt_enable_multi_msi(&b->irq, &op, true);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+	op = request(XEN_PCI_OP_enable_msi, 0);
+	interrupt_enable_msi(&b->irq, &op, true);
+	expect(&op, XEN_PCI_ERR_op_failed, 0);
+	assert_int_equal(xen.maps, 1);
+
+	interrupt_release(&b->irq);
+	op = request(XEN_PCI_OP_enable_msi, 0);
+	interrupt_enable_msi(&b->irq, &op, true);
+	expect(&op, 0, 55);
+	op = request(XEN_PCI_OP_enable_msi, 0);
+	interrupt_enable_msi(&b->irq, &op, true);
+	expect(&op, 0, 55);
+	assert_int_equal(mapped(), 1);
+}
+
+/* A gate that takes over from one that died is told the mode, and sets the bits again. */
+static void what_is_on_is_turned_on_again(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_multi_msi, 0);
+
+	assert_int_equal(interrupt_turn_on(&b->irq), 0);
+	expect_off(b);
+	op.info = 4;
+	interrupt_enable_multi_msi(&b->irq, &op, false);
+	fake_put(&b->f, MSI + PCI_MSI_FLAGS, 2, 3 << 1);
+	fake_put(&b->f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(interrupt_turn_on(&b->irq), 0);
+	assert_int_equal(hardware(b, MSI + PCI_MSI_FLAGS), 3 << 1 | 2 << 4 | PCI_MSI_FLAGS_ENABLE);
+	assert_true(hardware(b, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
+	interrupt_release(&b->irq);
+	op = request(XEN_PCI_OP_enable_msix, 2);
+	interrupt_enable_msix(&b->irq, &op, false);
+	fake_put(&b->f, MSIX + PCI_MSIX_FLAGS, 2, 4 | PCI_MSIX_FLAGS_MASKALL);
+	assert_int_equal(interrupt_turn_on(&b->irq), 0);
+	assert_int_equal(hardware(b, MSIX + PCI_MSIX_FLAGS), 4 | PCI_MSIX_FLAGS_ENABLE);
+	b->f.fail_writes = EIO;
+	fake_put(&b->f, MSIX + PCI_MSIX_FLAGS, 2, 4);
+	assert_int_equal(interrupt_turn_on(&b->irq), -1);
+	assert_int_equal(errno, EIO);
+}
+
+static void refusals_are_said(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op = request(XEN_PCI_OP_enable_msix, 129);
+
+	interrupt_enable_msix(&b->irq, &op, false);
+	assert_int_equal(b->said, 1);
+	op = request(XEN_PCI_OP_enable_msix, 2);
+	interrupt_enable_msix(&b->irq, &op, false);
+	assert_int_equal(b->said, 1);
 }
 
 static void capabilities_that_are_not_there_are_refused(void **state)
@@ -453,12 +486,12 @@ static void capabilities_that_are_not_there_are_refused(void **state)
 	struct xen_pci_op op = request(XEN_PCI_OP_enable_msi, 0);
 
 	fake_init(&b->f, 0, 256);
-	interrupt_init(&b->irq, &b->f.dev, NULL, &b->talk, &b->memory);
-	interrupt_enable_msi(&b->irq, &op);
+	plug(b);
+	interrupt_enable_msi(&b->irq, &op, false);
 	expect(&op, XEN_PCI_ERR_op_failed, 0);
 	fake_put(&b->f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	op = request(XEN_PCI_OP_enable_msix, 1);
-	interrupt_enable_msix(&b->irq, &op);
+	interrupt_enable_msix(&b->irq, &op, false);
 	expect(&op, -EINVAL, (uint32_t)-EINVAL);
 	op = request(XEN_PCI_OP_disable_msi, 5);
 	interrupt_disable_msi(&b->irq, &op);
@@ -480,6 +513,9 @@ int main(void)
 		cmocka_unit_test_setup(multi_msi_says_how_many_would_do, setup),
 		cmocka_unit_test_setup(no_order_of_requests_breaks_it, setup),
 		cmocka_unit_test_setup(a_request_carried_out_is_answered_again, setup),
+		cmocka_unit_test_setup(msi_carried_out_is_answered_again, setup),
+		cmocka_unit_test_setup(what_is_on_is_turned_on_again, setup),
+		cmocka_unit_test_setup(refusals_are_said, setup),
 		cmocka_unit_test_setup(capabilities_that_are_not_there_are_refused, setup),
 	};
 
