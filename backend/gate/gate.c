@@ -360,7 +360,9 @@ static void catch_up(struct gate *g)
 	while (g->nr_deferred) {
 		struct message *m = g->deferred[0];
 
-		memmove(g->deferred, g->deferred + 1, --g->nr_deferred * sizeof(*g->deferred));
+		g->nr_deferred--;
+		for (unsigned i = 0; i < g->nr_deferred; i++)
+			g->deferred[i] = g->deferred[i + 1];
 		obey(g, m);
 		free(m);
 	}
