@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include "backend/keeper/link.h"
@@ -317,6 +317,17 @@ static int open_providers(struct env *env, const struct daemon_options *o)
 	return 0;
 }
 
+/* A guest takes some descriptors: as many as we may have. */
+static void raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 /* "03:00.*" in the settings' hide is what there is of it now. */
 static void expand_hide(struct env *env)
 {
@@ -344,6 +355,7 @@ static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logge
 	env->strange_worker = o->strange_worker;
 	env->instance = o->instance;
 	env->keeper = o->keeper;
+	raise_limit();
 	env->mute = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
 	if (!env->mute || open_providers(env, o))
 		return -1;
