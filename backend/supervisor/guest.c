@@ -431,7 +431,9 @@ static int look(struct guest *g)
 	/* On our way out no guest is let in or given a device. */
 	if (g->be->closing && action != BACKEND_CLOSE && action != BACKEND_CLOSED)
 		return 0;
-	if (g->halted && own != XenbusStateInitialising)
+	if (own == XenbusStateConnected && service_has_failed(&g->service))
+		rc = service_connect(g, &p);
+	else if (g->halted && own != XenbusStateInitialising)
 		rc = step_halted(g, own, &p);
 	else if (is_unseen(g, own, peer))
 		rc = step_back(g, "what leaves was refused: the guest never had it", &p);

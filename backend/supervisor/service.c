@@ -355,7 +355,6 @@ int service_connect(struct guest *g, struct problem *p)
 		return 1;
 	case SERVICE_FAILED:
 		*p = s->problem;
-		s->phase = SERVICE_NONE;
 		return fail(p->err);
 	case SERVICE_STARTING:
 	case SERVICE_ENDING:
@@ -408,11 +407,9 @@ bool service_disconnect(struct guest *g)
 	switch (s->phase) {
 	case SERVICE_NONE:
 		return true;
-	case SERVICE_FAILED:
-		s->phase = SERVICE_NONE;
-		return true;
 	case SERVICE_ENDING:
 		return false;
+	case SERVICE_FAILED: /* perhaps after it was up */
 	case SERVICE_STARTING:
 	case SERVICE_UP:
 		break;

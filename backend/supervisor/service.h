@@ -20,7 +20,7 @@ enum service_phase {
 	SERVICE_NONE,	  /* not connected */
 	SERVICE_STARTING, /* a worker maps the page, and is told of the devices */
 	SERVICE_UP,
-	SERVICE_FAILED,	  /* problem tells why; service_connect takes it */
+	SERVICE_FAILED,	  /* problem tells why */
 	SERVICE_ENDING,	  /* the worker ends, and the gate turns interrupts off */
 };
 
@@ -66,6 +66,11 @@ bool service_disconnect(struct guest *g);
 static inline bool service_is_up(const struct service *s)
 {
 	return s->phase == SERVICE_UP;
+}
+/* It could not begin, or not go on: service_connect tells why, until it is disconnected. */
+static inline bool service_has_failed(const struct service *s)
+{
+	return s->phase == SERVICE_FAILED;
 }
 
 /* A device that the guest has, with its virtual address: told to the processes there are. */

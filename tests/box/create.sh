@@ -136,7 +136,7 @@ tell g10 post 0 0 0 0 0 4
 check "destroy in the middle of a request" destroy 10
 end_peer g10 KILL
 check "crash: the device is free" free_again $nic
-check_not "crash: no pirq is left" grep -q 'pirqs 10 ' <(xb stat "$DIR")
+check_not "crash: no pirq is left" grep -q 'pirqs=[1-9]' <(xb stat "$DIR")
 
 # --- A daemon that starts when all is there already ---
 daemon_stop

@@ -5,10 +5,10 @@
 . "$(dirname "$0")/lib.sh"
 
 nic=0000:00:04.0
-leftovers() { xb stat "$DIR" | grep -E "^(domain )?.*pirqs [1-9]"; }
+pirqs() { xb stat "$DIR" 7 | grep -oE "pirqs=[0-9]+"; }
 
 box_up
-daemon_start
+daemon_start -v -v
 guest 7
 guest 8
 attach 7 $nic
@@ -75,6 +75,22 @@ for errno in EINVAL ENOMEM EAGAIN; do
 	failing_connect evtchn_bind $errno
 done
 op "serves" "^0 10d38086" 0 0 0 0 0 4
+
+# --- A worker that dies, and no other can take its place ---
+left=$(pirqs) # of unmappings that failed
+op "MSI on" "^0 " 2 0 0 0
+check_not "its vector is mapped" test "$(pirqs)" = "$left"
+xb fail "$DIR" gnttab_map EINVAL --count 1 --dom 0
+kill -KILL "$(worker_of 7)"
+check "the next worker cannot map the page: state 5" await "$(be 7 state)" 5
+like "... the error node says so" "$(node "$(error_node 7)")" "cannot map the frontend's page"
+is "... its vector is not mapped any more" "$(pirqs)" "$left"
+check "... the other guest is served" other_is_served
+tell g7 write device/pci/0/state 6
+check "... it closes" await "$(be 7 state)" 6
+tell g7 write device/pci/0/state 1
+check "... opens again" await "$(be 7 state)" 3
+check "... and connects" connect g7 7
 
 # --- Letting go: what fails there is told, and done as far as it goes ---
 for what in gnttab_unmap evtchn_unbind; do
