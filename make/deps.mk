@@ -3,14 +3,14 @@
 # (as root; otherwise it prints the line to run) and does nothing else.
 
 DEPS := gcc libc6-dev make pkg-config libxen-dev libxenmisc4.17 xen-utils-4.17 xenstore-utils libcmocka-dev \
-	libpci-dev pciutils libconfig-dev procps valgrind
+	libpci-dev pciutils libconfig-dev libseccomp-dev procps valgrind
 DEPS_LINT := clang clang-tidy libclang-rt-14-dev cppcheck
 DEPS_BENCH := gnuplot-nox
 DEPS_RIG := $(shell cat tests/xen/deps.txt 2>/dev/null)
 
 # A plain make says what to do, rather than which header the compiler misses.
 ifneq ($(filter all install,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci 2>/dev/null && echo found),found)
+ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci libseccomp 2>/dev/null && echo found),found)
 $(error libraries are missing: `make deps` installs them as root, and otherwise prints the line to run)
 endif
 endif

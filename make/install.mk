@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make install DESTDIR= PREFIX=: the daemon and its rules for udev, both commands, the library.
+# make install DESTDIR= PREFIX=: the daemon with its workers' program and its rules for udev, both commands, the library.
 
 INSTALL ?= install
 libdir ?= $(PREFIX)/lib
@@ -7,13 +7,15 @@ libdir ?= $(PREFIX)/lib
 udevrulesdir ?= $(if $(filter /usr /usr/local,$(PREFIX)),/usr,$(PREFIX))/lib/udev/rules.d
 INSTALL_SBIN := $(B)/xenpcid $(B)/xenpci
 INSTALL_BIN := $(B)/xenpci-front
+INSTALL_LIBEXEC := $(B)/xenpci-worker
 
 .PHONY: install
 install: all
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(libdir)/pkgconfig \
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(libexecdir) $(DESTDIR)$(libdir)/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/xenpci $(DESTDIR)$(udevrulesdir)
 	$(INSTALL) -m 755 $(INSTALL_SBIN) $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(INSTALL_LIBEXEC) $(DESTDIR)$(libexecdir)
 	$(INSTALL) -m 644 include/xenpci/*.h $(DESTDIR)$(PREFIX)/include/xenpci
 	$(INSTALL) -m 644 $(B)/libxenpcifront.a $(DESTDIR)$(libdir)
 	$(INSTALL) -m 644 host/udev/*.rules $(DESTDIR)$(udevrulesdir)

@@ -183,7 +183,6 @@ static int dom0(int argc, char **argv)
 	see_physdev();
 	if (argc > 4)
 		see_vectors(parse_bdf(argv[3]), strtoll(argv[4], NULL, 0));
-	see_iomem();
 	see_death();
 	return 0;
 }

@@ -51,7 +51,6 @@ void see_store(void);
 void see_physdev(void);
 /* Of a device that is the guest's, with its MSI-X table at that address. */
 void see_vectors(unsigned int bdf, long long table);
-void see_iomem(void);
 /* The last: the guest is gone then. */
 void see_death(void);
 

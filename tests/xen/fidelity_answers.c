@@ -77,13 +77,3 @@ void see_vectors(unsigned int bdf, long long table)
 	saw("unmap_pirq", ask(DOM0, "physdev 14 2@0=%u 4@4=%ld", d, a));
 	saw("unmap_pirq", ask(DOM0, "physdev 14 2@0=%u 4@4=%ld", d, b));
 }
-
-/* The registers of the machine: what may be read without asking its owner is dom0's alone. */
-void see_iomem(void)
-{
-	saw("a range register", ask(DOM0, "memtype 0"));
-	saw("one that no processor has", ask(DOM0, "memtype 1000"));
-	saw("a range register, by a guest", ask(GUEST, "memtype 0"));
-	saw("map what is Xen's", ask(DOM0, "iomem 0xfee00"));
-	saw("map it, by a guest", ask(GUEST, "iomem 0xfee00"));
-}

@@ -276,42 +276,6 @@ static long do_domctl(const struct words *a, char *text)
 	return rc;
 }
 
-/* memtype REGISTER: whether Xen tells of that range register. */
-static long do_memtype(const struct words *a, char *text)
-{
-	xen_platform_op_t *op =
-		calls_hypercall ? xencall_alloc_buffer(calls_hypercall, sizeof(*op)) : NULL;
-	long rc;
-
-	(void)text;
-	if (!op)
-		return -1;
-	memset(op, 0, sizeof(*op));
-	op->cmd = XENPF_read_memtype;
-	op->interface_version = XENPF_INTERFACE_VERSION;
-	op->u.read_memtype.reg = (uint32_t)num(a, 1);
-	rc = xencall1(calls_hypercall, __HYPERVISOR_platform_op, (uint64_t)(uintptr_t)op);
-	xencall_free_buffer(calls_hypercall, op);
-	return rc;
-}
-
-/* iomem FRAME: whether a frame of the machine's can be mapped to be read. */
-static long do_iomem(const struct words *a, char *text)
-{
-	xenforeignmemory_handle *foreign = xenforeignmemory_open(calls_log, 0);
-	xen_pfn_t frame = (xen_pfn_t)num(a, 1);
-	void *p = foreign ? xenforeignmemory_map(foreign, DOMID_IO, PROT_READ, 1, &frame, NULL) : NULL;
-	int err = errno;
-
-	(void)text;
-	if (p)
-		xenforeignmemory_unmap(foreign, p, 1);
-	if (foreign)
-		xenforeignmemory_close(foreign);
-	errno = err;
-	return p ? 0 : -1;
-}
-
 /* ---- xenstore ---- */
 
 /* write PATH VALUE, rm PATH, watch PATH TOKEN, unwatch PATH TOKEN, introduce, read PATH */
@@ -345,7 +309,6 @@ static const struct call_name names[] = {
 	{ "share", do_share },	 { "map", do_map },	   { "maps", do_maps },
 	{ "unmap", do_page },	 { "unshare", do_page },   { "poke", do_page },
 	{ "peek", do_page },	 { "physdev", do_physdev }, { "domctl", do_domctl },
-	{ "memtype", do_memtype }, { "iomem", do_iomem },
 	{ "write", do_store },	 { "rm", do_store },	   { "watch", do_store },
 	{ "unwatch", do_store }, { "introduce", do_store }, { "read", do_store },
 };

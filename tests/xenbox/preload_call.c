@@ -124,41 +124,12 @@ static long list_domains(xencall_handle *h, struct xen_sysctl *ctl)
 	return rc;
 }
 
-/*
- * The range registers of an ordinary processor: what is from 2 to 4 GiB is uncacheable, and the rest is
- * what it is by default, write-back. Everything else of platform_op is for others.
- */
-static long platform(struct xen_platform_op *op)
-{
-	enum { REGISTERS = 8 };
-	struct xenpf_read_memtype *memtype = NULL;
-
-	if (!op)
-		errno = EFAULT;
-	else if (op->cmd != XENPF_read_memtype)
-		errno = ENOSYS;
-	else if (xb_domid())
-		errno = EPERM;
-	else if (op->u.read_memtype.reg >= REGISTERS)
-		errno = EINVAL;
-	else
-		memtype = &op->u.read_memtype;
-	if (!memtype)
-		return -1;
-	memtype->mfn = memtype->reg ? 0 : 0x80000;
-	memtype->nr_mfns = memtype->reg ? 0 : 0x80000;
-	memtype->type = 0;
-	return 0;
-}
-
 static long hypercall(xencall_handle *h, unsigned int op, const uint64_t a[5])
 {
 	struct xb_msg m = { .op = XB_HYPERCALL, .a = { op, a[0], a[1], a[2], a[3], a[4] } };
 	void *arg = NULL;
 	uint32_t size = 0;
 
-	if (op == __HYPERVISOR_platform_op)
-		return platform((struct xen_platform_op *)(uintptr_t)a[0]); /* NOLINT: as below */
 	if (op == __HYPERVISOR_domctl || op == __HYPERVISOR_sysctl) {
 		arg = (void *)(uintptr_t)a[0]; /* NOLINT: that is what the ABI says */
 		size = op == __HYPERVISOR_domctl ? sizeof(struct xen_domctl) :

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libxenforeignmemory, and how frames of a domain's memory come into a process. The machine's own
- * registers are the file that XENBOX_IOMEM names, a machine address being an offset in it.
+ * libxenforeignmemory, and how frames of a domain's memory come into a process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -94,25 +93,6 @@ EXPORT int xenforeignmemory_close(xenforeignmemory_handle *h)
 	return 0;
 }
 
-/* Devices' registers, which dom0 may map read-only (as the configuration pages are on Xen). */
-static void *map_io(int prot, size_t pages, const xen_pfn_t frame[])
-{
-	const char *file = getenv("XENBOX_IOMEM");
-	void *p;
-	int fd;
-
-	if (!file || xb_domid() || pages != 1 || prot != PROT_READ) {
-		errno = EPERM;
-		return NULL;
-	}
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	p = mmap(NULL, XB_PAGE_SIZE, prot, MAP_SHARED, fd, (off_t)frame[0] * XB_PAGE_SIZE);
-	close(fd);
-	return p == MAP_FAILED ? NULL : p;
-}
-
 EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *h, uint32_t dom, void *addr, int prot,
 				   int flags, size_t pages, const xen_pfn_t arr[], int err[])
 {
@@ -120,8 +100,6 @@ EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *h, uint32_t dom, voi
 	struct xb_frame frames[XB_MAP_MAX];
 
 	(void)flags;
-	if (dom == DOMID_IO)
-		return map_io(prot, pages, arr);
 	if (!pages || pages > XB_MAP_MAX) {
 		errno = EINVAL;
 		return NULL;

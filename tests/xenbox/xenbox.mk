@@ -12,7 +12,7 @@ XENBOX_OBJ := $(patsubst %,$(XENBOX_B)/%.o,main run tool toolstack xl xl_nodes u
 PROGRAMS += $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so
 
 .PHONY: xenbox
-xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent $(B)/tests/xen/fidelity $(B)/tests/xen/memtype
+xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent $(B)/tests/xen/fidelity
 
 $(XENBOX_B)/%.o: tests/xenbox/%.c
 	@mkdir -p $(@D)
@@ -45,7 +45,3 @@ $(B)/tests/xen/%.o: tests/xen/%.c
 
 $(FIDELITY): $(FIDELITY_OBJ) $(B)/tests/xenbox/guest/calls.o
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS)
-
-# What firmware should have done, for the rig.
-$(B)/tests/xen/memtype: $(B)/tests/xen/memtype.o
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -lxencall

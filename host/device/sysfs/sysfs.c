@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "host/device/sysfs/ecam.h"
 #include "host/device/provider.h"
 #include "host/device/slow.h"
 #include "host/device/sysfs/attr.h"
@@ -26,7 +25,6 @@ struct sysfs {
 	char *root;
 	int devices;		     /* bus/pci/devices */
 	struct sysfs_device *opened; /* every open device */
-	struct ecam *ecam;	     /* NULL: config space is not in memory, for us */
 };
 
 struct sysfs_device {
@@ -251,8 +249,6 @@ static struct pcidev *sysfs_open_device(struct provider *p, struct sbdf sbdf)
 	sd = open_function(s, sbdf, &device_ops);
 	if (!sd)
 		return NULL;
-	if (s->ecam)
-		sysfs_config_map(&sd->config, s->ecam, sbdf, s->lg);
 	sd->next = s->opened;
 	s->opened = sd;
 	return &sd->dev;
@@ -383,7 +379,6 @@ static void sysfs_close(struct provider *p)
 {
 	struct sysfs *s = sysfs_of(p);
 
-	ecam_close(s->ecam);
 	close_keep(s->devices);
 	free_keep(s->root);
 	free_keep(s);
@@ -422,7 +417,6 @@ struct provider *sysfs_provider_open(const char *root, xentoollog_logger *lg)
 		log_error(lg, "%s: %s", path, strerror(errno));
 		goto out;
 	}
-	s->ecam = ecam_open(root, lg);
 	return &s->provider;
 out:
 	sysfs_close(&s->provider);
