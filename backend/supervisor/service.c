@@ -409,7 +409,9 @@ bool service_disconnect(struct guest *g)
 		return true;
 	case SERVICE_ENDING:
 		return false;
-	case SERVICE_FAILED: /* perhaps after it was up */
+	case SERVICE_FAILED: /* interrupts are going off */
+		s->phase = s->quiet ? SERVICE_ENDING : SERVICE_NONE;
+		return s->phase == SERVICE_NONE;
 	case SERVICE_STARTING:
 	case SERVICE_UP:
 		break;
@@ -559,8 +561,7 @@ static void worker_heard(void *context, const struct message *m, int *fds)
 
 	switch (m->kind) {
 	case MESSAGE_READY:
-		if (g->service.phase == SERVICE_STARTING && !g->service.ready)
-			worker_ready(g, &m->u.ready, &fds[0]);
+		worker_ready(g, &m->u.ready, &fds[0]);
 		break;
 	case MESSAGE_ANSWER:
 		worker_answered(g, m);
