@@ -20,7 +20,7 @@ SAN ?=
 V ?=
 
 B ?= build$(if $(SAN),-san)$(if $(filter clang,$(CC)),-clang)
-PKGS := xenstore xenevtchn xengnttab xencontrol xentoollog
+PKGS := xenstore xenevtchn xengnttab xencall xentoollog
 PKG_CONFIG ?= pkg-config
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes \

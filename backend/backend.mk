@@ -2,7 +2,7 @@
 
 BACKEND_SRC := $(wildcard backend/*.c backend/*/*.c)
 BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/main.c,$(BACKEND_SRC)))
-BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xencontrol xencall xenforeignmemory xentoollog) -lconfig
+BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xencall xenforeignmemory xentoollog) -lconfig
 
 PROGRAMS += $(B)/xenpcid
 
