@@ -7,4 +7,4 @@ BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xencall
 PROGRAMS += $(B)/xenpcid
 
 $(B)/xenpcid: $(B)/backend/main.o $(BACKEND_OBJ) $(B)/host/libhost.a
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)

@@ -15,17 +15,17 @@ $(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/persona
 	$(SHARED_OBJ)
 
 $(BOX_PROGRAMS):
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
+	$(Q)$(LINK) -o $@ $^ $(BOX_LIBS) -lpthread
 
 $(B)/tests/box/user.o: tests/box/user.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Iinclude -MMD -MP $(WARNINGS) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Iinclude -fPIE -MMD -MP $(WARNINGS) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
 
 $(B)/tests/box/user-shared: $(B)/tests/box/user.o $(B)/libxenpcifront.so
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< -L$(B) -lxenpcifront -Wl,-rpath,$(abspath $(B)) -lpthread
+	$(Q)$(LINK) -o $@ $< -L$(B) -lxenpcifront -Wl,-rpath,$(abspath $(B)) -lpthread
 
 $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
+	$(Q)$(LINK) -o $@ $^ $(BOX_LIBS) -lpthread
 
 # Preloaded, so without sanitizers, as the box's own library.
 $(B)/tests/box/slow_threads.so: tests/box/slow_threads.c
@@ -34,7 +34,7 @@ $(B)/tests/box/slow_threads.so: tests/box/slow_threads.c
 
 # Drives the daemon's own parts.
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(BACKEND_OBJ) $(B)/host/libhost.a
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
 
 BOX_NEEDS := $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random \
 	$(B)/tests/box/slow_threads.so $(B)/tests/xenbox/agent

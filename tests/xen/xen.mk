@@ -21,7 +21,7 @@ images-xen420: $(XEN420_IMAGES)
 
 # The packages first, and only then what is built with them: two jobs unless told otherwise, since
 # much of the time is a download's. Both Xens for the one that boots both.
-check-xen shell-xen demo-xen: deps-xen
+check-xen shell-xen demo-xen: need-xen
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j2) \
 		all xenbox images-xen $(if $(filter check-xen,$@),images-xen420)
 	@B=$(B) $(XEN_DIR)/rig $(@:-xen=) $(if $(filter shell-xen,$@),$(BACKEND))
