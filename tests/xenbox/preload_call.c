@@ -79,7 +79,7 @@ static uint32_t argument_size(unsigned int op, uint64_t cmd)
  */
 static int carry(xencall_handle *h, struct xb_msg *m, void *arg, uint32_t size)
 {
-	unsigned char copy[ARG_MAX_SIZE];
+	unsigned char copy[ARG_MAX_SIZE] = { 0 };
 	int rc;
 
 	if (size)
