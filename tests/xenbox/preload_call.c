@@ -126,6 +126,7 @@ static long list_domains(xencall_handle *h, struct xen_sysctl *ctl)
 		};
 
 		part->ctl = *ctl;
+		VALGRIND_MAKE_MEM_DEFINED(&part->ctl, sizeof(part->ctl)); /* as in carry() */
 		part->ctl.u.getdomaininfolist.max_domains = want.max_domains - n;
 		if (n)
 			part->ctl.u.getdomaininfolist.first_domain =
