@@ -77,7 +77,7 @@ SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
 	tests/box/box.mk tests/bench/bench.mk tests/xen/xen.mk)
-include make/deps.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk
+include make/deps.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk
 
 .PHONY: all help clean
 all: $(PROGRAMS) $(LIBRARIES)

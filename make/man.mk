@@ -8,6 +8,7 @@ MAN_PAGES := $(if $(SCDOC),$(patsubst docs/man/%.scd,$(B)/man/%,$(MAN_SRC)))
 .PHONY: man
 man: $(MAN_PAGES)
 
-$(B)/man/%: docs/man/%.scd
+# Pages take from the programs' --help, from headers and tables: the programs come first.
+$(B)/man/%: docs/man/%.scd docs/man/fill $(wildcard include/xenpci/*.h) protocol/pciif.h host/assignable.h | $(PROGRAMS)
 	@mkdir -p $(@D)
-	$(Q)$(SCDOC) <$< >$@
+	$(Q)docs/man/fill $(B) $(VERSION) $< >$@.scd && $(SCDOC) <$@.scd >$@
