@@ -5,8 +5,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../box/lib.sh"
 cd "$top" || exit 1
 
-export DESTDIR= # not of who runs the tests
-mk() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory "B=${B#"$top"/}" "$@"; }
+# With nothing of the make that runs the tests, whose own variables are in the environment.
+unset DESTDIR PREFIX sbindir bindir libdir includedir mandir docdir unitdir sysusersdir tmpfilesdir \
+	completionsdir udevrulesdir libexecdir MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+mk() { make --no-print-directory "B=${B#"$top"/}" "$@"; }
 found() { (cd "$1" && find . ! -type d | sort | sed 's/^\.//'); }
 
 # --- Where ---
