@@ -12,7 +12,7 @@
 #   make lint       clang-tidy, cppcheck, a build with clang, unit tests under valgrind
 #   make deps       installs what is missing for these (deps-lint, -bench, -xen, -deb...: for those)
 #   make install    DESTDIR= PREFIX= sbindir= bindir= libdir= includedir= mandir= ...; make uninstall
-#   make deb        Debian packages, into build/deb
+#   make deb        Debian packages, into build/deb; make check-deb: installed in chroots
 #   make dist       the sources as a tar file
 #   make cross-arm64  everything compiles for arm64
 #   make help       all targets

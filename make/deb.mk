@@ -15,3 +15,15 @@ deb:
 	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B -u CI -u DESTDIR dpkg-buildpackage -us -uc
 	lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs $(DEB_B)/*.changes
 	@ls $(DEB_B)/*.deb
+
+# The symbols file of the library, after functions were added.
+.PHONY: deb-symbols check-deb $(addprefix check-deb-,bookworm trixie)
+deb-symbols: $(B)/libxenpcifront.so
+	dpkg-gensymbols -q -plibxenpcifront0 -v$(VERSION) -e$(B)/$(FRONT_SO) -P$(B) \
+		-Idebian/libxenpcifront0.symbols -Odebian/libxenpcifront0.symbols
+
+# The packages, built and installed in clean systems of both Debians (tests/deb/check).
+check-deb: $(addprefix check-deb-,bookworm trixie)
+check-deb-bookworm check-deb-trixie:
+	@$(DEPS_ENV) make/deps check chroot
+	$(Q)B=$(B) tests/deb/check $(@:check-deb-%=%)
