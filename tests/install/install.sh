@@ -73,6 +73,14 @@ for file in sbin/xenpcid sbin/xenpci bin/xenpci-front lib/libxenpcifront.so; do
 		grep -E 'NEEDED.*libxen(ctrl|guest|light)' <<<"$elf"
 done
 
+# --- What the Debian package says of the library (make deb-symbols writes it anew) ---
+is "the symbols file names what the library exports" \
+	"$(sed -n 's/^ \(xenpcifront_[a-z0-9_]*\)@.*/\1/p' debian/libxenpcifront0.symbols | sort)" \
+	"$(nm -D --defined-only "$prefix/lib/libxenpcifront.so" |
+		sed -n 's/.* T \(xenpcifront_[a-z0-9_]*\)@.*/\1/p' | sort)"
+version=$("$B/xenpci" --version | cut -d' ' -f2)
+like "the package is of this version" "$(head -n 1 debian/changelog)" "^xenpci \($version-"
+
 # --- Settings: the sample is right as it is and with every line taken in, and leaves no key out ---
 sample=$prefix/share/doc/xenpci/examples/xenpci.conf
 parses() {
@@ -91,6 +99,30 @@ for key in $(sed -n 's/^\t\t{ "\([a-z_]*\)", KEY_.*/\1/p' host/settings.c | sort
 	grep -qE "(^|[#{; 	])$key = " "$sample" || missing+=" $key"
 done
 is "no key is left out" "$missing" ""
+
+# --- Man pages: every key and option is in them ---
+missing=
+for key in $(sed -n 's/^\t\t{ "\([a-z_]*\)", KEY_.*/\1/p' host/settings.c | sort -u); do
+	grep -qE "^\*${key//_/\\\\_}\*|, \*${key//_/\\\\_}\*|; \*${key//_/\\\\_}\*| and \*$key\*" \
+		docs/man/xenpci.conf.5.scd || missing+=" $key"
+done
+is "xenpci.conf(5) has every key" "$missing" ""
+if command -v scdoc >/dev/null; then
+	for page in docs/man/*.scd; do
+		page=$(basename "$page" .scd)
+		check "$page is installed" test -s "$prefix/share/man/man${page##*.}/$page"
+	done
+	for program in xenpcid.8 xenpci.8 xenpci-front.1; do
+		missing=
+		for option in $("$B/${program%.*}" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+			grep -qF -- "$option" <(sed 's/\\//g' "$prefix/share/man/man${program##*.}/$program") ||
+				missing+=" $option"
+		done
+		is "$program has every option" "$missing" ""
+	done
+else
+	skip "man pages are installed" "no scdoc"
+fi
 
 # --- The unit ---
 if command -v systemd-analyze >/dev/null; then
