@@ -10,8 +10,15 @@
 #   make shell-xen  an interactive dom0
 #   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
 #   make lint       clang-tidy, cppcheck, a build with clang, unit tests under valgrind
-#   make install    DESTDIR= PREFIX=
+#   make deps       installs what is missing for these (deps-lint, -bench, -xen, -deb...: for those)
+#   make install    DESTDIR= PREFIX= sbindir= bindir= libdir= includedir= mandir= ...; make uninstall
+#   make deb        Debian packages, into build/deb; make check-deb: installed in chroots
+#   make dist       the sources as a tar file
+#   make cross-arm64  everything compiles for arm64
 #   make help       all targets
+#
+# CC, CPPFLAGS, CFLAGS, LDFLAGS are the builder's and come last. WERROR=1 makes warnings errors (where
+# CI=true they are); HARDENING= builds without the flags that make attacks harder.
 
 # The public header's, which is where it stands.
 VERSION := $(shell awk '$$2 ~ /^XENPCIFRONT_VERSION_(MAJOR|MINOR|PATCH)$$/ { v = v s $$3; s = "." } END { print v }' \
@@ -20,18 +27,42 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SAN ?=
 V ?=
+CI ?=
+WERROR ?= $(if $(filter true,$(CI)),1)
+CROSS_COMPILE ?=
+ifneq ($(CROSS_COMPILE),)
+CC := $(CROSS_COMPILE)gcc
+AR := $(CROSS_COMPILE)ar
+LD := $(CROSS_COMPILE)ld
+endif
+OBJCOPY ?= $(CROSS_COMPILE)objcopy
 
 B ?= build$(if $(SAN),-san)$(if $(filter clang,$(CC)),-clang)
-PKGS := xenstore xenevtchn xengnttab xencontrol xentoollog
+PKGS := xenstore xenevtchn xengnttab xencall xentoollog
 PKG_CONFIG ?= pkg-config
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes \
-	-Wwrite-strings -Wformat=2 -Wundef -Werror
+	-Wwrite-strings -Wformat=2 -Wundef $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
 comma := ,
+
+# What the compiler has of this; _FORTIFY_SOURCE only where it optimises, and nobody else set it.
+cc_has = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo '$(1)')
+HARDENING ?= yes
+ifneq ($(HARDENING),)
+HARDENING_CFLAGS := $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	-mbranch-protection=standard,$(call cc_has,$(f)))
+HARDENING_CPPFLAGS := $(if $(or $(SAN),$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))),,$(if \
+	$(filter -O -O1 -O2 -O3 -Os -Oz -Og,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDENING_LDFLAGS := -Wl,-z,relro -Wl,-z,now
+endif
+
 SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D__XEN_TOOLS__ -DXENPCI_VERSION='"$(VERSION)"' -I. -Iinclude \
-	-fPIC -fvisibility=hidden -MMD -MP $(WARNINGS) $(CFLAGS)
+	-fPIC -fvisibility=hidden -MMD -MP $(WARNINGS) $(HARDENING_CFLAGS) $(HARDENING_CPPFLAGS) $(CPPFLAGS) $(CFLAGS)
+# How a program, and how a shared library is linked. All objects are position independent.
+LINK_SO = $(CC) $(CFLAGS) $(SANFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
+LINK = $(LINK_SO) -pie
 Q := $(if $(V),,@)
 
 .DEFAULT_GOAL := all
@@ -48,7 +79,7 @@ SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
 	tests/box/box.mk tests/hostile/hostile.mk tests/bench/bench.mk tests/xen/xen.mk)
-include make/deps.mk make/check.mk make/lint.mk make/install.mk
+include make/deps.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk
 
 .PHONY: all help clean
 all: $(PROGRAMS) $(LIBRARIES)
@@ -63,6 +94,6 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 clean:
-	rm -rf build build-san build-clang build-san-clang
+	rm -rf build build-san build-clang build-san-clang build-arm64
 
 -include $(shell find $(addprefix $(B)/,common protocol host backend operator frontend tests) -name '*.d' -type f 2>/dev/null)

@@ -13,15 +13,15 @@ PROGRAMS += $(B)/xenpci-front
 
 # One object whose only global names are the public ones.
 $(B)/frontend/libxenpcifront.o: $(FRONTEND_OBJ) $(SHARED_OBJ)
-	$(Q)$(LD) -r -o $@ $^ && objcopy --localize-hidden $@
+	$(Q)$(LD) -r -o $@ $^ && $(OBJCOPY) --localize-hidden $@
 
 $(B)/libxenpcifront.a: $(B)/frontend/libxenpcifront.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/$(FRONT_SO): $(FRONTEND_OBJ) $(SHARED_OBJ) frontend/libxenpcifront.map
-	$(Q)$(CC) -shared -Wl,-soname,$(FRONT_SONAME) $(if $(SAN),,-Wl$(comma)-z$(comma)defs) \
+	$(Q)$(LINK_SO) -shared -Wl,-soname,$(FRONT_SONAME) $(if $(SAN),,-Wl$(comma)-z$(comma)defs) \
 		-Wl,--version-script=frontend/libxenpcifront.map \
-		$(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(FRONT_LIBS)
+		-o $@ $(filter %.o,$^) $(FRONT_LIBS)
 
 $(B)/libxenpcifront.so: $(B)/$(FRONT_SO)
 	$(Q)ln -sf $(FRONT_SO) $(B)/$(FRONT_SONAME) && ln -sf $(FRONT_SONAME) $@
@@ -32,4 +32,4 @@ $(B)/libxenpcifront.pc: frontend/libxenpcifront.pc.in
 
 # The command is linked with the library's objects: conform looks into the page itself.
 $(B)/xenpci-front: $(FRONT_TOOL_OBJ) $(FRONTEND_OBJ) $(SHARED_OBJ)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(FRONT_LIBS) -lpci
+	$(Q)$(LINK) -o $@ $^ $(FRONT_LIBS) -lpci

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* xenctrl.h does not compile where the compiler promises to be strictly ISO C. */
-#undef __STRICT_ANSI__
 #include "host/hypercall.h"
 
 #include <string.h>
 #include <xencall.h>
-#include <xenctrl.h>
+#include <xen/xen.h>
+#include <xen/physdev.h>
 #include <xen/sched.h>
 
 #include "common/log.h"
 #include "common/util.h"
+#include "host/control.h"
 
 /* Newer than the headers of Xen 4.17: argument and numbers from 4.20's xen/physdev.h. */
-#define PHYSDEVOP_PCI_DEVICE_RESET 32
+#define DEVICE_RESET 32
 struct physdev_device_reset {
 	physdev_pci_device_t dev;
 	uint32_t flags;
@@ -21,9 +21,12 @@ struct physdev_device_reset {
 #define GSI_LEVEL 1
 #define GSI_LOW 1
 
+#define PAGE_SHIFT 12 /* Xen's, on every architecture */
+#define LIST_MAX 64   /* domains that one call tells of */
+
 struct hypercall {
-	xc_interface *xch;
 	xencall_handle *xcall;
+	struct control control;
 };
 
 struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute)
@@ -32,11 +35,11 @@ struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute)
 
 	if (!hc)
 		return NULL;
-	hc->xch = xc_interface_open(mute, mute, 0);
 	hc->xcall = xencall_open(mute, 0);
-	if (!hc->xch || !hc->xcall) {
+	if (!hc->xcall)
 		log_error(lg, "cannot open the hypercall device: %s; is the xen-privcmd module loaded, "
 			  "and are we root?", strerror(errno));
+	if (!hc->xcall || control_init(&hc->control, hc->xcall, lg)) {
 		hypercall_close(hc);
 		return NULL;
 	}
@@ -51,52 +54,75 @@ void hypercall_close(struct hypercall *hc)
 		return;
 	if (hc->xcall)
 		xencall_close(hc->xcall);
-	if (hc->xch)
-		xc_interface_close(hc->xch);
 	free(hc);
 	errno = saved;
 }
 
-static bool runs(const xc_domaininfo_t *info)
+static bool runs(const struct control_domain *info)
 {
-	unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
-
-	if (info->flags & XEN_DOMINF_dying)
+	if (info->flags & CONTROL_DOMAIN_DYING)
 		return false;
-	return !(info->flags & XEN_DOMINF_shutdown) || reason == SHUTDOWN_suspend;
+	return !(info->flags & CONTROL_DOMAIN_SHUTDOWN) ||
+	       CONTROL_DOMAIN_REASON(info->flags) == SHUTDOWN_suspend;
+}
+
+/* Up to max (LIST_MAX) domains from first on. How many, or -1 with errno. */
+static int list_domains(struct hypercall *hc, uint32_t first, uint32_t max,
+			struct control_domain *info)
+{
+	struct control_sysctl call = { .cmd = CONTROL_LIST_DOMAINS };
+	struct control_domain *buf;
+	int rc;
+
+	if (first >= DOMID_FIRST_RESERVED)
+		return 0;
+	buf = xencall_alloc_buffer(hc->xcall, max * sizeof(*buf));
+	if (!buf)
+		return fail(ENOMEM);
+	call.u.list.first = (uint16_t)first;
+	call.u.list.max = max;
+	call.u.list.buffer = (uintptr_t)buf;
+	rc = control_sysctl(&hc->control, &call);
+	if (rc >= 0 && call.u.list.nr > max)
+		rc = fail(EPROTO);
+	if (rc >= 0)
+		memcpy(info, buf, call.u.list.nr * sizeof(*info));
+	rc = rc < 0 ? -1 : (int)call.u.list.nr;
+	xencall_free_buffer(hc->xcall, buf);
+	return rc;
 }
 
 int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
 {
-	xc_domaininfo_t info;
-	int n = xc_domain_getinfolist(hc->xch, domid, 1, &info);
+	struct control_domain info;
+	int n = list_domains(hc, domid, 1, &info);
 
-	return n < 0 ? -1 : n != 1 || info.domain != domid || !runs(&info);
+	return n < 0 ? -1 : n != 1 || info.domid != domid || !runs(&info);
 }
 
 int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr)
 {
-	xc_domaininfo_t info[64];
+	struct control_domain info[LIST_MAX];
 	uint32_t first = 0;
 	int n;
 
 	memset(running, 0, nr * sizeof(*running));
-	while ((n = xc_domain_getinfolist(hc->xch, first, ARRAY_SIZE(info), info)) > 0) {
+	while ((n = list_domains(hc, first, LIST_MAX, info)) > 0) {
 		for (int i = 0; i < n; i++)
-			if (info[i].domain < nr)
-				running[info[i].domain] = runs(&info[i]);
-		first = info[n - 1].domain + 1u;
+			if (info[i].domid < nr)
+				running[info[i].domid] = runs(&info[i]);
+		first = info[n - 1].domid + 1u;
 	}
 	return n;
 }
 
 int hypercall_iommu(struct hypercall *hc)
 {
-	xc_physinfo_t info = { 0 };
+	struct control_sysctl call = { .cmd = CONTROL_PHYSINFO };
 
-	if (xc_physinfo(hc->xch, &info))
+	if (control_sysctl(&hc->control, &call) < 0)
 		return -1;
-	return (info.capabilities & XEN_SYSCTL_PHYSCAP_directio) != 0;
+	return (call.u.physinfo.capabilities & CONTROL_CAP_IOMMU) != 0;
 }
 
 /* One physdev operation; arg (size bytes) goes in and comes back. */
@@ -130,7 +156,7 @@ int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int e
 {
 	physdev_map_pirq_t map = {
 		.domid = (domid_t)domid,
-		.type = MAP_PIRQ_TYPE_MSI_SEG,
+		.type = a.segment ? MAP_PIRQ_TYPE_MSI_SEG : MAP_PIRQ_TYPE_MSI,
 		.index = -1,
 		.pirq = -1,
 		.bus = (int)(a.segment << 16 | a.bus),
@@ -141,10 +167,7 @@ int hypercall_map_msi(struct hypercall *hc, uint32_t domid, struct sbdf a, int e
 
 	if (a.segment > UINT16_MAX)
 		return fail(EINVAL);
-	/* libxenctrl's wrapper sends the type that has no segment. */
-	if (a.segment ? physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map))
-		      : xc_physdev_map_pirq_msi(hc->xch, domid, map.index, &map.pirq, map.devfn,
-						map.bus, map.entry_nr, map.table_base))
+	if (physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map)))
 		return -1;
 	if (map.pirq <= 0)
 		return fail(EPROTO);
@@ -180,7 +203,9 @@ int hypercall_map_multi_msi(struct hypercall *hc, uint32_t domid, struct sbdf a,
 
 int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
 {
-	if (xc_physdev_unmap_pirq(hc->xch, domid, (int)pirq) && errno != ESRCH)
+	physdev_unmap_pirq_t unmap = { .domid = (domid_t)domid, .pirq = (int)pirq };
+
+	if (physdev(hc, PHYSDEVOP_unmap_pirq, &unmap, sizeof(unmap)) && errno != ESRCH)
 		return -1;
 	return 0;
 }
@@ -222,7 +247,7 @@ int hypercall_device_reset(struct hypercall *hc, struct sbdf a, enum hypercall_r
 
 	if (physdev_device(a, &reset.dev))
 		return -1;
-	return physdev(hc, PHYSDEVOP_PCI_DEVICE_RESET, &reset, sizeof(reset));
+	return physdev(hc, DEVICE_RESET, &reset, sizeof(reset));
 }
 
 int hypercall_irq_shared(struct hypercall *hc, uint32_t irq, bool *shared)
@@ -235,37 +260,46 @@ int hypercall_irq_shared(struct hypercall *hc, uint32_t irq, bool *shared)
 	return 0;
 }
 
+/* A domctl about domid, of which nothing comes back. 0, or -1 with errno. */
+static int domctl(struct hypercall *hc, uint32_t domid, struct control_domctl call)
+{
+	if (domid > UINT16_MAX)
+		return fail(ESRCH);
+	call.domid = (uint16_t)domid;
+	return control_domctl(&hc->control, &call) < 0 ? -1 : 0;
+}
+
 int hypercall_allow_memory(struct hypercall *hc, uint32_t domid, uint64_t start, uint64_t size,
 			   bool allow)
 {
-	uint64_t first = start >> XC_PAGE_SHIFT;
-	uint64_t last = (start + size - 1) >> XC_PAGE_SHIFT;
+	uint64_t first = start >> PAGE_SHIFT;
+	uint64_t last = (start + size - 1) >> PAGE_SHIFT;
 
 	if (!size || start + size < start)
 		return fail(EINVAL);
-	return xc_domain_iomem_permission(hc->xch, domid, first, last - first + 1, allow) ? -1 : 0;
+	return domctl(hc, domid, (struct control_domctl){
+		.cmd = CONTROL_ALLOW_MEMORY,
+		.u.memory = { .first = first, .nr = last - first + 1, .allow = allow } });
 }
 
 int hypercall_allow_ports(struct hypercall *hc, uint32_t domid, uint32_t first, uint32_t nr,
 			  bool allow)
 {
-	return xc_domain_ioport_permission(hc->xch, domid, first, nr, allow) ? -1 : 0;
+	return domctl(hc, domid, (struct control_domctl){
+		.cmd = CONTROL_ALLOW_PORTS,
+		.u.ports = { .first = first, .nr = nr, .allow = allow } });
 }
 
 int hypercall_allow_irq(struct hypercall *hc, uint32_t domid, uint32_t pirq, bool allow)
 {
-	return xc_domain_irq_permission(hc->xch, domid, pirq, allow) ? -1 : 0;
+	return domctl(hc, domid, (struct control_domctl){
+		.cmd = CONTROL_ALLOW_IRQ, .u.irq = { .pirq = pirq, .allow = allow } });
 }
 
 int hypercall_allow_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, bool allow)
 {
-#ifdef XEN_DOMCTL_gsi_permission
-	return xc_domain_gsi_permission(hc->xch, domid, gsi,
-					allow ? XEN_DOMCTL_GSI_GRANT : XEN_DOMCTL_GSI_REVOKE) ? -1 : 0;
-#else
-	(void)hc, (void)domid, (void)gsi, (void)allow;
-	return fail(ENOSYS);
-#endif
+	return domctl(hc, domid, (struct control_domctl){
+		.cmd = CONTROL_ALLOW_GSI, .u.gsi = { .gsi = gsi, .allow = allow } });
 }
 
 int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *pirq)
@@ -277,7 +311,6 @@ int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *p
 		.pirq = *pirq,
 	};
 
-	/* libxenctrl's wrapper takes "any" for "the GSI's own number". */
 	if (gsi > INT32_MAX)
 		return fail(EINVAL);
 	if (physdev(hc, PHYSDEVOP_map_pirq, &map, sizeof(map)))
@@ -286,18 +319,20 @@ int hypercall_map_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, int *p
 	return 0;
 }
 
-/* libxenctrl's form of an address. */
-static uint32_t machine_sbdf(struct sbdf a)
+/* A device as a domctl names it, which has 16 bits of segment. */
+static int device(struct hypercall *hc, uint32_t cmd, uint32_t domid, struct sbdf a, uint32_t flags)
 {
-	return a.segment << 16 | (uint32_t)a.bus << 8 | a.devfn;
+	if (a.segment > UINT16_MAX)
+		return fail(EINVAL);
+	return domctl(hc, domid, (struct control_domctl){
+		.cmd = cmd,
+		.u.device = { .kind = CONTROL_DEVICE_PCI, .flags = flags,
+			      .sbdf = a.segment << 16 | (uint32_t)a.bus << 8 | a.devfn } });
 }
 
 int hypercall_assign(struct hypercall *hc, uint32_t domid, struct sbdf a, bool relaxed)
 {
-	if (a.segment > UINT16_MAX)
-		return fail(EINVAL);
-	return xc_assign_device(hc->xch, domid, machine_sbdf(a),
-				relaxed ? XEN_DOMCTL_DEV_RDM_RELAXED : 0) ? -1 : 0;
+	return device(hc, CONTROL_ASSIGN, domid, a, relaxed ? CONTROL_DEVICE_RELAXED : 0);
 }
 
 const char *hypercall_assign_cause(int err, bool relaxed)
@@ -329,17 +364,17 @@ const char *hypercall_assign_cause(int err, bool relaxed)
 
 int hypercall_deassign(struct hypercall *hc, uint32_t domid, struct sbdf a)
 {
-	if (a.segment > UINT16_MAX)
-		return fail(EINVAL);
-	return xc_deassign_device(hc->xch, domid, machine_sbdf(a)) ? -1 : 0;
+	return device(hc, CONTROL_DEASSIGN, domid, a, 0);
 }
 
 int hypercall_pause(struct hypercall *hc, uint32_t domid)
 {
-	return xc_domain_pause(hc->xch, domid) && errno != ESRCH ? -1 : 0;
+	return domctl(hc, domid, (struct control_domctl){ .cmd = CONTROL_PAUSE }) &&
+	       errno != ESRCH ? -1 : 0;
 }
 
 int hypercall_destroy(struct hypercall *hc, uint32_t domid)
 {
-	return xc_domain_destroy(hc->xch, domid) && errno != ESRCH ? -1 : 0;
+	return domctl(hc, domid, (struct control_domctl){ .cmd = CONTROL_DESTROY }) &&
+	       errno != ESRCH ? -1 : 0;
 }

@@ -3,7 +3,11 @@
  * Every hypercall that is made here: physdev operations for interrupts, MSI-X
  * tables, GSIs and resets; and what a toolstack does to give a domain a device, for
  * the operator's command. Arguments and errors are those of xen/physdev.h,
- * xenctrl.h and PROTOCOL.md 5.9, 5.10. An error is Xen's, as errno. One thread.
+ * xen/domctl.h and PROTOCOL.md 5.9, 5.10. An error is Xen's, as errno. One thread.
+ *
+ * Only libxencall is used, whose name stays: one program serves on every Xen that control.c
+ * knows. On another, physdev operations work, and what is a domctl or sysctl (domain_halted,
+ * domains_running, iommu, pause, destroy, allow_*, assign, deassign) fails with EPROTONOSUPPORT.
  */
 #ifndef XENPCI_HOST_HYPERCALL_H
 #define XENPCI_HOST_HYPERCALL_H
@@ -20,8 +24,8 @@ enum { HYPERCALL_MSI = -1 }; /* `entry` of hypercall_map_msi: MSI, no table */
 #define HYPERCALL_MULTI_MSI_MAX 32
 
 /*
- * NULL with errno; logs why to lg. The libraries get mute, which stays the caller's:
- * what they would log, a guest can cause.
+ * NULL with errno; logs why to lg, and what will not work where Xen is not one of ours. The
+ * libraries get mute, which stays the caller's: what they would log, a guest can cause.
  */
 struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute);
 /* NULL is allowed. */
@@ -109,7 +113,7 @@ int hypercall_allow_memory(struct hypercall *hc, uint32_t domid, uint64_t start,
 int hypercall_allow_ports(struct hypercall *hc, uint32_t domid, uint32_t first, uint32_t nr,
 			  bool allow);
 int hypercall_allow_irq(struct hypercall *hc, uint32_t domid, uint32_t pirq, bool allow);
-/* The same for a dom0 without pirqs; ENOSYS where we were built for a Xen before 4.20. */
+/* The same for a dom0 without pirqs; ENOSYS or EOPNOTSUPP: a Xen before 4.20. */
 int hypercall_allow_gsi(struct hypercall *hc, uint32_t domid, uint32_t gsi, bool allow);
 /*
  * Gives domid gsi as pirq *pirq (-1: the one that it has, or any), told in *pirq. 0, or -1

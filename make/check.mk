@@ -12,14 +12,14 @@ CHECK_ENV = B=$(B) XENPCI_DUMPS=$(DUMPS) XENPCI_CASES=$(CASES) UBSAN_OPTIONS=pri
 	ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
 
 # Two steps, since what make reads of installed libraries it reads at its start.
-check: deps
+check: need-test
 	+$(Q)$(MAKE) --no-print-directory check-run
 
 check-run: all $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS) $(BOX_NEEDS)
 	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS)
 
 # The box tests with the other xenstored, which Debian's init script prefers.
-check-oxenstored: deps
+check-oxenstored: need-test
 	+$(Q)$(MAKE) --no-print-directory check-oxenstored-run
 
 check-oxenstored-run: all $(BOX_NEEDS)
@@ -36,7 +36,7 @@ $(B)/tests/valgrind/valgrind_%: $(B)/tests/unit/%
 	@printf '#!/bin/sh\nexec valgrind -q --leak-check=full --error-exitcode=99 %s\n' $< >$@
 	@chmod +x $@
 
-demo: deps
+demo: need-demo
 	+$(Q)$(MAKE) --no-print-directory demo-run
 
 demo-run: all

@@ -5,9 +5,9 @@ LINT_SRC := $(wildcard protocol/*.c common/*.c host/*.c host/device/*.c host/dev
 LINT_HDR := $(wildcard include/xenpci/*.h protocol/*.h common/*.h host/*.h host/device/*.h host/device/*/*.h backend/*.h backend/*/*.h frontend/*.h frontend/*/*.h operator/*.h)
 
 .PHONY: lint tidy cppcheck headers citations doors
-lint: deps-lint
-	+$(Q)$(MAKE) --no-print-directory citations doors headers tidy cppcheck
-	+$(Q)$(MAKE) --no-print-directory CC=clang all
+lint: need-lint
+	+$(Q)$(MAKE) --no-print-directory WERROR=1 citations doors headers tidy cppcheck
+	+$(Q)$(MAKE) --no-print-directory WERROR=1 CC=clang all
 
 # Each section of protocol/PROTOCOL.md that is cited exists.
 citations:

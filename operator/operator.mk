@@ -6,4 +6,4 @@ OPERATOR_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard operator/*.c))
 PROGRAMS += $(B)/xenpci
 
 $(B)/xenpci: $(OPERATOR_OBJ) $(B)/host/libhost.a
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(HOST_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(HOST_LIBS)

@@ -11,15 +11,15 @@ $(B)/tests/bench/crowd: $(B)/tests/bench/crowd.o $(FRONTEND_OBJ) $(SHARED_OBJ)
 $(B)/tests/bench/attacher: $(B)/tests/bench/attacher.o $(SHARED_OBJ)
 
 $(BENCH_PROGRAMS):
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BENCH_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(BENCH_LIBS)
 
 .PHONY: bench bench-xen bench-run
-bench: deps-bench
+bench: need-bench
 	+$(Q)$(MAKE) --no-print-directory bench-run
 
 bench-run: all $(BENCH_PROGRAMS)
 	$(Q)B=$(B) tests/bench/box
 
-bench-xen: deps-bench deps-xen
-	+$(Q)$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) $(B)/tests/xen/memtype images-xen
+bench-xen: need-bench need-xen
+	+$(Q)$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) images-xen
 	$(Q)B=$(B) tests/bench/xen

@@ -2,7 +2,7 @@
 # Both ends as processes in the box. A test is a script that prints "ok ..." and
 # "not ok ..." lines; what it needs in C stands beside it.
 
-BOX_TESTS := $(filter-out tests/box/lib.sh,$(wildcard tests/box/*.sh))
+BOX_TESTS := $(filter-out tests/box/lib.sh,$(wildcard tests/box/*.sh)) tests/install/install.sh
 BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/announce \
 	$(B)/tests/box/personality $(B)/tests/box/hostile_backend
 # A user's program sees the public headers and the built library, nothing else.
@@ -18,21 +18,21 @@ $(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/persona
 	$(SHARED_OBJ)
 
 $(BOX_PROGRAMS):
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
+	$(Q)$(LINK) -o $@ $^ $(BOX_LIBS) -lpthread
 
 $(B)/tests/box/user.o: tests/box/user.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Iinclude -MMD -MP $(WARNINGS) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Iinclude -fPIE -MMD -MP $(WARNINGS) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
 
 $(B)/tests/box/user-shared: $(B)/tests/box/user.o $(B)/libxenpcifront.so
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< -L$(B) -lxenpcifront -Wl,-rpath,$(abspath $(B)) -lpthread
+	$(Q)$(LINK) -o $@ $< -L$(B) -lxenpcifront -Wl,-rpath,$(abspath $(B)) -lpthread
 
 $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BOX_LIBS) -lpthread
+	$(Q)$(LINK) -o $@ $^ $(BOX_LIBS) -lpthread
 
 # Drives the daemon's own parts.
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(BACKEND_OBJ) $(B)/host/libhost.a
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
 
 BOX_NEEDS := $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random \
 	$(B)/tests/xenbox/agent

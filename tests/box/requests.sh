@@ -36,8 +36,9 @@ if [ "$kind" = oxenstored ]; then
 			sed -E "/^IN [^ ]+ - - ($answers) /d; s/ +\)$/)/" >"$trace"
 	}
 else
-	printf '#!/bin/sh\nexec %s "$@" --trace-file %s\n' "$real" "$trace" >"$XENBOX_XENSTORED"
-	take_trace() { :; }
+	printf '#!/bin/sh\nexec %s "$@" --trace-file %s\n' "$real" "$trace.log" >"$XENBOX_XENSTORED"
+	# Xen 4.20's has a word before each line, and the domain behind the connection.
+	take_trace() { sed -E 's/^io: (IN [^ ]+) \(d[0-9]+\) /\1 /' "$trace.log" >"$trace"; }
 fi
 chmod +x "$XENBOX_XENSTORED"
 box_up

@@ -16,4 +16,4 @@ $(B)/tests/hostile/worker_main.o: $(B)/backend/worker/main.o
 
 $(HOSTILE_WORKER): $(HOSTILE_OBJ) $(B)/tests/hostile/worker_main.o \
 	$(filter-out $(B)/backend/worker/main.o,$(WORKER_OBJ))
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(WORKER_LIBS)

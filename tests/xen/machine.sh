@@ -43,18 +43,20 @@ machine() {
 	args+=(${RIG_QEMU-})
 }
 
-# use_machine 4.17|4.17-oxenstored|4.20|4.20-pvh: which Xen, with which kernel and programs of ours,
-# how.
+# use_machine 4.17|4.17-oxenstored|4.20|4.20-pvh: which Xen, with which kernel, how. Our programs are
+# the same files on all.
 use_machine() {
+	programs=(xenpcid xenpci-worker xenpci xenpci-front)
 	dom0= dom0_linux= usb_msix=off virtio= xenstored=xenstored
 	case $1 in
 	4.17 | 4.17-oxenstored)
-		images=$B/xen programs=$B
+		images=$B/xen
+		programs+=(tests/xen/fidelity tests/bench/asker)
 		cpu=+rdtscp iommu=intel-iommu
 		# What Debian starts where it has both.
 		[ "$1" = 4.17 ] || xenstored=oxenstored ;;
 	4.20 | 4.20-pvh)
-		images=$B/xen420 programs=$B/xen420/bin
+		images=$B/xen420
 		# A PVH domain needs nested paging, dies of rdtscp under emulation, and has trouble
 		# with the other IOMMU.
 		cpu=+npt iommu=amd-iommu

@@ -7,30 +7,22 @@ XEN_IMAGES := $(B)/xen/guest.cpio
 $(XEN_IMAGES): $(addprefix $(XEN_DIR)/,images with-libs packages.txt dom0-init guest-init)
 	$(XEN_DIR)/images $(B)/xen
 
-# A newer Xen, Debian 13's, and our programs linked against its libraries: libxenctrl has another name
-# with each Xen. Theirs want a newer C library than the host's, which they have in the images.
+# A newer Xen, Debian 13's, for the same programs. What comes with it wants a newer C library than the
+# host's, which is in the images.
 XEN420 := $(abspath $(B)/xen420)
-XEN420_ROOT := $(XEN420)/root
 XEN420_IMAGES := $(XEN420)/guest.cpio
 
 $(XEN420_IMAGES): $(addprefix $(XEN_DIR)/,images with-libs packages-4.20.txt dom0-init guest-init)
 	$(XEN_DIR)/images $(XEN420) 4.20
 
-.PHONY: check-xen shell-xen demo-xen images-xen programs-xen420
+.PHONY: check-xen shell-xen demo-xen images-xen images-xen420
 images-xen: $(XEN_IMAGES)
-
-programs-xen420: $(XEN420_IMAGES)
-	$(Q)$(MAKE) --no-print-directory B=$(XEN420)/bin \
-		PKG_CONFIG="env PKG_CONFIG_LIBDIR=$(XEN420_ROOT)/usr/lib/x86_64-linux-gnu/pkgconfig \
-			PKG_CONFIG_SYSROOT_DIR=$(XEN420_ROOT) pkg-config" \
-		CFLAGS="$(CFLAGS) -isystem $(XEN420_ROOT)/usr/include" \
-		LDFLAGS="$(LDFLAGS) -Wl,--allow-shlib-undefined" \
-		$(addprefix $(XEN420)/bin/,xenpcid xenpci-worker xenpci xenpci-front)
+images-xen420: $(XEN420_IMAGES)
 
 # The packages first, and only then what is built with them: two jobs unless told otherwise, since
 # much of the time is a download's. Both Xens for the one that boots both.
-check-xen shell-xen demo-xen: deps-xen
+check-xen shell-xen demo-xen: need-xen
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j2) \
-		all xenbox images-xen $(if $(filter check-xen,$@),programs-xen420)
+		all xenbox images-xen $(if $(filter check-xen,$@),images-xen420)
 	@B=$(B) $(XEN_DIR)/rig $(@:-xen=) $(if $(filter shell-xen,$@),$(BACKEND))
 

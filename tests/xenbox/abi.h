@@ -32,6 +32,31 @@ struct abi_device_reset {
 	uint32_t flags;
 };
 
+/* Since Xen 4.20; the headers of older ones have neither number nor argument. */
+#define ABI_DOMCTL_GSI_PERMISSION 88
+
+struct abi_gsi_permission {
+	uint32_t gsi;
+	uint32_t flags; /* 1: grant */
+};
+
+/*
+ * The Xens that the box can be, 4.minor, and which version of domctl and sysctl they take: any
+ * other is answered with EACCES. 99 is one to come, whose versions nobody knows yet.
+ */
+#define ABI_XENS(X)                                                                              \
+	X(17, 0x15, 0x15)                                                                        \
+	X(18, 0x16, 0x15)                                                                        \
+	X(19, 0x17, 0x15)                                                                        \
+	X(20, 0x17, 0x15)                                                                        \
+	X(99, 0x7e, 0x7f)
+
+/*
+ * What libxenctrl sends counts as of this Xen, whichever it is: xenstored and the tools of the
+ * machine are in place of those that would have come with it. Stands as the call's second argument.
+ */
+#define ABI_TOOLS_OF_THIS_XEN 1
+
 /* Which dom0 may use a physdev operation, by Xen version and kind of dom0. */
 enum {
 	ABI_PV17 = 1,

@@ -172,12 +172,14 @@ static long hc_getgsi(const struct words *a, char *text)
 
 static long hc_info(const struct words *a, char *text)
 {
-	xc_dominfo_t info;
+	xc_domaininfo_t info;
 
-	if (xc_domain_getinfo(xc, (uint32_t)num(a, 1), 1, &info) != 1)
+	/* The one call for this that libxenctrl has in 4.17 and in 4.20. */
+	if (xc_domain_getinfolist(xc, (uint32_t)num(a, 1), 1, &info) != 1)
 		return -1;
-	snprintf(text, CALLS_TEXT, "%u%s%s", info.domid, info.dying ? " dying" : "",
-		 info.paused ? " paused" : "");
+	snprintf(text, CALLS_TEXT, "%u%s%s", info.domain,
+		 info.flags & XEN_DOMINF_dying ? " dying" : "",
+		 info.flags & XEN_DOMINF_paused ? " paused" : "");
 	return 0;
 }
 

@@ -10,6 +10,21 @@
 
 #define GUEST_PAGES 65536u /* what a domain is said to have */
 
+/* ---- versions ---- */
+
+/* 0, or -EACCES: the call is of another version of domctl or sysctl than this Xen's. */
+static int check_version(bool domctl, uint32_t version, uint64_t who)
+{
+	uint32_t ours = 0;
+
+#define X(minor, of_domctl, of_sysctl)                                                           \
+	if (hv_config.xen_minor == (minor))                                                      \
+		ours = domctl ? (of_domctl) : (of_sysctl);
+	ABI_XENS(X)
+#undef X
+	return who == ABI_TOOLS_OF_THIS_XEN || version == ours ? 0 : -EACCES;
+}
+
 /* ---- domctl ---- */
 
 static void domain_info(const struct hv_domain *d, struct xen_domctl_getdomaininfo *info)
@@ -118,6 +133,8 @@ static int ctl_run(struct xen_domctl *ctl)
 		return 0;
 	case XEN_DOMCTL_irq_permission:
 		return ctl->u.irq_permission.pirq < d->npirqs ? 0 : -EINVAL;
+	case ABI_DOMCTL_GSI_PERMISSION:
+		return ((struct abi_gsi_permission *)&ctl->u)->gsi < hv_config.gsis ? 0 : -EINVAL;
 	default: /* permissions and limits that nothing in the box depends on */
 		return 0;
 	}
@@ -129,6 +146,7 @@ static const char *ctl_name(uint32_t cmd)
 #define X(name) case XEN_DOMCTL_##name: return #name;
 	ABI_DOMCTLS(X)
 #undef X
+	case ABI_DOMCTL_GSI_PERMISSION: return hv_config.xen_minor < 20 ? NULL : "gsi_permission";
 	default: return NULL;
 	}
 }
@@ -136,6 +154,7 @@ static const char *ctl_name(uint32_t cmd)
 static void ctl_args(const struct xen_domctl *ctl, char *text, size_t size)
 {
 	uint32_t sbdf = ctl->u.assign_device.u.pci.machine_sbdf;
+	const struct abi_gsi_permission *gsi;
 	unsigned long long first, n;
 
 	switch (ctl->cmd) {
@@ -149,6 +168,10 @@ static void ctl_args(const struct xen_domctl *ctl, char *text, size_t size)
 	case XEN_DOMCTL_irq_permission:
 		snprintf(text, size, "dom=%u pirq=%u allow=%u", ctl->domain,
 			 ctl->u.irq_permission.pirq, ctl->u.irq_permission.allow_access);
+		return;
+	case ABI_DOMCTL_GSI_PERMISSION:
+		gsi = (const void *)&ctl->u;
+		snprintf(text, size, "dom=%u gsi=%u allow=%u", ctl->domain, gsi->gsi, gsi->flags);
 		return;
 	case XEN_DOMCTL_iomem_permission:
 		first = ctl->u.iomem_permission.first_mfn;
@@ -166,7 +189,7 @@ static void ctl_args(const struct xen_domctl *ctl, char *text, size_t size)
 	}
 }
 
-static int domctl(struct hv_domain *caller, struct xen_domctl *ctl, uint32_t len)
+static int domctl(struct hv_domain *caller, struct xen_domctl *ctl, uint32_t len, uint64_t who)
 {
 	const char *name = ctl_name(ctl->cmd);
 	struct hv_call c;
@@ -175,6 +198,10 @@ static int domctl(struct hv_domain *caller, struct xen_domctl *ctl, uint32_t len
 
 	if (len < sizeof(*ctl))
 		return -EFAULT;
+	if (check_version(true, ctl->interface_version, who)) {
+		rc = hv_call_begin(&c, caller, "domctl", "version=%#x", ctl->interface_version);
+		return hv_call_end(&c, rc ? rc : -EACCES);
+	}
 	if (!name) {
 		rc = hv_call_begin(&c, caller, "domctl", "cmd=%u dom=%u", ctl->cmd, ctl->domain);
 		return hv_call_end(&c, rc ? rc : -EOPNOTSUPP);
@@ -217,13 +244,17 @@ static int phys_info(struct xen_sysctl_physinfo *p)
 	return 0;
 }
 
-static int sysctl(struct hv_domain *caller, struct xen_sysctl *ctl, uint32_t *len)
+static int sysctl(struct hv_domain *caller, struct xen_sysctl *ctl, uint32_t *len, uint64_t who)
 {
 	struct hv_call c;
 	int rc;
 
 	if (*len < sizeof(*ctl))
 		return -EFAULT;
+	if (check_version(false, ctl->interface_version, who)) {
+		rc = hv_call_begin(&c, caller, "sysctl", "version=%#x", ctl->interface_version);
+		return hv_call_end(&c, rc ? rc : -EACCES);
+	}
 	if (ctl->cmd == XEN_SYSCTL_getdomaininfolist)
 		rc = hv_call_begin(&c, caller, "getdomaininfolist", "first=%u max=%u",
 				   ctl->u.getdomaininfolist.first_domain,
@@ -394,9 +425,9 @@ int hv_hypercall(struct hv_domain *caller, const struct xb_msg *m, void *data, u
 	case __HYPERVISOR_physdev_op:
 		return hv_physdev_op(caller, (unsigned int)m->a[1], data, *len);
 	case __HYPERVISOR_domctl:
-		return domctl(caller, data, *len);
+		return domctl(caller, data, *len, m->a[2]);
 	case __HYPERVISOR_sysctl:
-		return sysctl(caller, data, len);
+		return sysctl(caller, data, len, m->a[2]);
 	case __HYPERVISOR_xen_version:
 		return version(caller, (unsigned int)m->a[1], data, *len);
 	case __HYPERVISOR_event_channel_op:

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "tool.h"
 
 #define DEVICES_MAX 256
@@ -29,7 +30,7 @@ static const char usage_text[] =
 	"\n"
 	"An emulated hypervisor with a real xenstored, for unmodified Xen userland.\n"
 	"\n"
-	"  up DIR [--xen 4.17|4.20] [--dom0 pv|pvh] [--gsis N] [--extra-irqs N] [--no-iommu]\n"
+	"  up DIR [--xen 4.17|4.18|4.19|4.20|4.99] [--dom0 pv|pvh] [--gsis N] [--extra-irqs N] [--no-iommu]\n"
 	"         [--device SBDF[,msi=N][,msix=N][,gsi=N]]... [--shared-gsi N]...\n"
 	"                                 start a box, ready when it returns\n"
 	"  down DIR                       stop it and remove what it made\n"
@@ -79,13 +80,18 @@ int domid_arg(const char *text, bool dom0, unsigned int *domid)
 
 static int up_parse(struct up_options *o, const char **v)
 {
+	unsigned int known = 0;
+
 	o->xen_minor = 17;
 	o->gsis = 24;
 	o->extra_irqs = 32;
-	if (v[0] && strcmp(v[0], "4.17") && strcmp(v[0], "4.20"))
-		return usage("--xen is 4.17 or 4.20, not", v[0]);
-	if (v[0])
-		o->xen_minor = (unsigned int)strtoul(v[0] + 2, NULL, 10);
+#define X(minor, domctl, sysctl)                                                                 \
+	if (v[0] && !strcmp(v[0], "4." #minor))                                                  \
+		o->xen_minor = known = (minor);
+	ABI_XENS(X)
+#undef X
+	if (v[0] && !known)
+		return usage("--xen is 4.17 to 4.20, or 4.99 for one to come, not", v[0]);
 	if (v[1] && strcmp(v[1], "pv") && strcmp(v[1], "pvh"))
 		return usage("--dom0 is pv or pvh, not", v[1]);
 	o->pvh_dom0 = v[1] && !strcmp(v[1], "pvh");

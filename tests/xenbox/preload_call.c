@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libxencall: copies the structure that a hypercall points to into the hypervisor and back. */
 #include <errno.h>
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,7 +79,7 @@ static uint32_t argument_size(unsigned int op, uint64_t cmd)
  */
 static int carry(xencall_handle *h, struct xb_msg *m, void *arg, uint32_t size)
 {
-	unsigned char copy[ARG_MAX_SIZE];
+	unsigned char copy[ARG_MAX_SIZE] = { 0 };
 	int rc;
 
 	if (size)
@@ -88,6 +89,22 @@ static int carry(xencall_handle *h, struct xb_msg *m, void *arg, uint32_t size)
 	if (size) /* also on errors: some say more in the structure */
 		memcpy(arg, copy, size);
 	return rc;
+}
+
+static int is_xenctrl(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	(void)arg;
+	return info->dlpi_name && strstr(info->dlpi_name, "/libxenctrl.so") != NULL;
+}
+
+/*
+ * Whether this process has libxenctrl, and so is one of those that come with a Xen. A plugin may
+ * have brought it, so the loaded files are looked through, and not the names that all can see.
+ */
+static uint64_t of_this_xen(void)
+{
+	return dl_iterate_phdr(is_xenctrl, NULL) ? ABI_TOOLS_OF_THIS_XEN : 0;
 }
 
 /* The list of domains has a buffer of its own, and may need several answers. */
@@ -102,10 +119,14 @@ static long list_domains(xencall_handle *h, struct xen_sysctl *ctl)
 	uint32_t n = 0, got;
 	int rc = part ? 0 : -1;
 
-	while (!rc && n < want.max_domains) {
-		struct xb_msg m = { .op = XB_HYPERCALL, .a = { __HYPERVISOR_sysctl } };
+	/* Also where none is wanted: the hypervisor has a look at the version. */
+	do {
+		struct xb_msg m = {
+			.op = XB_HYPERCALL, .a = { __HYPERVISOR_sysctl, 0, of_this_xen() }
+		};
 
 		part->ctl = *ctl;
+		VALGRIND_MAKE_MEM_DEFINED(&part->ctl, sizeof(part->ctl)); /* as in carry() */
 		part->ctl.u.getdomaininfolist.max_domains = want.max_domains - n;
 		if (n)
 			part->ctl.u.getdomaininfolist.first_domain =
@@ -117,7 +138,7 @@ static long list_domains(xencall_handle *h, struct xen_sysctl *ctl)
 			break;
 		memcpy(info + n, part->list, got * sizeof(*info));
 		n += got;
-	}
+	} while (n < want.max_domains);
 	if (!rc)
 		ctl->u.getdomaininfolist.num_domains = n;
 	free(part);
@@ -134,6 +155,7 @@ static long hypercall(xencall_handle *h, unsigned int op, const uint64_t a[5])
 		arg = (void *)(uintptr_t)a[0]; /* NOLINT: that is what the ABI says */
 		size = op == __HYPERVISOR_domctl ? sizeof(struct xen_domctl) :
 						   sizeof(struct xen_sysctl);
+		m.a[2] = of_this_xen();
 		if (!arg) {
 			errno = EFAULT;
 			return -1;

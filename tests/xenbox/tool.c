@@ -73,7 +73,7 @@ void tool_close(struct tool *t)
 
 int tool_domctl(struct tool *t, struct xen_domctl *ctl)
 {
-	struct xb_msg m = { .op = XB_HYPERCALL, .a = { __HYPERVISOR_domctl } };
+	struct xb_msg m = { .op = XB_HYPERCALL, .a = { __HYPERVISOR_domctl, 0, ABI_TOOLS_OF_THIS_XEN } };
 
 	ctl->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
 	return xb_call(&t->hv, &m, ctl, sizeof(*ctl), ctl, sizeof(*ctl), NULL) < 0 ? -1 : 0;

@@ -34,7 +34,7 @@ $(B)/tests/xenbox/guest/%.o: tests/xenbox/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(XENBOX_B)/agent: $(XENBOX_GUEST_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS) -lxenctrl
+	$(Q)$(LINK) -o $@ $^ $(XENBOX_GUEST_LIBS) -lxenctrl
 
 # The same program for the box and for real Xen: what each primitive is seen to do.
 FIDELITY := $(B)/tests/xen/fidelity
@@ -44,4 +44,4 @@ $(B)/tests/xen/%.o: tests/xen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -std=gnu11 $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(FIDELITY): $(FIDELITY_OBJ) $(B)/tests/xenbox/guest/calls.o
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(XENBOX_GUEST_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(XENBOX_GUEST_LIBS)

@@ -37,7 +37,7 @@ for d in $given; do
 done
 
 # The emulated firmware leaves it cacheable, and a PVH domain has no place for it.
-same "$dom0: config space is not read from memory" 0 "$(grep -c privcmd "/proc/$(backend_pid)/maps")"
+same "$dom0: the machine's memory is not mapped" 0 "$(grep -c privcmd "/proc/$(backend_pid)/maps")"
 
 check "$dom0: xenpci attaches one" xenpci attach g1 $dev_rootport
 same "$dom0: the guest has it" "$(config_id $dev_rootport)" \
