@@ -212,6 +212,8 @@ void process_disown(struct process *p)
 /* ---- The test's hands ---- */
 
 static void vmessage(xentoollog_logger *lg, xentoollog_level level, int errnoval, const char *context,
+		     const char *format, va_list al) __attribute__((format(printf, 5, 0)));
+static void vmessage(xentoollog_logger *lg, xentoollog_level level, int errnoval, const char *context,
 		     const char *format, va_list al)
 {
 	struct log *l = (struct log *)lg;
