@@ -173,7 +173,7 @@ static struct {
 	struct process *to;
 	struct message m;
 } sent[SENT_MAX];
-static unsigned nr_sent, kills, disowned;
+static unsigned nr_sent, kills, disowned, rejected;
 
 struct process *process_start(struct processes *all, enum role role, const struct process_owner *owner,
 			      void *context)
@@ -202,6 +202,12 @@ void process_kill(struct process *p)
 {
 	assert_non_null(p);
 	kills++;
+}
+
+void process_reject(struct process *p)
+{
+	assert_ptr_equal(p, worker);
+	rejected++;
 }
 
 void process_disown(struct process *p)
@@ -312,7 +318,7 @@ static int setup(void **state)
 	memset(claim, 0, sizeof(claim));
 	memset(&ledger, 0, sizeof(ledger));
 	book = (struct log){ .logger = { .vmessage = vmessage } };
-	nr_sent = kills = disowned = 0;
+	nr_sent = kills = disowned = rejected = 0;
 	gate = worker = NULL;
 	be.env = &env;
 	be.lg = &book.logger;
@@ -607,13 +613,15 @@ static void ready_is_said_once(void **state)
 	before = count_fds();
 	ready(0, "");
 	ready(EINVAL, "map");
+	assert_int_equal(rejected, 2);
 	assert_int_equal(count_fds(), before);
 	assert_int_equal(service_connect(&g, &p), 1);
 	assert_int_equal(disowned, 0);
 	/* Nor do its last words spare the gate its work: interrupts go off. */
 	ledger.device[FIRST].shadow = LEDGER_KEPT;
 	assert_false(service_disconnect(&g));
-	ready(EINVAL, "map");
+	ready(EINVAL, "map"); /* before it heard of its end */
+	assert_int_equal(rejected, 2);
 	worker->owner->ended(worker->context, 9, "was killed");
 	assert_int_equal(last(gate, MESSAGE_QUIET)->slot, SECOND);
 	assert_false(service_disconnect(&g));
@@ -638,6 +646,7 @@ static void ready_is_said_while_it_starts(void **state)
 	ready(EINVAL, "map");
 	assert_int_equal(service_connect(&g, &p), 0);
 	assert_int_equal(disowned, 0);
+	assert_int_equal(rejected, 1);
 	/* It is ended before it was ready. */
 	teardown(state);
 	setup(state);
