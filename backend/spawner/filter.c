@@ -26,7 +26,8 @@ static int allow(scmp_filter_ctx ctx, bool tests)
 #define X(call, argument, value) \
 	if (!rc) \
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, \
-				      SCMP_CMP(argument, SCMP_CMP_EQ, (scmp_datum_t)(value)));
+				      (struct scmp_arg_cmp){ .arg = (argument), .op = SCMP_CMP_EQ, \
+							     .datum_a = (scmp_datum_t)(value) });
 	WORKER_CALLS_WITH(X)
 #undef X
 	return rc;

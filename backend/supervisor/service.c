@@ -499,7 +499,7 @@ void service_check(struct guest *g, uint64_t now)
 static void worker_ready(struct guest *g, const struct message_ready *r, int *fd)
 {
 	struct service *s = &g->service;
-	char text[200];
+	char text[200], what[sizeof(r->what)];
 
 	/* It is ready once. One that is being ended may have said so just before. */
 	if (s->phase != SERVICE_STARTING || s->ready) {
@@ -507,11 +507,12 @@ static void worker_ready(struct guest *g, const struct message_ready *r, int *fd
 			process_reject(s->worker);
 		return;
 	}
+	message_text(what, sizeof(what), r->what, sizeof(r->what));
 	if (r->err) {
-		if (!strncmp(r->what, "map", 4))
+		if (!strcmp(what, "map"))
 			snprintf(text, sizeof(text), "cannot map the frontend's page, grant %u: %s", s->ref,
 				 strerror(r->err));
-		else if (!strncmp(r->what, "bind", 5))
+		else if (!strcmp(what, "bind"))
 			snprintf(text, sizeof(text), "cannot bind the frontend's event channel, port %u: %s",
 				 s->port, strerror(r->err));
 		else

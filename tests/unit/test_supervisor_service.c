@@ -206,7 +206,7 @@ void process_kill(struct process *p)
 
 void process_reject(struct process *p)
 {
-	assert_non_null(p);
+	assert_ptr_equal(p, worker);
 	rejected++;
 }
 
@@ -217,6 +217,8 @@ void process_disown(struct process *p)
 
 /* ---- The test's hands ---- */
 
+static void vmessage(xentoollog_logger *lg, xentoollog_level level, int errnoval, const char *context,
+		     const char *format, va_list al) __attribute__((format(printf, 5, 0)));
 static void vmessage(xentoollog_logger *lg, xentoollog_level level, int errnoval, const char *context,
 		     const char *format, va_list al)
 {
@@ -611,6 +613,7 @@ static void ready_is_said_once(void **state)
 	before = count_fds();
 	ready(0, "");
 	ready(EINVAL, "map");
+	assert_int_equal(rejected, 2);
 	assert_int_equal(count_fds(), before);
 	assert_int_equal(service_connect(&g, &p), 1);
 	assert_int_equal(disowned, 0);
@@ -618,7 +621,7 @@ static void ready_is_said_once(void **state)
 	/* Nor do its last words spare the gate its work: interrupts go off. */
 	ledger.device[FIRST].shadow = LEDGER_KEPT;
 	assert_false(service_disconnect(&g));
-	ready(EINVAL, "map");
+	ready(EINVAL, "map"); /* before it heard of its end */
 	assert_int_equal(rejected, 2);
 	worker->owner->ended(worker->context, 9, "was killed");
 	assert_int_equal(last(gate, MESSAGE_QUIET)->slot, SECOND);
@@ -644,6 +647,7 @@ static void ready_is_said_while_it_starts(void **state)
 	ready(EINVAL, "map");
 	assert_int_equal(service_connect(&g, &p), 0);
 	assert_int_equal(disowned, 0);
+	assert_int_equal(rejected, 1);
 	/* It is ended before it was ready. */
 	teardown(state);
 	setup(state);
