@@ -28,8 +28,9 @@ static void calls_have_one_time(void **state)
 
 	fake.device = in_time;
 	fake_set(PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0);
-	fake_set(PCI_CAPABILITY_LIST, 1, 0x50, 0);
-	fake_set(0x50, 2, 0x5005, 0);
+	fake_set(PCI_CAPABILITY_LIST, 1, 0x40, 0);
+	for (unsigned at = 0x40; at < 0xf0; at += 4)
+		fake_set(at, 2, PCI_CAP_ID_VNDR | (at + 4) << 8, 0);
 	fake_set(PCI_BASE_ADDRESS_0, 4, 0xfeb00000, 0xfffff000);
 	assert_int_equal(xenpcifront_set_call_timeout(fe, CALL_MS), 0);
 	is_late(fe, xenpcifront_pull(fe, fake_device, space, 4096));

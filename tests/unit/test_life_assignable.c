@@ -253,7 +253,7 @@ static void test_bars(void **state)
 	no_bars("00:07.0");
 	set_bar("00:07.0", 2, 0x383800001000, 4096);
 	assert_fine("00:07.0");
-	assert_int_equal(result.notes, 0);
+	assert_false(result.notes);
 	/* A small one that has its page for itself is worth a note, wherever in the page it lies. */
 	set_bar("00:07.0", 2, 0x383800001000, 2048);
 	assert_fine("00:07.0");
@@ -274,7 +274,7 @@ static void test_bars(void **state)
 	assert_int_equal(result.notes, 1u << ASSIGNABLE_NOTE_SMALL_BAR);
 	set_bar("00:07.0", PCIDEV_ROM, 0, 2048);
 	assert_fine("00:07.0");
-	assert_int_equal(result.notes, 0);
+	assert_false(result.notes);
 	/* I/O ports are given one by one. */
 	set_bar("00:07.0", 2, 0xc040, 32);
 	fn("00:07.0")->info.resource[2].flags = 1;
