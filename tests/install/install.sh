@@ -14,11 +14,11 @@ found() { (cd "$1" && find . ! -type d | sort | sed 's/^\.//'); }
 # --- Where ---
 root=$WORK/root
 dirs=(PREFIX=/usr sbindir=/a/sbin bindir=/a/bin libdir=/a/lib includedir=/a/include mandir=/a/man
-	docdir=/a/doc unitdir=/a/unit sysusersdir=/a/sysusers tmpfilesdir=/a/tmpfiles completionsdir=/a/bash)
+	docdir=/a/doc unitdir=/a/unit sysusersdir=/a/sysusers tmpfilesdir=/a/tmpfiles completionsdir=/a/bash libexecdir=/a/libexec)
 check "install" mk install "DESTDIR=$root" "${dirs[@]}"
 is "each directory is honoured" "$(found "$root" | grep -v '^/a/')" "$(found "$root" | grep '/udev/')"
 for file in sbin/xenpcid sbin/xenpci bin/xenpci-front lib/libxenpcifront.so lib/libxenpcifront.a \
-	lib/pkgconfig/libxenpcifront.pc include/xenpci/xenpcifront.h unit/xenpcid.service bash/xenpci \
+	lib/pkgconfig/libxenpcifront.pc include/xenpci/xenpcifront.h unit/xenpcid.service bash/xenpci libexec/xenpci-worker \
 	doc/examples/xenpci.conf; do
 	check "$file" test -s "$root/a/$file"
 done
