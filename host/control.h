@@ -35,6 +35,7 @@ enum control_sysctl_command {
 
 /* Flags of control_domain. */
 #define CONTROL_DOMAIN_DYING 1u
+#define CONTROL_DOMAIN_HVM 2u /* PVH, too */
 #define CONTROL_DOMAIN_SHUTDOWN 4u
 #define CONTROL_DOMAIN_REASON(flags) ((flags) >> 16 & 0xff) /* SHUTDOWN_* of xen/sched.h */
 

@@ -100,6 +100,16 @@ int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
 	return n < 0 ? -1 : n != 1 || info.domid != domid || !runs(&info);
 }
 
+int hypercall_domain_is_hvm(struct hypercall *hc, uint32_t domid)
+{
+	struct control_domain info;
+	int n = list_domains(hc, domid, 1, &info);
+
+	if (n < 0)
+		return -1;
+	return n != 1 || info.domid != domid ? fail(ESRCH) : (info.flags & CONTROL_DOMAIN_HVM) != 0;
+}
+
 int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr)
 {
 	struct control_domain info[LIST_MAX];

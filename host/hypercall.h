@@ -37,6 +37,9 @@ void hypercall_close(struct hypercall *hc);
  */
 int hypercall_domain_halted(struct hypercall *hc, uint32_t domid);
 
+/* Whether it is an HVM or a PVH guest. 1, 0, or -1 with errno (ESRCH: there is none; EPERM: as above). */
+int hypercall_domain_is_hvm(struct hypercall *hc, uint32_t domid);
+
 /*
  * The same of all domains below nr, with few calls: running[domid] for those that do run. 0, or -1
  * with errno.

@@ -104,6 +104,23 @@ static int take_over(struct job *job, uint16_t *command)
 	return 0;
 }
 
+/*
+ * A running guest has it already, by QEMU: it is read, to be put back when it comes back, and that is
+ * all. A guest that was found with its device at work is not to have that at work afterwards.
+ */
+static int look_only(struct job *job)
+{
+	char name[SBDF_TEXT];
+
+	job->saved = pcidev_save(job->dev);
+	if (!job->saved)
+		return job_refuse(job, errno, "%s: its configuration cannot be read: %s",
+				  job_name(job, name), strerror(errno));
+	job->result->command = pcidev_saved_command(job->saved) & (uint16_t)~PCI_COMMAND_MASTER;
+	pcidev_saved_set_command(job->saved, job->result->command);
+	return 0;
+}
+
 int job_take(struct job *job)
 {
 	char name[SBDF_TEXT];
@@ -120,7 +137,11 @@ int job_take(struct job *job)
 	if (pcidev_read(job->dev, PCI_COMMAND, 2, &now))
 		return job_refuse(job, errno, "%s: cannot be read: %s", name, strerror(errno));
 	command = (uint16_t)now;
-	if (judge(job) || take_over(job, &command) || try_filter(job))
+	if (judge(job))
+		goto out;
+	if (job->order->hands_off)
+		return look_only(job);
+	if (take_over(job, &command) || try_filter(job))
 		goto out;
 	job->result->command = command;
 	return 0;
@@ -143,6 +164,8 @@ int job_carry_on(struct job *job)
 		return job_refuse(job, errno, "%s: its saved configuration is damaged: %s",
 				  job_name(job, name), strerror(errno));
 	}
+	if (job->order->hands_off)
+		return 0;
 	job->result->hide_intx = judge_line_shared(job);
 	if (line_take(job))
 		return -1;

@@ -150,6 +150,7 @@ struct message_order {
 	struct sbdf sbdf;
 	uint32_t domid;
 	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
+	bool hands_off;	      /* TAKE, GIVE_BACK: a running HVM guest has it; nothing of it is touched */
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */
 	bool raw;	      /* its guest could write registers that nobody knows */
 	bool stuck;	      /* a vector of it may still be mapped */

@@ -138,6 +138,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	o->domid = claim->guest ? claim->guest->domid : 0;
 	o->provider = claim->provider;
 	o->prepared = claim->prepared;
+	o->hands_off = claim->hands_off;
 	o->raw = claim->raw;
 	o->stuck = claim->vectors.stuck;
 	o->unreset = claim->unreset;
@@ -455,6 +456,7 @@ static struct claim *claim_for(struct guest *g, struct sbdf a, const char *opts,
 		return NULL;
 	claim->guest = g;
 	claim->slot = (unsigned)slot;
+	claim->hands_off = g->hvm;
 	snprintf(claim->opts, sizeof(claim->opts), "%s", opts);
 	snprintf(claim->opts_node, sizeof(claim->opts_node), "%s", opts_node);
 	claim->vectors.sbdf = a;
@@ -526,7 +528,10 @@ void claim_leave(struct claim *claim)
 	default:
 		return;
 	}
-	talk_tell(&claim->guest->talk, XTL_INFO, "%s taken back", sbdf_format(claim->sbdf, name));
+	/* When it is we that end, an HVM guest keeps it; in any other case the toolstack gave it back. */
+	claim->hands_off = claim->guest->hvm && claim->be->closing;
+	talk_tell(&claim->guest->talk, XTL_INFO, "%s %s", sbdf_format(claim->sbdf, name),
+		  claim->hands_off ? "stays with its guest, as it is" : "taken back");
 	claim->phase = CLAIM_LEAVING;
 	recovery_forget(claim);
 	/* Who wants it from now on waits until it is back. */

@@ -67,6 +67,7 @@ struct claim {
 	bool carried_on; /* a predecessor took it */
 	bool settled;	 /* ... and its vectors were recalled */
 	bool leaves;	 /* it is to leave as soon as it is taken */
+	bool hands_off;	 /* its guest is an HVM one and has it, or keeps it: not to be touched */
 	bool unasked;	 /* it leaves, but no entry of the toolstack's asked for that */
 	bool holds;	 /* it is found by address */
 	struct handover handover;

@@ -182,6 +182,7 @@ int guest_identify(struct guest *g, struct problem *p)
 	if (strcmp(frontend, expected))
 		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
 	memcpy(g->frontend, expected, sizeof(g->frontend));
+	g->hvm = hypercall_domain_is_hvm(g->be->hypercall, g->domid) > 0;
 	if (watch_frontend(g))
 		return problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
 	g->introduced = xs_is_domain_introduced(xs, g->domid);

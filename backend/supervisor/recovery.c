@@ -76,6 +76,8 @@ static int read_errors(const struct claim *claim, struct claim_errors *e)
 
 void recovery_watch(struct guest *g, struct claim *claim)
 {
+	if (g->hvm) /* QEMU's, or Xen's */
+		return;
 	if (!read_errors(claim, &claim->errors) && !g->be->look_ns)
 		g->be->look_ns = now_ns() + LOOK_EVERY_NS;
 }

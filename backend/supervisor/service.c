@@ -348,6 +348,8 @@ int service_connect(struct guest *g, struct problem *p)
 {
 	struct service *s = &g->service;
 
+	if (g->hvm) /* its devices are QEMU's, whatever says that it is a frontend */
+		return 0;
 	switch (s->phase) {
 	case SERVICE_NONE:
 		return begin(g, p);

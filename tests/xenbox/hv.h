@@ -60,6 +60,7 @@ struct hv_domain {
 	uint16_t domid;
 	enum hv_life life;
 	bool paused;
+	bool hvm;
 	bool started;	   /* a process has run in it */
 	bool shutdown;
 	uint8_t shutdown_reason;

@@ -38,6 +38,8 @@ static void domain_info(const struct hv_domain *d, struct xen_domctl_getdomainin
 			      (uint32_t)d->shutdown_reason << XEN_DOMINF_shutdownshift;
 	else
 		info->flags = d->paused ? XEN_DOMINF_paused : XEN_DOMINF_running;
+	if (d->hvm)
+		info->flags |= XEN_DOMINF_hvm_guest;
 	info->tot_pages = GUEST_PAGES;
 	info->max_pages = GUEST_PAGES;
 	info->nr_online_vcpus = 1;
@@ -69,6 +71,7 @@ static int ctl_create(struct xen_domctl *ctl)
 	if (rc)
 		return rc;
 	memcpy(d->uuid, ctl->u.createdomain.handle, sizeof(d->uuid));
+	d->hvm = ctl->u.createdomain.flags & XEN_DOMCTL_CDF_hvm;
 	ctl->domain = (domid_t)id;
 	return 0;
 }

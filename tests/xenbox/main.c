@@ -34,7 +34,7 @@ static const char usage_text[] =
 	"         [--device SBDF[,msi=N][,msix=N][,gsi=N]]... [--shared-gsi N]...\n"
 	"                                 start a box, ready when it returns\n"
 	"  down DIR                       stop it and remove what it made\n"
-	"  create DIR DOMID [--name NAME] [--kernel-pcifront no]\n"
+	"  create DIR DOMID [--name NAME] [--kernel-pcifront no] [--hvm]\n"
 	"  halt DIR DOMID                 it stops, as after a poweroff, and waits to be destroyed\n"
 	"  destroy DIR DOMID [--crash]    --crash: only the hypervisor's part, nodes stay\n"
 	"  run DIR DOMID -- CMD [ARG...]  run a program in a domain (0: dom0)\n"
@@ -155,7 +155,7 @@ static int cmd_create(struct call *c)
 		return usage("guests in the box have no kernel, --kernel-pcifront can only be no",
 			     NULL);
 	snprintf(name, sizeof(name), "guest%u", c->domid);
-	return tool_create(&c->t, c->domid, c->opt[0] ? c->opt[0] : name);
+	return tool_create(&c->t, c->domid, c->opt[0] ? c->opt[0] : name, c->opt[2]);
 }
 
 static int cmd_halt(struct call *c)
@@ -311,7 +311,7 @@ static const struct command {
 } commands[] = {
 	{ "down", cmd_down, NOTHING, NO_DOMID, 0, 0, "one directory", { { 0 } } },
 	{ "create", cmd_create, STORE, GUEST, 0, 0, "a directory and a domain number",
-	  { { "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 } } },
+	  { { "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 }, { "hvm", 0, NULL, 3 } } },
 	{ "halt", cmd_halt, STORE, GUEST, 0, 0, "a directory and a domain number", { { 0 } } },
 	{ "destroy", cmd_destroy, STORE, GUEST, 0, 0, "a directory and a domain number",
 	  { { "crash", 0, NULL, 1 } } },

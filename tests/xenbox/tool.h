@@ -61,7 +61,7 @@ int tool_mkdir(struct tool *t, xs_transaction_t tx, unsigned int owner, unsigned
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* Make, and take away, what libxl keeps of a domain (toolstack.c). TOOL_OK or TOOL_FAILED. */
-int tool_create(struct tool *t, unsigned int domid, const char *name);
+int tool_create(struct tool *t, unsigned int domid, const char *name, bool hvm);
 /* The domain stops running, as one that powered off, and keeps its grants, ports and nodes. */
 int tool_halt(struct tool *t, unsigned int domid);
 int tool_destroy(struct tool *t, unsigned int domid, bool crash);

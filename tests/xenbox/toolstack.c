@@ -91,7 +91,7 @@ static int wait_gone(struct tool *t, unsigned int domid)
 	return tool_error("domain %u: what was there before is still mapped by others", domid);
 }
 
-int tool_create(struct tool *t, unsigned int domid, const char *name)
+int tool_create(struct tool *t, unsigned int domid, const char *name, bool hvm)
 {
 	struct xen_domctl ctl = { .cmd = XEN_DOMCTL_createdomain, .domain = (domid_t)domid };
 	struct xb_msg m = { .op = XB_CTL_NAME, .a = { domid } };
@@ -103,6 +103,8 @@ int tool_create(struct tool *t, unsigned int domid, const char *name)
 		return tool_error("domain %u exists", domid);
 	if (wait_gone(t, domid))
 		return TOOL_FAILED;
+	if (hvm)
+		ctl.u.createdomain.flags = XEN_DOMCTL_CDF_hvm;
 	uuid_make(domid, ctl.u.createdomain.handle, uuid);
 	if (tool_domctl(t, &ctl))
 		return tool_error("creating domain %u: %s", domid, strerror(errno));
