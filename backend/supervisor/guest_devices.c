@@ -30,6 +30,7 @@ struct pass {
 	bool all;
 	bool waits; /* devices are on their way: nothing is answered yet */
 	bool takes; /* an entry's device is not taken yet */
+	bool moves; /* our state is to change, which answers an entry without more */
 	unsigned nr;
 	struct entry entries[NODES_MAX_DEVS];
 	bool invalid[NODES_MAX_DEVS]; /* whose state-N is none */
@@ -273,6 +274,9 @@ static void serve_entry(struct pass *pass, unsigned n)
 	if (state == XenbusStateClosing) {
 		e->outcome = OUTCOME_RELEASED;
 		rc = release_device(pass, e);
+		/* What has left already needs no answer: else the look would go on for ever. */
+		if (e->missing && !pass->moves)
+			return;
 	} else {
 		e->outcome = OUTCOME_EXPORTED;
 		rc = e->problem.err ? -1 : export_device(pass, e, &e->problem);
@@ -472,7 +476,7 @@ static void unpublish(struct pass *pass)
 
 int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, struct problem *p)
 {
-	struct pass pass = { .g = g, .all = all };
+	struct pass pass = { .g = g, .all = all, .moves = to != XenbusStateUnknown };
 	struct claim *claim;
 	unsigned n;
 

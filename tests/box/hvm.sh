@@ -32,7 +32,7 @@ untouched "claimed"
 
 guest 8
 create_nodes 8 0000:03:00.0
-check "nobody else gets it" logged 'in use by guest 7'
+check "nobody else gets it" wait_for 5000 logged 'in use by guest 7'
 store rm "$(be 8)"
 untouched "asked for by another guest"
 
@@ -47,7 +47,7 @@ store write "$(fe 7 state)" 1
 kill -9 "$DAEMON"
 wait "$DAEMON" 2>/dev/null
 serve
-check "a successor goes on with it" logged '03:00.0 goes on as'
+check "a successor goes on with it" wait_for 5000 logged '03:00.0 goes on as'
 untouched "killed, and started again"
 
 # At its end, its nodes there as they are.
@@ -68,3 +68,11 @@ check "taken from the guest" wait_for 5000 logged '03:00.0 taken back'
 check "its entry is answered" await "$(be 7 state)" 3
 check "it is reset" eval '[ "$(resets)" -gt 0 ]'
 is "and at rest" "$(od -An -tx1 -j 4 -N 1 "$dev/config")" " 00"
+
+# The toolstack has not removed the entry yet: there is nothing more to do, and nothing is done.
+sleep 0.2
+is "the look at its nodes comes to rest" "$(log_count 'is to leave, but is not here')" 0
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+before=$(for pid in $(family "$DAEMON"); do ticks "$pid"; done)
+sleep 1
+is "and nobody works" "$(for pid in $(family "$DAEMON"); do ticks "$pid"; done)" "$before"
