@@ -92,8 +92,8 @@ check "a daemon started again serves a new instance" connect g7 7
 guest 9
 runs "xenpci-front in a guest without devices" 1 "device/pci|backend|no PCI" \
 	"$xenbox" run "$DIR" 9 -- "$f" --timeout 1000 list
-store begin && instance_nodes 9 && store commit
 daemon_pause
+store begin && instance_nodes 9 && store commit
 runs "xenpci-front with a silent backend gives up" 1 "time" \
 	"$xenbox" run "$DIR" 9 -- "$f" --timeout 1000 list
 daemon_resume
