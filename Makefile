@@ -58,7 +58,8 @@ HARDENING_LDFLAGS := -Wl,-z,relro -Wl,-z,now
 endif
 
 SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D__XEN_TOOLS__ -DXENPCI_VERSION='"$(VERSION)"' -I. -Iinclude \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D__XEN_TOOLS__ -DXENPCI_VERSION='"$(VERSION)"' -DXENPCI_LIBEXECDIR='"$(libexecdir)"' \
+	-I. -Iinclude \
 	-fPIC -fvisibility=hidden -MMD -MP $(WARNINGS) $(HARDENING_CFLAGS) $(HARDENING_CPPFLAGS) $(CPPFLAGS) $(CFLAGS)
 # How a program, and how a shared library is linked. All objects are position independent.
 LINK_SO = $(CC) $(CFLAGS) $(SANFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)

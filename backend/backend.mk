@@ -12,8 +12,6 @@ WORKER_LIBS = $(shell $(PKG_CONFIG) --libs xenevtchn xengnttab xentoollog)
 
 PROGRAMS += $(B)/xenpcid $(B)/xenpci-worker
 
-$(B)/backend/supervisor/main.o: EXTRA_CFLAGS += -DXENPCI_LIBEXECDIR='"$(libexecdir)"'
-
 $(B)/xenpcid: $(B)/backend/supervisor/main.o $(BACKEND_OBJ) $(B)/host/libhost.a
 	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
 

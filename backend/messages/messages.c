@@ -45,8 +45,8 @@ int message_send(int sock, const struct message *m, const int *fds, unsigned nr,
 		struct cmsghdr align;
 	} control;
 	/* sendmsg reads only. */
-	struct iovec iov[2] = { { (void *)(uintptr_t)m, HEAD + m->size },
-				{ (void *)(uintptr_t)tail, len } };
+	struct iovec iov[2] = { { (void *)m, HEAD + m->size },
+				{ (void *)tail, len } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
 	ssize_t n;
 

@@ -93,7 +93,7 @@ static void run_worker(struct spawner *s, int sock, uint32_t id) __attribute__((
 static void run_worker(struct spawner *s, int sock, uint32_t id)
 {
 	char uid[16], sock_text[8], filter_text[8];
-	char *argv[] = { (char *)(uintptr_t)s->env->worker, sock_text, filter_text, uid, s->empty, NULL };
+	char *argv[] = { (char *)s->env->worker, sock_text, filter_text, uid, s->empty, NULL };
 	int filter = fcntl(s->filter, F_DUPFD, 16), end = fcntl(sock, F_DUPFD, 16);
 
 	leave_namespaces(s);

@@ -332,8 +332,9 @@ static void raise_limit(void)
 static void expand_hide(struct env *env)
 {
 	for (unsigned i = 0; i < env->nr_providers; i++) {
-		if (!strcmp(env->providers[i]->ops->name, "sysfs") &&
-		    settings_expand_hide(&env->settings, env->providers[i]) < 0)
+		struct provider *p = env->providers[i];
+
+		if (p && !strcmp(p->ops->name, "sysfs") && settings_expand_hide(&env->settings, p) < 0)
 			log_error(env->lg, "hide: %s", strerror(errno));
 	}
 }

@@ -35,6 +35,7 @@ enum {
 };
 
 #define WORKER_NAME "xenpci-worker"
+#define WORKER_PLACE_MAX 64 /* its place, from ours */
 
 enum { HIDE_MAX = 64 }; /* times that --hide may be given */
 
@@ -215,25 +216,33 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* The worker's program: beside ours, as it was built, or where it was installed. */
+/*
+ * The worker's program: beside ours, as it was built; from there where it is installed with the same
+ * prefix; or where the builder said.
+ */
 static void find_worker(struct arguments *a)
 {
+	static const char *const places[] = { WORKER_NAME, "../libexec/xenpci/" WORKER_NAME };
 	ssize_t n;
 	char *slash;
 
 	if (a->daemon.worker)
 		return;
 	a->daemon.worker = XENPCI_LIBEXECDIR "/" WORKER_NAME;
-	n = readlink("/proc/self/exe", a->beside, sizeof(a->beside) - sizeof(WORKER_NAME) - 1);
+	n = readlink("/proc/self/exe", a->beside, sizeof(a->beside) - WORKER_PLACE_MAX);
 	if (n <= 0)
 		return;
 	a->beside[n] = '\0';
 	slash = strrchr(a->beside, '/');
 	if (!slash)
 		return;
-	memcpy(slash + 1, WORKER_NAME, sizeof(WORKER_NAME));
-	if (!access(a->beside, X_OK))
-		a->daemon.worker = a->beside;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		memcpy(slash + 1, places[i], strlen(places[i]) + 1);
+		if (!access(a->beside, X_OK)) {
+			a->daemon.worker = a->beside;
+			return;
+		}
+	}
 }
 
 /* The process that serves. Its exit status. */

@@ -344,9 +344,7 @@ void recovery_worker_died(struct guest *g)
 	TAILQ_FOREACH(claim, &g->claims, of_guest) {
 		if (claim->recovery == RECOVERY_PAUSE)
 			lend(claim);
-		else if (claim->recovery == RECOVERY_RELOAD)
-			claim->recovery = RECOVERY_NONE;
-		else if (claim->recovery == RECOVERY_GUEST)
+		else if (claim->recovery == RECOVERY_RELOAD || claim->recovery == RECOVERY_GUEST)
 			claim->recovery = RECOVERY_NONE;
 	}
 }

@@ -60,9 +60,8 @@ static void try_state_dir(struct memory *m)
 
 	if (snprintf(path, sizeof(path), "%s/probe-XXXXXX", m->state_dir) >= (int)sizeof(path))
 		err = ENAMETOOLONG;
-	else if (mkdir(m->state_dir, 0711) && errno != EEXIST)
-		err = errno;
-	else if ((fd = mkostemp(path, O_CLOEXEC)) < 0)
+	else if ((mkdir(m->state_dir, 0711) && errno != EEXIST) ||
+		 (fd = mkostemp(path, O_CLOEXEC)) < 0)
 		err = errno;
 	else
 		err = posix_fallocate(fd, 0, sizeof(struct ledger));

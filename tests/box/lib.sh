@@ -134,17 +134,20 @@ daemon_log=$WORK/xenpcid.log
 
 # daemon_start [OPTIONS]: with the bench's devices where no --devices is given. The rules
 # of which device may be assigned are off, unless STRICT is set: they have their own test. It serves
-# by itself, so that DAEMON is who serves; with KEPT set, DAEMON is its keeper.
+# by itself, so that DAEMON is who serves; with KEPT set, DAEMON is its keeper. With INSTALLED set,
+# that xenpcid is started, which finds its worker itself.
 daemon_start() {
 	local alone=--no-keeper
 	[ -z "${KEPT:-}" ] || alone=
+	local program=("$B/xenpcid" --worker "$B/xenpci-worker")
+	[ -z "${INSTALLED:-}" ] || program=("$INSTALLED")
 	local devices=(--devices "image:$bench") allow=(--allow all)
 	[ -z "${STRICT:-}" ] || allow=()
 	[[ " $* " == *" --devices"* ]] && devices=()
 	[ -p "$WORK/ready" ] || mkfifo "$WORK/ready"
 	exec {ready}<>"$WORK/ready"
 	# shellcheck disable=SC2093
-	"$xenbox" run "$DIR" 0 -- "$B/xenpcid" $alone --worker "$B/xenpci-worker" "${devices[@]}" "${allow[@]}" --ready-fd 9 \
+	"$xenbox" run "$DIR" 0 -- "${program[@]}" $alone "${devices[@]}" "${allow[@]}" --ready-fd 9 \
 		--state-dir "$WORK/state" "$@" 9>"$WORK/ready" {ready}>&- 2>>"$daemon_log" </dev/null &
 	DAEMON=$!
 	local _

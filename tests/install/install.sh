@@ -58,7 +58,7 @@ esac
 unset LD_LIBRARY_PATH
 
 # --- Hardening, and which libraries ---
-for file in sbin/xenpcid sbin/xenpci bin/xenpci-front lib/libxenpcifront.so; do
+for file in sbin/xenpcid sbin/xenpci bin/xenpci-front libexec/xenpci/xenpci-worker lib/libxenpcifront.so; do
 	elf=$(readelf -hdlW "$prefix/$file")
 	like "$file: position independent" "$elf" 'Type: +DYN'
 	like "$file: bound at the start" "$elf" 'BIND_NOW'
@@ -167,4 +167,17 @@ is "a missing library is a failure" $? 1
 like "which is named" "$(cat "$WORK/out")" 'pkg xenstore'
 like "with what brings it" "$(cat "$WORK/out")" 'apt-get install .*libxen-dev|dnf install|apk add'
 is "dpkg is not asked for it" "$(grep -rlE 'dpkg-query|dpkg ' make Makefile)" ""
+
+# --- What was installed serves: with a worker from where it was installed, though it was built for another prefix ---
+box_up
+guest 7
+INSTALLED=$prefix/sbin/xenpcid daemon_start -v -v
+create_nodes 7 0000:00:04.0
+peer g7 7
+check "an installed xenpcid serves" connect g7 7
+case $B in
+*-san) skip "its worker is the installed one" "which program a process is, is not seen with sanitizers" ;;
+*) is "its worker is the installed one" "$(readlink "/proc/$(worker_of 7)/exe")" "$prefix/libexec/xenpci/xenpci-worker" ;;
+esac
+end_peer g7
 finish
