@@ -33,7 +33,7 @@ guest 7
 begin
 check "nothing was said" logged_since 'permissive=0 \(default\), interrupt_control=0 \(default\), 0 quirks'
 config_write g7 0 0x60 1 0x12
-is "a register of the device's own is refused" "$(xxd -p -s 96 -l 1 "$sys/bus/pci/devices/0000:03:00.0/config")" 00
+is "a register of the device's own is refused" "$(od -An -v -tx1 -j 96 -N 1 "$sys/bus/pci/devices/0000:03:00.0/config" | tr -d " \n")" 00
 end
 
 # --- At run time: what stands there at claim counts ---
@@ -43,7 +43,7 @@ begin
 check "pciback's interrupt control and quirks" logged_since \
 	'interrupt_control=1 \(bus/pci/drivers/pciback/allow_interrupt_control\), 1 quirk$'
 config_write g7 0 0x60 1 0x12
-is "the quirk's register is written" "$(xxd -p -s 96 -l 1 "$sys/bus/pci/devices/0000:03:00.0/config")" 12
+is "the quirk's register is written" "$(od -An -v -tx1 -j 96 -N 1 "$sys/bus/pci/devices/0000:03:00.0/config" | tr -d " \n")" 12
 end
 echo 0000:03:00.0 >"$driver/permissive"
 begin

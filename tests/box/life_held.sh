@@ -35,7 +35,7 @@ with_flr() {
 	plain_put "$sys" "$1" 52 '\x40'
 	plain_put "$sys" "$1" 64 '\x10\x00\x92\x00\x00\x00\x00\x10'
 }
-control() { xxd -p -s 72 -l 2 "$(path "$1")/config"; } # its device control register
+control() { od -An -v -tx1 -j 72 -N 2 "$(path "$1")/config" | tr -d " \n"; } # its device control register
 
 for bdf in 03:00.0 04:00.0 05:00.0 06:00.0; do plain_function "$sys" $bdf $((0xfe000000 + 0x$(echo ${bdf%%:*}) * 0x10000)); done
 box_up
