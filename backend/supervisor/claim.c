@@ -531,7 +531,8 @@ void claim_leave(struct claim *claim)
 	/* When it is we that end, an HVM guest keeps it; in any other case the toolstack gave it back. */
 	claim->hands_off = claim->guest->hvm && claim->be->closing;
 	talk_tell(&claim->guest->talk, XTL_INFO, "%s %s", sbdf_format(claim->sbdf, name),
-		  claim->hands_off ? "stays with its guest, as it is" : "taken back");
+		  claim->hands_off ? "stays with its guest, as it is" :
+		  claim->has_virt ? "taken back" : "goes back before its guest had it");
 	claim->phase = CLAIM_LEAVING;
 	recovery_forget(claim);
 	/* Who wants it from now on waits until it is back. */
