@@ -48,7 +48,9 @@ done < <("$program" --list)
 
 # try NAME [ARG]: "OUTCOME VALUE" in R, decimal; the outcome in O, the value in V
 try() {
-	tell "g$h" op "${number[$1]:?no attack is called $1}" 0 0 0 0 0 "${2:-0}" || return
+	tell "g$h" post "${number[$1]:?no attack is called $1}" 0 0 0 0 0 "${2:-0}" || return
+	say "g$h" collect 100000 # thousands of tries, on a machine that does other things too
+	answer "g$h" 110 || return
 	read -r O V _ <<<"$R"
 	V=$((16#$V))
 }
