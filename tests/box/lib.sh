@@ -184,8 +184,10 @@ job_runs() {
 	for spawner in $(pgrep -P "$DAEMON"); do pgrep -P "$spawner" -x xenpci-job >/dev/null && return; done
 	return 1
 }
-worker_of() { grep -oE "guest $1: process [0-9]+ serves" "$daemon_log" | tail -n 1 | grep -oE '[0-9]+ serves' | cut -d ' ' -f 1; }
-gate_of() { grep -oE "guest $1: process .* process [0-9]+ writes" "$daemon_log" | tail -n 1 | grep -oE '[0-9]+ writes' | cut -d ' ' -f 1; }
+# Nothing where the supervisor does not know it yet: process 0 would be all of ours.
+serving() { grep -oE "guest $1: process [0-9]+ serves it, process [0-9]+ writes" "$daemon_log" | tail -n 1; }
+worker_of() { serving "$1" | grep -oE '[1-9][0-9]* serves' | cut -d ' ' -f 1; }
+gate_of() { serving "$1" | grep -oE '[1-9][0-9]* writes' | cut -d ' ' -f 1; }
 
 # daemon_pause, daemon_resume: through when the signal's effect has reached this shell,
 # whose reads it would otherwise interrupt
