@@ -113,6 +113,15 @@ static void on_exited(struct processes *all, const struct message_exited *e)
 	free(p);
 }
 
+static void on_started(struct process *p, pid_t pid)
+{
+	if (!p)
+		return;
+	p->pid = pid;
+	if (p->owner && p->owner->started)
+		p->owner->started(p->context);
+}
+
 static void on_spawner(struct source *s)
 {
 	struct processes *all = (struct processes *)((char *)s - offsetof(struct processes, spawner));
@@ -120,10 +129,7 @@ static void on_spawner(struct source *s)
 	int rc = message_receive(all->sock, END_SPAWNER, END_SUPERVISOR, &m, NULL, NULL, NULL);
 
 	if (rc == 1 && m.kind == MESSAGE_STARTED) {
-		struct process *p = find(all, m.u.started.id);
-
-		if (p)
-			p->pid = m.u.started.pid;
+		on_started(find(all, m.u.started.id), m.u.started.pid);
 	} else if (rc == 1 && m.kind == MESSAGE_EXITED)
 		on_exited(all, &m.u.exited);
 	else if (rc != 1 && !(rc < 0 && errno == EAGAIN))

@@ -20,6 +20,8 @@ struct process_owner {
 	void (*heard)(void *context, const struct message *m, int *fds);
 	/* It has ended; the process is freed afterwards. how: "killed by signal 9", for the log. */
 	void (*ended)(void *context, int status, const char *how);
+	/* Its pid is known (for the log; it may have been heard before). NULL: of no interest. */
+	void (*started)(void *context);
 };
 
 struct process {

@@ -240,6 +240,17 @@ static void failed(struct guest *g, int err, const char *what)
 	look_again(g);
 }
 
+/* Who serves it, once it is served and both have told their pids. */
+static void tell_processes(void *context)
+{
+	struct guest *g = context;
+	struct service *s = &g->service;
+
+	if (s->phase == SERVICE_UP && s->worker && s->worker->pid && s->gate && s->gate->pid)
+		log_debug(g->be->lg, "guest %u: process %d serves it, process %d writes for it", g->domid,
+			  s->worker->pid, s->gate->pid);
+}
+
 /* All that the guest has is known to a worker that serves: it may begin. */
 static void check_up(struct guest *g)
 {
@@ -255,8 +266,7 @@ static void check_up(struct guest *g)
 	s->phase = SERVICE_UP;
 	message_init(&m, MESSAGE_RESUME, 0);
 	process_send(s->worker, &m, NULL, 0);
-	log_debug(g->be->lg, "guest %u: process %d serves it, process %d writes for it", g->domid,
-		  s->worker->pid, s->gate ? s->gate->pid : 0);
+	tell_processes(g);
 	look_again(g);
 }
 
@@ -814,8 +824,8 @@ static void gate_ended(void *context, int status, const char *how)
 		restart(g);
 }
 
-static const struct process_owner worker_owner = { worker_heard, worker_ended };
-static const struct process_owner gate_owner = { gate_heard, gate_ended };
+static const struct process_owner worker_owner = { worker_heard, worker_ended, tell_processes };
+static const struct process_owner gate_owner = { gate_heard, gate_ended, tell_processes };
 
 /* ---- For recoveries ---- */
 
