@@ -163,7 +163,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 
 static void job_heard(void *context, const struct message *m, int *fds);
 static void job_ended(void *context, int status, const char *how);
-static const struct process_owner job_owner = { job_heard, job_ended };
+static const struct process_owner job_owner = { job_heard, job_ended, NULL };
 
 /* Which machine the device is of: while it is taken, the first one's, where there is but one. */
 static int machine_of(const struct claim *claim)
@@ -260,6 +260,23 @@ static void left(struct claim *claim)
 	handover_end(claim->be, &claim->handover);
 }
 
+/* A reset under its guest is over. One that is to leave meanwhile keeps its place in the line. */
+static void reset_over(struct claim *claim, bool failed)
+{
+	if (claim->phase == CLAIM_TAKEN)
+		handover_end(claim->be, &claim->handover);
+	recovery_was_reset(claim, failed);
+}
+
+/* A job's end, one way or the other; claim is NULL where it was an errand that is done. */
+static void job_over(struct backend *be, struct claim *claim)
+{
+	if (claim)
+		changed(claim);
+	guests_job_done(be);
+	claims_run(be);
+}
+
 static void job_heard(void *context, const struct message *m, int *fds)
 {
 	struct claim *claim = context;
@@ -294,22 +311,15 @@ static void job_heard(void *context, const struct message *m, int *fds)
 	case CLAIM_ERRAND:
 		if (r->err)
 			log_error(be->lg, "%s", r->text);
-		handover_end(be, &claim->handover);
 		claim_free(claim);
 		claim = NULL;
 		break;
 	default:
-		/* One that is to leave meanwhile keeps its place in the line. */
-		if (claim->phase == CLAIM_TAKEN)
-			handover_end(be, &claim->handover);
-		recovery_was_reset(claim, r->err != 0);
+		reset_over(claim, r->err != 0);
 		break;
 	}
 	process_disown(job);
-	if (claim)
-		changed(claim);
-	guests_job_done(be);
-	claims_run(be);
+	job_over(be, claim);
 }
 
 /* It died before it was done. */
@@ -337,20 +347,15 @@ static void job_ended(void *context, int status, const char *how)
 			left(claim);
 			break;
 		case CLAIM_ERRAND:
-			handover_end(be, &claim->handover);
 			claim_free(claim);
 			claim = NULL;
 			break;
 		default:
-			if (claim->phase == CLAIM_TAKEN)
-				handover_end(be, &claim->handover);
-			recovery_was_reset(claim, true);
+			reset_over(claim, true);
 			break;
 		}
 	}
-	if (claim)
-		changed(claim);
-	claims_run(be);
+	job_over(be, claim);
 }
 
 /* ---- Whose turn it is ---- */
