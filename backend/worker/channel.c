@@ -121,7 +121,6 @@ static bool look(struct worker *w, uint64_t ns)
 {
 	uint64_t begin = w->now_ns;
 
-	poller_begin(&w->poller, begin);
 	do {
 		for (unsigned i = 0; i < LOOKS_PER_CLOCK; i++) {
 			if (page_requested(w->page)) {
@@ -158,16 +157,20 @@ static bool turn(struct worker *w)
 		w->ledger->polled += hot;
 		atomic_fetch_add_explicit(&w->ledger->progress, 1, memory_order_relaxed);
 		served |= look_at_aer(w);
-		if (++turns % TURNS_PER_ORDER == 0 && orders_wait(w)) {
-			obey_supervisor(w);
-			if (w->paused)
-				break;
+		if (++turns % TURNS_PER_ORDER == 0) {
+			/* Who took the processor took it from the streak, whose looks are short. */
+			if (hot)
+				poller_gives_way(&w->poller, w->now_ns);
+			if (orders_wait(w)) {
+				obey_supervisor(w);
+				if (w->paused)
+					break;
+			}
 		}
 		ns = poller_answered(&w->poller, w->now_ns, hot);
-		if (!ns)
-			hot = false;
-		else
-			hot = look(w, ns);
+		if (ns && !hot)
+			poller_begin(&w->poller, w->now_ns);
+		hot = ns && look(w, ns);
 	}
 	return look_at_aer(w) || served;
 }

@@ -40,14 +40,15 @@ void poller_init(struct poller *p, uint32_t limit_us, uint64_t now);
  * was itself found by looking.
  */
 uint64_t poller_answered(struct poller *p, uint64_t now, bool hot);
-/* Looking begins, or went on to now without a find. */
+/* From now on what others have of the processor counts: a streak of looks begins, or we waited. */
 void poller_begin(struct poller *p, uint64_t now);
 /* It was in vain for ns. */
 void poller_missed(struct poller *p, uint64_t ns);
 /* It found a request after ns. */
 void poller_found(struct poller *p, uint64_t ns);
 /*
- * Some looking is over, at now: whether others took the processor meanwhile, so that it rests.
+ * Some looking is over, at now: whether others took the processor since the last call or begin, so
+ * that it rests. Reads a clock by a system call.
  */
 bool poller_gives_way(struct poller *p, uint64_t now);
 
