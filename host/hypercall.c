@@ -92,22 +92,30 @@ static int list_domains(struct hypercall *hc, uint32_t first, uint32_t max,
 	return rc;
 }
 
+/* 1 and *info, 0 (there is no such domain), or -1 with errno. */
+static int find_domain(struct hypercall *hc, uint32_t domid, struct control_domain *info)
+{
+	int n = list_domains(hc, domid, 1, info); /* it or the next one */
+
+	return n < 0 ? -1 : n == 1 && info->domid == domid;
+}
+
 int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
 {
 	struct control_domain info;
-	int n = list_domains(hc, domid, 1, &info);
+	int found = find_domain(hc, domid, &info);
 
-	return n < 0 ? -1 : n != 1 || info.domid != domid || !runs(&info);
+	return found < 0 ? -1 : !found || !runs(&info);
 }
 
 int hypercall_domain_is_hvm(struct hypercall *hc, uint32_t domid)
 {
 	struct control_domain info;
-	int n = list_domains(hc, domid, 1, &info);
+	int found = find_domain(hc, domid, &info);
 
-	if (n < 0)
-		return -1;
-	return n != 1 || info.domid != domid ? fail(ESRCH) : (info.flags & CONTROL_DOMAIN_HVM) != 0;
+	if (found <= 0)
+		return found < 0 ? -1 : fail(ESRCH);
+	return (info.flags & CONTROL_DOMAIN_HVM) != 0;
 }
 
 int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr)
