@@ -41,7 +41,9 @@ static void env_fill(const struct box *b, unsigned int domid)
 		box_store_socket(domid, sock);
 	snprintf(run_env[3].value, sizeof(run_env[3].value), "%s/%s", b->rundir, sock);
 	snprintf(run_env[4].value, sizeof(run_env[4].value), "%s", b->rundir);
-	env_join(&run_env[5], options_now && !strstr(options_now, asan) ? options_now : "", asan);
+	if (!options_now)
+		options_now = "";
+	env_join(&run_env[5], options_now, strstr(options_now, asan) ? "" : asan);
 }
 
 /* Fill in run_env for a domain of the box; it must exist. */
