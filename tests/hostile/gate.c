@@ -9,8 +9,6 @@
 #include "common/util.h"
 #include "tests/hostile/hostile.h"
 
-enum { HEAD = offsetof(struct message, u) };
-
 /* The n-th device that the guest has. */
 static struct device *device_nr(struct worker *w, uint32_t n)
 {
@@ -331,30 +329,10 @@ static enum outcome misshapen(struct worker *w, uint32_t arg, uint32_t *value)
 	return raw(w, m, len, value);
 }
 
-/* With as many descriptors as go along with one message, thousand of them in all. */
 static enum outcome descriptors(struct worker *w, uint32_t arg, uint32_t *value)
 {
-	enum { EACH = 250, TIMES = 4 };
-	union {
-		char buf[CMSG_SPACE(EACH * sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct message m;
-	struct iovec iov = { &m, 0 };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
-			     .msg_controllen = sizeof(control.buf) };
-	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
-
 	(void)arg;
-	message_init(&m, MESSAGE_WRITE, any_device(w)->slot);
-	iov.iov_len = HEAD + m.size;
-	cm->cmsg_level = SOL_SOCKET;
-	cm->cmsg_type = SCM_RIGHTS;
-	cm->cmsg_len = CMSG_LEN(EACH * sizeof(int));
-	for (int i = 0; i < EACH; i++)
-		memcpy(CMSG_DATA(cm) + (size_t)i * sizeof(int), &any_device(w)->fd, sizeof(int));
-	for (int i = 0; i < TIMES; i++)
-		sendmsg(w->gate, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	send_descriptors(w->gate, MESSAGE_WRITE, any_device(w)->slot, any_device(w)->fd);
 	return gate_ended(w, value);
 }
 

@@ -13,8 +13,16 @@
 
 #define ATTACK_FIRST 0x1000
 
+enum { HEAD = offsetof(struct message, u) }; /* what each message begins with */
+
 /* Sleeps up to ms, for fd (-1: none), and seems to be at work meanwhile. Whether fd is readable. */
 bool wait_busily(struct worker *w, int fd, unsigned ms);
+
+/*
+ * A message of that kind about slot to sock, with fd as many times as descriptors go along with one
+ * message, until it was a thousand times. Nothing waits.
+ */
+void send_descriptors(int sock, enum message_kind kind, unsigned slot, int fd);
 
 /* Domains whose worker is hostile; of those, one is not under seccomp: what is behind it is seen. */
 #define HOSTILE_FIRST 60

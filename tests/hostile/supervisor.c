@@ -8,8 +8,6 @@
 #include "common/util.h"
 #include "tests/hostile/hostile.h"
 
-enum { HEAD = offsetof(struct message, u) };
-
 /* Waits for room: a flood is to arrive. 0, or -1: nobody hears it any more. */
 static int tell(struct worker *w, const struct message *m, const int *fds, unsigned nr)
 {
@@ -77,27 +75,8 @@ static enum outcome misshapen(struct worker *w, uint32_t arg, uint32_t *value)
 
 static enum outcome descriptors(struct worker *w, uint32_t arg, uint32_t *value)
 {
-	enum { EACH = 250 };
-	union {
-		char buf[CMSG_SPACE(EACH * sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct message m;
-	struct iovec iov = { &m, 0 };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
-			     .msg_controllen = sizeof(control.buf) };
-	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
-
 	(void)arg, (void)value;
-	message_init(&m, MESSAGE_READY, 0);
-	iov.iov_len = HEAD + m.size;
-	cm->cmsg_level = SOL_SOCKET;
-	cm->cmsg_type = SCM_RIGHTS;
-	cm->cmsg_len = CMSG_LEN(EACH * sizeof(int));
-	for (int i = 0; i < EACH; i++)
-		memcpy(CMSG_DATA(cm) + (size_t)i * sizeof(int), &w->supervisor, sizeof(int));
-	for (int i = 0; i < 4; i++)
-		sendmsg(w->supervisor, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	send_descriptors(w->supervisor, MESSAGE_READY, 0, w->supervisor);
 	return death(w);
 }
 

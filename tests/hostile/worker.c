@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/util.h"
 #include "tests/hostile/hostile.h"
@@ -39,6 +40,30 @@ int hostile_channel_open(struct worker *w, const char **what)
 int hostile_confine_calls(void)
 {
 	return domid == HOSTILE_UNFILTERED ? 0 : confine_calls();
+}
+
+void send_descriptors(int sock, enum message_kind kind, unsigned slot, int fd)
+{
+	enum { EACH = 250, TIMES = 4 };
+	union {
+		char buf[CMSG_SPACE(EACH * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct message m;
+	struct iovec iov = { &m, 0 };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
+			     .msg_controllen = sizeof(control.buf) };
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
+
+	message_init(&m, kind, slot);
+	iov.iov_len = HEAD + m.size;
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(EACH * sizeof(int));
+	for (int i = 0; i < EACH; i++)
+		memcpy(CMSG_DATA(cm) + (size_t)i * sizeof(int), &fd, sizeof(int));
+	for (int i = 0; i < TIMES; i++)
+		sendmsg(sock, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 bool wait_busily(struct worker *w, int fd, unsigned ms)
