@@ -8,47 +8,11 @@
 
 #include "host/assignable.h"
 #include "common/util.h"
-#include "tests/unit/support_device.h"
+#include "tests/unit/support_image.h"
 
 enum { GUEST = 7, OTHER = 8 };
 
-static struct logbook log_;
-static struct provider *provider;
-static struct topology t;
 static struct assignable result;
-
-/* Every test begins with a machine that nobody uses. */
-static void machine(const char *spec)
-{
-	logbook_init(&log_);
-	provider = open_provider(spec, &log_);
-	assert_int_equal(topology_read(&t, provider, &log_.logger), 0);
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	machine("image:" BENCH);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	topology_dispose(&t);
-	provider_close(provider);
-	provider = NULL;
-	return 0;
-}
-
-static struct topology_function *fn(const char *sbdf)
-{
-	int i = topology_find(&t, address(sbdf));
-
-	if (i == TOPOLOGY_NONE)
-		fail_msg("%s is not there", sbdf);
-	return &t.function[i];
-}
 
 static void no_bars(const char *sbdf)
 {
@@ -427,7 +391,7 @@ static void test_names(void **state)
 static int end_dump(void **state)
 {
 	if (provider)
-		end(state);
+		image_teardown(state);
 	return 0;
 }
 
@@ -441,7 +405,7 @@ static void dump(const char *name)
 		print_message("%s is absent: set XENPCI_DUMPS to where the dumps are\n", spec + 6);
 		skip();
 	}
-	machine(spec);
+	image_open(spec);
 }
 
 /* A graphics card's two functions without FLR; chipset functions on the root bus. */
@@ -476,18 +440,18 @@ static void test_p8010(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_fine, begin, end),
-		cmocka_unit_test_setup_teardown(test_itself, begin, end),
-		cmocka_unit_test_setup_teardown(test_bridges, begin, end),
-		cmocka_unit_test_setup_teardown(test_slot, begin, end),
-		cmocka_unit_test_setup_teardown(test_pci_bus, begin, end),
-		cmocka_unit_test_setup_teardown(test_sriov, begin, end),
-		cmocka_unit_test_setup_teardown(test_no_reset, begin, end),
-		cmocka_unit_test_setup_teardown(test_bars, begin, end),
-		cmocka_unit_test_setup_teardown(test_shared_page, begin, end),
-		cmocka_unit_test_setup_teardown(test_shared_irq, begin, end),
-		cmocka_unit_test_setup_teardown(test_concerns, begin, end),
-		cmocka_unit_test_setup_teardown(test_many_others, begin, end),
+		cmocka_unit_test_setup_teardown(test_fine, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_itself, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_bridges, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_slot, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_pci_bus, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_sriov, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_no_reset, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_bars, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_shared_page, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_shared_irq, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_concerns, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_many_others, image_setup, image_teardown),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test_teardown(test_p6t6, end_dump),
 		cmocka_unit_test_teardown(test_p8010, end_dump),

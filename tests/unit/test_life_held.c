@@ -11,44 +11,11 @@
 #include "host/hypercall.h"
 #include "host/reset_offer.h"
 #include "common/util.h"
-#include "tests/unit/support_device.h"
+#include "tests/unit/support_image.h"
 
 enum { GUEST = 7, OTHER = 8 };
 
-static struct logbook log_;
-static struct provider *provider;
-static struct topology t;
 static struct assignable result;
-
-static int begin(void **state)
-{
-	(void)state;
-	logbook_init(&log_);
-	provider = open_provider("image:" BENCH, &log_);
-	assert_int_equal(topology_read(&t, provider, &log_.logger), 0);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	topology_dispose(&t);
-	provider_close(provider);
-	return 0;
-}
-
-static int at(const char *sbdf)
-{
-	int i = topology_find(&t, address(sbdf));
-
-	assert_int_not_equal(i, TOPOLOGY_NONE);
-	return i;
-}
-
-static struct topology_function *fn(const char *sbdf)
-{
-	return &t.function[at(sbdf)];
-}
 
 static bool check(const char *sbdf, unsigned allow)
 {
@@ -200,12 +167,12 @@ static void test_assign_causes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_not_held, begin, end),
-		cmocka_unit_test_setup_teardown(test_dead, begin, end),
-		cmocka_unit_test_setup_teardown(test_dies, begin, end),
-		cmocka_unit_test_setup_teardown(test_segment, begin, end),
-		cmocka_unit_test_setup_teardown(test_unreset, begin, end),
-		cmocka_unit_test_setup_teardown(test_no_line, begin, end),
+		cmocka_unit_test_setup_teardown(test_not_held, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_dead, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_dies, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_segment, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_unreset, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_no_line, image_setup, image_teardown),
 		cmocka_unit_test(test_assign_causes),
 	};
 

@@ -15,7 +15,7 @@
 #include "host/reset_offer.h"
 #include "host/device/reset_quirks.h"
 #include "common/util.h"
-#include "tests/unit/support_device.h"
+#include "tests/unit/support_image.h"
 
 #define FLR RESET_BIT(RESET_FLR)
 #define AF RESET_BIT(RESET_AF_FLR)
@@ -24,9 +24,6 @@
 
 enum { GUEST = 7, OTHER = 8 };
 
-static struct logbook log_;
-static struct provider *provider;
-static struct topology t;
 static struct reset_result result;
 
 static void no_sleep(void *context, unsigned ms)
@@ -34,36 +31,6 @@ static void no_sleep(void *context, unsigned ms)
 	(void)context, (void)ms;
 }
 static const struct reset_wait wait_ = { .sleep = no_sleep, .patience_ms = 10 };
-
-static int begin(void **state)
-{
-	(void)state;
-	logbook_init(&log_);
-	provider = open_provider("image:" BENCH, &log_);
-	assert_int_equal(topology_read(&t, provider, &log_.logger), 0);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	topology_dispose(&t);
-	provider_close(provider);
-	return 0;
-}
-
-static int at(const char *sbdf)
-{
-	int i = topology_find(&t, address(sbdf));
-
-	assert_int_not_equal(i, TOPOLOGY_NONE);
-	return i;
-}
-
-static struct topology_function *fn(const char *sbdf)
-{
-	return &t.function[at(sbdf)];
-}
 
 static void become(const char *sbdf, uint16_t vendor, uint16_t device, uint32_t class_code)
 {
@@ -373,14 +340,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_facts),
-		cmocka_unit_test_setup_teardown(test_quirks_withhold, begin, end),
-		cmocka_unit_test_setup_teardown(test_rule_follows, begin, end),
-		cmocka_unit_test_setup_teardown(test_kernels_word, begin, end),
-		cmocka_unit_test_setup_teardown(test_cardbus, begin, end),
-		cmocka_unit_test_setup_teardown(test_named, begin, end),
-		cmocka_unit_test_teardown(test_sysfs, end),
-		cmocka_unit_test_setup_teardown(test_owed, begin, end),
-		cmocka_unit_test_setup_teardown(test_from_ones, begin, end),
+		cmocka_unit_test_setup_teardown(test_quirks_withhold, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_rule_follows, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_kernels_word, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_cardbus, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_named, image_setup, image_teardown),
+		cmocka_unit_test_teardown(test_sysfs, image_teardown),
+		cmocka_unit_test_setup_teardown(test_owed, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_from_ones, image_setup, image_teardown),
 	};
 
 	return cmocka_run_group_tests_name("life_offer", tests, NULL, NULL);

@@ -11,13 +11,10 @@
 
 #include "host/reset_function.h"
 #include "common/util.h"
-#include "tests/unit/support_device.h"
+#include "tests/unit/support_image.h"
 
 enum { GUEST = 7, OTHER = 8 };
 
-static struct logbook log_;
-static struct provider *provider;
-static struct topology t;
 static struct reset_result result;
 
 /* What happens while the reset sleeps. */
@@ -65,17 +62,8 @@ static int end(void **state)
 	(void)state;
 	pcidev_close(world.look);
 	pcidev_close(world.bridge);
-	topology_dispose(&t);
-	provider_close(provider);
+	image_close();
 	return 0;
-}
-
-static int at(const char *sbdf)
-{
-	int i = topology_find(&t, address(sbdf));
-
-	assert_int_not_equal(i, TOPOLOGY_NONE);
-	return i;
 }
 
 static void look_at(const char *sbdf)
