@@ -316,7 +316,7 @@ void guest_end(struct guest *g, const char *why)
 	g->ending = true;
 	g->closes = guest_read_state(g) != XenbusStateUnknown;
 	snprintf(g->why, sizeof(g->why), "%s", why);
-	schedule_dirty(&g->be->schedule, g);
+	guest_look_again(g);
 }
 
 /* A guest that runs no more keeps its devices until the toolstack takes them, but does nothing with them. */
@@ -457,7 +457,7 @@ bool guest_update(struct guest *g)
 	if (g->ending)
 		return !finish_ending(g);
 	if (rc > 0)
-		schedule_dirty(&g->be->schedule, g);
+		guest_look_again(g);
 	return true;
 }
 

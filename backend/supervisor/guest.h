@@ -53,6 +53,12 @@ struct guest {
 	struct aer aer;
 };
 
+/* Its nodes are looked at, and what is due is done, at the next turn of the loop. */
+static inline void guest_look_again(struct guest *g)
+{
+	schedule_dirty(&g->be->schedule, g);
+}
+
 /* An instance that knows nothing but its place. NULL with errno ENOMEM. */
 struct guest *guest_new(struct backend *be, uint32_t domid);
 /* Frees one of which nothing is left; or, at our end, whatever is left of it. NULL is allowed. */

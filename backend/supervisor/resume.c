@@ -140,7 +140,7 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 	g->check_alive = true; /* it may have died while nobody looked */
 	g->resuming = true;
 	g->service.resumed = true;
-	schedule_dirty(&g->be->schedule, g);
+	guest_look_again(g);
 	n = memory_guest_devices(&g->be->memory, g->domid, &list);
 	for (unsigned i = 0; i < n; i++)
 		resume_device(g, list[i]);

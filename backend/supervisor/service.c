@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "backend/supervisor/service.h"
+#include "backend/supervisor/service_parts.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,9 +18,6 @@
 #include "common/store.h"
 #include "common/util.h"
 
-/* So often a worker that has work is looked at; so many looks without progress are a hang. */
-#define CHECK_NS 400000000u
-#define STUCK_MAX 3
 /*
  * A guest's processes that die are replaced at once, so many times, and ten times a second from then
  * on: one that dies over and over costs others little, and its guest little more than its own bugs.
@@ -29,8 +26,6 @@
 #define DEATHS_INTERVAL_NS 100000000u
 #define RESTART_LATER_NS 200000000u
 
-static const struct process_owner worker_owner, gate_owner;
-static void restart(struct guest *g);
 
 void service_init(struct service *s)
 {
@@ -40,28 +35,12 @@ void service_init(struct service *s)
 	ratelimit_init(&s->deaths, DEATHS_INTERVAL_NS, DEATHS_BURST, now_ns());
 }
 
-static void look_again(struct guest *g)
-{
-	schedule_dirty(&g->be->schedule, g);
-}
-
-static void stop_watching(struct guest *g)
-{
-	struct service *s = &g->service;
-
-	loop_drop(&g->be->loop, &s->events);
-	close_keep(s->events_fd);
-	s->events_fd = -1;
-	s->check_ns = 0;
-	s->stuck = 0;
-}
-
 void service_dispose(struct guest *g)
 {
 	struct service *s = &g->service;
 	struct claim *claim;
 
-	stop_watching(g);
+	service_stop_watching(g);
 	process_disown(s->worker);
 	process_disown(s->gate);
 	ledger_close(s->ledger, s->ledger_fd);
@@ -154,7 +133,7 @@ static int start_gate(struct guest *g)
 	struct service *s = &g->service;
 
 	if (!s->gate)
-		s->gate = process_start(&g->be->processes, ROLE_GATE, &gate_owner, g);
+		s->gate = process_start(&g->be->processes, ROLE_GATE, &service_gate_owner, g);
 	return s->gate ? 0 : -1;
 }
 
@@ -185,7 +164,7 @@ bool service_knows(const struct claim *claim)
 	return claim->in_gate && claim->in_worker;
 }
 
-static void drop_from_gate(struct claim *claim)
+void service_drop_from_gate(struct claim *claim)
 {
 	struct service *s = &claim->guest->service;
 	struct message m;
@@ -205,14 +184,14 @@ void service_drop(struct claim *claim)
 	struct message m;
 
 	if (!s->worker || !claim->worker_asked) {
-		drop_from_gate(claim);
+		service_drop_from_gate(claim);
 		return;
 	}
 	message_init(&m, MESSAGE_DROP, claim->slot);
 	process_send(s->worker, &m, NULL, 0);
 }
 
-static struct claim *claim_at(struct guest *g, unsigned slot)
+struct claim *service_claim_at(struct guest *g, unsigned slot)
 {
 	struct claim *claim;
 
@@ -224,24 +203,22 @@ static struct claim *claim_at(struct guest *g, unsigned slot)
 
 /* ---- Coming up ---- */
 
-static void quiet_devices(struct guest *g);
-
-static void failed(struct guest *g, int err, const char *what)
+void service_failed(struct guest *g, int err, const char *what)
 {
 	struct service *s = &g->service;
 
 	problem_set(&s->problem, err, "%s", what);
 	s->phase = SERVICE_FAILED;
-	stop_watching(g);
+	service_stop_watching(g);
 	process_disown(s->worker);
 	s->worker = NULL;
 	/* A worker before it may have served. */
-	quiet_devices(g);
-	look_again(g);
+	service_quiet_devices(g);
+	guest_look_again(g);
 }
 
 /* Who serves it, once it is served and both have told their pids. */
-static void tell_processes(void *context)
+void service_tell_processes(void *context)
 {
 	struct guest *g = context;
 	struct service *s = &g->service;
@@ -252,7 +229,7 @@ static void tell_processes(void *context)
 }
 
 /* All that the guest has is known to a worker that serves: it may begin. */
-static void check_up(struct guest *g)
+void service_check_up(struct guest *g)
 {
 	struct service *s = &g->service;
 	struct claim *claim;
@@ -266,8 +243,8 @@ static void check_up(struct guest *g)
 	s->phase = SERVICE_UP;
 	message_init(&m, MESSAGE_RESUME, 0);
 	process_send(s->worker, &m, NULL, 0);
-	tell_processes(g);
-	look_again(g);
+	service_tell_processes(g);
+	guest_look_again(g);
 }
 
 static int start_worker(struct guest *g)
@@ -279,7 +256,7 @@ static int start_worker(struct guest *g)
 
 	if (start_gate(g) || message_pair(sv))
 		return -1;
-	s->worker = process_start(&g->be->processes, ROLE_WORKER, &worker_owner, g);
+	s->worker = process_start(&g->be->processes, ROLE_WORKER, &service_worker_owner, g);
 	if (!s->worker) {
 		close_keep(sv[0]);
 		close_keep(sv[1]);
@@ -377,18 +354,18 @@ int service_connect(struct guest *g, struct problem *p)
 
 /* ---- Going down ---- */
 
-static void finish_ending(struct guest *g)
+void service_finish_ending(struct guest *g)
 {
 	struct service *s = &g->service;
 
 	if (s->phase != SERVICE_ENDING || s->worker || s->quiet)
 		return;
 	s->phase = SERVICE_NONE;
-	look_again(g);
+	guest_look_again(g);
 }
 
 /* The worker is gone: interrupts go off, and the shadow begins anew. */
-static void quiet_devices(struct guest *g)
+void service_quiet_devices(struct guest *g)
 {
 	struct service *s = &g->service;
 	struct claim *claim;
@@ -398,7 +375,7 @@ static void quiet_devices(struct guest *g)
 	TAILQ_FOREACH(claim, &g->claims, of_guest) {
 		claim->worker_asked = claim->in_worker = false;
 		if (claim->phase == CLAIM_LEAVING)
-			drop_from_gate(claim);
+			service_drop_from_gate(claim);
 		if (claim->phase != CLAIM_TAKEN)
 			continue;
 		ledger_fresh(s->ledger, claim->slot, claim->command);
@@ -409,7 +386,7 @@ static void quiet_devices(struct guest *g)
 		s->quiet++;
 	}
 	s->resumed = false;
-	finish_ending(g);
+	service_finish_ending(g);
 }
 
 bool service_disconnect(struct guest *g)
@@ -429,175 +406,19 @@ bool service_disconnect(struct guest *g)
 		break;
 	}
 	aer_cancel(g);
-	stop_watching(g);
+	service_stop_watching(g);
 	s->phase = SERVICE_ENDING;
 	if (s->worker)
 		process_kill(s->worker);
 	else
-		quiet_devices(g);
+		service_quiet_devices(g);
 	return s->phase == SERVICE_NONE;
 }
 
-/* ---- Watching ---- */
-
-static void on_events(struct source *src)
-{
-	struct service *s = (struct service *)((char *)src - offsetof(struct service, events));
-	struct guest *g = (struct guest *)((char *)s - offsetof(struct guest, service));
-
-	/* Once: the worker has been woken as well. From now on its progress is looked at. */
-	s->progress = atomic_load(&s->ledger->progress);
-	s->stuck = 0;
-	s->check_ns = now_ns() + CHECK_NS;
-	schedule_at(&g->be->schedule, g, s->check_ns);
-}
-
-static void watch_events(struct guest *g)
-{
-	struct service *s = &g->service;
-
-	s->check_ns = 0;
-	if (s->events_fd >= 0)
-		loop_once(&g->be->loop, &s->events, s->events_fd, on_events);
-}
-
-static bool has_event(const struct service *s)
-{
-	struct pollfd p = { .fd = s->events_fd, .events = POLLIN };
-
-	return poll(&p, 1, 0) > 0;
-}
-
-void service_check(struct guest *g, uint64_t now)
-{
-	struct service *s = &g->service;
-	uint64_t progress;
-
-	if (s->restart_ns && now >= s->restart_ns)
-		restart(g);
-	else if (s->restart_ns)
-		schedule_at(&g->be->schedule, g, s->restart_ns);
-	if (!s->check_ns || now < s->check_ns) {
-		if (s->check_ns)
-			schedule_at(&g->be->schedule, g, s->check_ns);
-		return;
-	}
-	progress = atomic_load(&s->ledger->progress);
-	/* Asleep with an event that nobody takes is no sleep. */
-	if (atomic_load(&s->ledger->asleep) && !has_event(s)) {
-		s->stuck = 0;
-		watch_events(g);
-		return;
-	}
-	/* Who waits for a device is the device's affair: it delays its own guest. */
-	if (progress != s->progress || atomic_load(&s->ledger->at_gate))
-		s->stuck = 0;
-	else
-		s->stuck++;
-	s->progress = progress;
-	if (s->stuck >= STUCK_MAX && s->worker) {
-		talk_say(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
-		s->stuck = 0;
-		process_kill(s->worker);
-		s->check_ns = 0;
-		return;
-	}
-	s->check_ns = now + CHECK_NS;
-	schedule_at(&g->be->schedule, g, s->check_ns);
-}
-
-/* ---- What the worker says ---- */
-
-static void worker_ready(struct guest *g, const struct message_ready *r, int *fd)
-{
-	struct service *s = &g->service;
-	char text[200], what[sizeof(r->what)];
-
-	/* It is ready once. One that is being ended may have said so just before. */
-	if (s->phase != SERVICE_STARTING || s->ready) {
-		if (s->phase != SERVICE_ENDING)
-			process_reject(s->worker);
-		return;
-	}
-	message_text(what, sizeof(what), r->what, sizeof(r->what));
-	if (r->err) {
-		if (!strcmp(what, "map"))
-			snprintf(text, sizeof(text), "cannot map the frontend's page, grant %u: %s", s->ref,
-				 strerror(r->err));
-		else if (!strcmp(what, "bind"))
-			snprintf(text, sizeof(text), "cannot bind the frontend's event channel, port %u: %s",
-				 s->port, strerror(r->err));
-		else
-			snprintf(text, sizeof(text), "cannot confine its worker: %s", strerror(r->err));
-		failed(g, r->err > 0 ? r->err : EIO, text);
-		return;
-	}
-	stop_watching(g);
-	s->events_fd = *fd;
-	*fd = -1;
-	s->ready = true;
-	watch_events(g);
-	check_up(g);
-}
-
-static void worker_answered(struct guest *g, const struct message *m)
-{
-	struct claim *claim = claim_at(g, m->slot);
-
-	if (!claim)
-		return;
-	switch (m->u.answer.to) {
-	case MESSAGE_ADD:
-		if (m->u.answer.err)
-			talk_say(&g->talk, XTL_ERROR, "slot %u: the worker does not take the device: %s",
-				 m->slot, strerror(m->u.answer.err));
-		claim->in_worker = claim->worker_asked;
-		check_up(g);
-		look_again(g);
-		break;
-	case MESSAGE_DROP:
-		if (claim->phase == CLAIM_LEAVING && claim->worker_asked)
-			drop_from_gate(claim);
-		break;
-	case MESSAGE_PAUSE:
-	case MESSAGE_RELOAD:
-		recovery_worker_answered(claim, m->u.answer.to);
-		break;
-	default:
-		break;
-	}
-}
-
-static void worker_heard(void *context, const struct message *m, int *fds)
-{
-	struct guest *g = context;
-
-	switch (m->kind) {
-	case MESSAGE_READY:
-		worker_ready(g, &m->u.ready, &fds[0]);
-		break;
-	case MESSAGE_ANSWER:
-		worker_answered(g, m);
-		break;
-	case MESSAGE_DENIED:
-		tell_denied(g, claim_at(g, m->slot), &m->u.denied);
-		break;
-	case MESSAGE_LATE:
-		tell_late(g, &m->u.late);
-		break;
-	case MESSAGE_AER_ANSWER:
-		aer_answered(g, true, m->u.aer.err);
-		break;
-	case MESSAGE_AER_UNHEARD:
-		aer_answered(g, false, 0);
-		break;
-	default:
-		break;
-	}
-}
+/* ---- Deaths ---- */
 
 /* A process of the guest's has died: told; whether another is to take its place at once. */
-static bool at_once(struct guest *g, const char *who, const char *how)
+bool service_at_once(struct guest *g, const char *who, const char *how)
 {
 	struct service *s = &g->service;
 	uint64_t now = now_ns();
@@ -611,7 +432,7 @@ static bool at_once(struct guest *g, const char *who, const char *how)
 }
 
 /* What is missing of the guest's processes is started. */
-static void restart(struct guest *g)
+void service_restart(struct guest *g)
 {
 	struct service *s = &g->service;
 	struct claim *claim;
@@ -619,213 +440,12 @@ static void restart(struct guest *g)
 	s->restart_ns = 0;
 	if (s->phase == SERVICE_STARTING && !s->worker) {
 		if (start_worker(g))
-			failed(g, errno, "no worker can be started");
+			service_failed(g, errno, "no worker can be started");
 		return;
 	}
 	TAILQ_FOREACH(claim, &g->claims, of_guest)
 		service_add(claim);
 }
-
-/* What it was to let go of, nobody has any more but the gate. */
-static void leave_without_worker(struct guest *g)
-{
-	struct claim *claim, *next;
-
-	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
-		next = TAILQ_NEXT(claim, of_guest);
-		if (claim->phase == CLAIM_LEAVING && claim->worker_asked)
-			drop_from_gate(claim);
-	}
-}
-
-static void worker_ended(void *context, int status, const char *how)
-{
-	struct guest *g = context;
-	struct service *s = &g->service;
-
-	(void)status;
-	s->worker = NULL;
-	stop_watching(g);
-	if (s->phase == SERVICE_ENDING) {
-		quiet_devices(g);
-		return;
-	}
-	if (s->phase != SERVICE_UP && s->phase != SERVICE_STARTING)
-		return;
-	aer_cancel(g);
-	s->resumed = true;
-	s->phase = SERVICE_STARTING;
-	leave_without_worker(g);
-	recovery_worker_died(g);
-	if (at_once(g, "worker", how))
-		restart(g);
-}
-
-/* ---- What the gate says ---- */
-
-static void gate_holds(struct guest *g, const struct message *m, int *fd)
-{
-	struct claim *claim = claim_at(g, m->slot);
-	char text[sizeof(m->u.held.text)];
-
-	if (!claim || claim->phase != CLAIM_TAKEN)
-		return;
-	if (m->u.held.err || *fd < 0) {
-		struct problem p;
-
-		message_text(text, sizeof(text), m->u.held.text, sizeof(m->u.held.text));
-		problem_set(&p, m->u.held.err ? m->u.held.err : EIO, "%s", text);
-		guest_report(g, &p, false);
-		claim->unasked = true;
-		claim->gate_asked = false;
-		claim_leave(claim);
-		return;
-	}
-	close_keep(claim->reader_fd);
-	claim->reader_fd = *fd;
-	*fd = -1;
-	claim->reader = m->u.held.reader;
-	claim->policy = m->u.held.policy;
-	claim->in_gate = true;
-	service_add(claim);
-	look_again(g);
-}
-
-static void answer_gate(struct guest *g, unsigned slot, enum message_kind to, int err)
-{
-	struct message m;
-
-	message_init(&m, MESSAGE_ANSWER, slot);
-	m.u.answer.to = to;
-	m.u.answer.err = err;
-	process_send(g->service.gate, &m, NULL, 0);
-}
-
-/* Each is judged by what the guest is known to have here. */
-static void gate_maps(struct guest *g, const struct message *asked)
-{
-	struct claim *claim = claim_at(g, asked->slot);
-	struct message m;
-
-	message_init(&m, MESSAGE_MAPPED, asked->slot);
-	if (claim && claim->phase == CLAIM_TAKEN)
-		vectors_map(&claim->vectors, &asked->u.map, &m.u.mapped);
-	else
-		m.u.mapped.err = ENODEV;
-	process_send(g->service.gate, &m, NULL, 0);
-}
-
-static void gate_unmaps(struct guest *g, unsigned slot)
-{
-	struct claim *claim = claim_at(g, slot);
-
-	if (claim)
-		vectors_unmap(&claim->vectors);
-	answer_gate(g, slot, MESSAGE_UNMAP, claim ? 0 : ENODEV);
-}
-
-static void gate_restores(struct guest *g, unsigned slot)
-{
-	struct claim *claim = claim_at(g, slot);
-	int err = ENODEV;
-
-	if (claim && claim->phase == CLAIM_TAKEN)
-		err = hypercall_restore_msi(g->be->hypercall, claim->sbdf) ? errno : 0;
-	answer_gate(g, slot, MESSAGE_RESTORE, err);
-}
-
-static void gate_answered(struct guest *g, const struct message *m)
-{
-	struct claim *claim = claim_at(g, m->slot);
-	struct service *s = &g->service;
-
-	switch (m->u.answer.to) {
-	case MESSAGE_LET_GO:
-		if (claim) {
-			claim->in_gate = claim->gate_asked = false;
-			claim_let_go(claim);
-		}
-		break;
-	case MESSAGE_QUIET:
-		if (s->quiet)
-			s->quiet--;
-		finish_ending(g);
-		break;
-	default:
-		if (claim)
-			recovery_gate_answered(claim, m);
-		break;
-	}
-}
-
-static void gate_heard(void *context, const struct message *m, int *fds)
-{
-	struct guest *g = context;
-	struct claim *claim;
-
-	switch (m->kind) {
-	case MESSAGE_HELD:
-		gate_holds(g, m, &fds[0]);
-		break;
-	case MESSAGE_MAP:
-		gate_maps(g, m);
-		break;
-	case MESSAGE_UNMAP:
-		gate_unmaps(g, m->slot);
-		break;
-	case MESSAGE_RESTORE:
-		gate_restores(g, m->slot);
-		break;
-	case MESSAGE_SAY:
-		tell_said(g, &m->u.say);
-		break;
-	case MESSAGE_LOOKED:
-		claim = claim_at(g, m->slot);
-		if (claim)
-			recovery_gate_answered(claim, m);
-		break;
-	case MESSAGE_ANSWER:
-		gate_answered(g, m);
-		break;
-	default:
-		break;
-	}
-}
-
-/* What it was asked for is asked of the next, or done without. */
-static void gate_ended(void *context, int status, const char *how)
-{
-	struct guest *g = context;
-	struct service *s = &g->service;
-	struct claim *claim, *next;
-
-	(void)status;
-	s->gate = NULL;
-	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
-		next = TAILQ_NEXT(claim, of_guest);
-		claim->in_gate = claim->gate_asked = false;
-		if (claim->phase == CLAIM_LEAVING && !claim->worker_asked)
-			claim_let_go(claim);
-		else if (s->phase == SERVICE_ENDING && claim->phase == CLAIM_TAKEN && s->quiet)
-			vectors_unmap(&claim->vectors); /* the device is silenced when it is given back */
-	}
-	recovery_gate_died(g);
-	s->quiet = 0;
-	if (s->phase == SERVICE_ENDING) {
-		finish_ending(g);
-		return;
-	}
-	if (TAILQ_EMPTY(&g->claims))
-		return;
-	/* The worker's socket went with it: its end starts both. */
-	if (s->worker)
-		process_kill(s->worker);
-	else if (at_once(g, "gate", how))
-		restart(g);
-}
-
-static const struct process_owner worker_owner = { worker_heard, worker_ended, tell_processes };
-static const struct process_owner gate_owner = { gate_heard, gate_ended, tell_processes };
 
 /* ---- For recoveries ---- */
 

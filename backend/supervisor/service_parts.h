@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of a guest's service tell each other: service.c (its phases), service_worker.c and
+ * service_gate.c (what the two processes say). Nobody else includes it. Nothing waits.
+ */
+#ifndef XENPCI_BACKEND_SUPERVISOR_SERVICE_PARTS_H
+#define XENPCI_BACKEND_SUPERVISOR_SERVICE_PARTS_H
+
+#include "backend/supervisor/service.h"
+
+/* What hears of a guest's worker and of its gate; the context is the guest. */
+extern const struct process_owner service_worker_owner, service_gate_owner;
+
+/* The guest's claim at that slot of the messages, or NULL. */
+struct claim *service_claim_at(struct guest *g, unsigned slot);
+
+/* Logs who serves it, once it is served and both have told their pids. context: the guest. */
+void service_tell_processes(void *context);
+/* Starts to serve if all that the guest has is known to a worker that is ready. */
+void service_check_up(struct guest *g);
+/* It cannot be served: service_connect will tell err and what. */
+void service_failed(struct guest *g, int err, const char *what);
+/* The worker is gone: interrupts go off, and the shadow begins anew. */
+void service_quiet_devices(struct guest *g);
+/* The service has ended if nothing of it is awaited any more. */
+void service_finish_ending(struct guest *g);
+/* The worker does not know the device (any more): the gate is to let go of it. */
+void service_drop_from_gate(struct claim *claim);
+
+/* A process has died: told. true: another is to take its place at once; false: somewhat later. */
+bool service_at_once(struct guest *g, const char *who, const char *how);
+/* What is missing of the guest's processes is started. */
+void service_restart(struct guest *g);
+
+/* Its worker has work from its next event on, and is watched then. */
+void service_watch_events(struct guest *g);
+void service_stop_watching(struct guest *g);
+
+#endif
