@@ -26,7 +26,6 @@
 #define DEATHS_INTERVAL_NS 100000000u
 #define RESTART_LATER_NS 200000000u
 
-
 void service_init(struct service *s)
 {
 	memset(s, 0, sizeof(*s));
