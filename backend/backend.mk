@@ -4,7 +4,7 @@
 libexecdir ?= $(PREFIX)/libexec/xenpci
 BACKEND_SRC := $(wildcard backend/*.c $(addprefix backend/,$(addsuffix /*.c,config messages job gate keeper spawner supervisor)))
 BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/supervisor/main.c,$(BACKEND_SRC)))
-BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencall xenforeignmemory xentoollog) -lconfig -lseccomp
+BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencall xentoollog) -lconfig -lseccomp -lcap-ng
 
 WORKER_SRC := $(wildcard backend/worker/*.c backend/config/*.c backend/messages/*.c)
 WORKER_OBJ := $(patsubst %.c,$(B)/%.o,$(WORKER_SRC) protocol/page.c common/number.c common/sbdf.c host/policy.c host/device/pcidev.c host/device/slow.c)

@@ -3,7 +3,7 @@
 
 HOST_SRC := $(wildcard host/*.c host/device/*.c host/device/*/*.c)
 HOST_OBJ := $(patsubst %.c,$(B)/%.o,$(HOST_SRC))
-HOST_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencall xenforeignmemory xentoollog) -lconfig
+HOST_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencall xentoollog) -lconfig
 
 # An archive, so that a program takes in what it calls and nothing else.
 $(B)/host/libhost.a: $(HOST_OBJ) $(SHARED_OBJ)

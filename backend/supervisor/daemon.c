@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/supervisor/daemon.h"
 
+#include <cap-ng.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -389,6 +390,21 @@ static int begin_takeover(struct daemon *d, const struct daemon_options *o)
 	return -1;
 }
 
+/*
+ * What is opened from now on, root's user may open, and what needs more than that, jobs and gates do.
+ * The bounding set stays: if the keeper dies we exec the next one, which is to have all of it again.
+ */
+static int drop_capabilities(xentoollog_logger *lg)
+{
+	if (geteuid())
+		return 0;
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (!capng_apply(CAPNG_SELECT_CAPS))
+		return 0;
+	log_error(lg, "cannot give up our capabilities: %s", strerror(errno));
+	return -1;
+}
+
 static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
 {
 	struct backend *be = &d->be;
@@ -423,6 +439,8 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
 		return -1;
 	}
+	if (drop_capabilities(lg))
+		return -1;
 	processes_prepare(&be->processes);
 	claims_hide(be);
 	return 0;

@@ -140,6 +140,8 @@ done
 check "HUP of the keeper is told" wait_for 3000 logged_since "keeper: SIGHUP has no meaning"
 check "HUP of the server is told" wait_for 3000 logged_since "info: Hangup has no meaning"
 kept "after HUP, USR1 and others"
+capabilities() { awk '/^Cap(Prm|Eff|Inh|Amb):/ { print $2 }' "/proc/$1/status" | sort -u; }
+is "the server has no capability" "$(capabilities "$SERVER")" 0000000000000000
 is "the same server serves" "$(server_of "$KEEPER")" "$SERVER"
 
 # --- The server dies ---
