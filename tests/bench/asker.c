@@ -7,9 +7,11 @@
  *   asker reads sleep|poll|mixed REPS N DIR NAME [OFFSET]	config reads alone
  *   asker quiet REPS N DIR PID NAME	config reads with pauses, while PID is stopped
  *					(NAME.alone) and while it is not (NAME.beside)
+ *   asker paused REPS N DIR NAME	config reads with pauses, whatever others do
  *   asker noise [OFFSET]		config reads and kicks as fast as can be
- *   asker rounds		for each line "sleep|poll N OFFSET" on stdin: N reads, and a line "MEDIAN P99"
- *				in nanoseconds
+ *   asker stuck		writes to the device, and no matter what comes of them
+ *   asker rounds		for each line "sleep|poll N OFFSET [w]" on stdin: N reads, or writes, and a line
+ *				"MEDIAN P99 MAX" in nanoseconds
  *   asker enumerate N		loads the kernel's pcifront and prints how many nanoseconds it takes until
  *				there are N PCI devices
  *   asker until NODE VALUE...	in domain 0: prints "watching", waits until the node in xenstore has had
@@ -17,6 +19,7 @@
  *   asker tick			in domain 0: wakes up every 5 ms, until it is killed
  */
 #include <dirent.h>
+#include <linux/pci_regs.h>
 #include <signal.h>
 
 #include "common/store.h"
@@ -30,6 +33,7 @@ struct asker {
 	struct xenpcifront *fe;
 	struct xenpcifront_address device;
 	unsigned offset;
+	bool writes; /* two values of its byte by turns, so that each is a change */
 	xenevtchn_handle *ec;
 	struct bare_page *page;
 	evtchn_port_t port;
@@ -42,6 +46,23 @@ static void read_config(struct asker *a)
 
 	if (xenpcifront_read32(a->fe, a->device, a->offset, &value, NULL))
 		bench_die("config read");
+}
+
+/* A register that any guest may write and that a device may ignore: the cache line size. */
+static int write_config(struct asker *a)
+{
+	static uint8_t size = 8;
+
+	size ^= 24;
+	return xenpcifront_write8(a->fe, a->device, PCI_CACHE_LINE_SIZE, size, NULL);
+}
+
+static void ask(struct asker *a)
+{
+	if (!a->writes)
+		read_config(a);
+	else if (write_config(a))
+		bench_die("config write");
 }
 
 static void await_answer(struct asker *a, enum bare_mode mode)
@@ -118,14 +139,14 @@ static void time_reads(struct asker *a, unsigned n, bool pauses)
 	uint64_t since = now_ns();
 
 	for (unsigned i = 0; !pauses && warming_up(i, since); i++)
-		read_config(a);
+		ask(a);
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t start;
 
 		if (pauses)
 			pause_ns(PAUSE_NS);
 		start = now_ns();
-		read_config(a);
+		ask(a);
 		a->times[i] = now_ns() - start;
 	}
 }
@@ -247,18 +268,23 @@ static int by_size(const void *a, const void *b)
 
 static void rounds(struct asker *a)
 {
-	char mode[16];
+	char line[64], mode[16], what;
 	unsigned n;
+	int got;
 
 	a->times = calloc(ROUND_MAX, sizeof(*a->times));
 	if (!a->times)
 		bench_die("times");
-	while (scanf("%15s %u %x", mode, &n, &a->offset) == 3 && n && n <= ROUND_MAX) {
+	while (fgets(line, sizeof(line), stdin)) {
+		got = sscanf(line, "%15s %u %x %c", mode, &n, &a->offset, &what);
+		if (got < 3 || !n || n > ROUND_MAX)
+			return;
+		a->writes = got == 4;
 		set_mode(a, mode);
 		time_reads(a, n, false);
 		qsort(a->times, n, sizeof(*a->times), by_size);
-		printf("%llu %llu\n", (unsigned long long)a->times[n / 2],
-		       (unsigned long long)a->times[n * 99 / 100]);
+		printf("%llu %llu %llu\n", (unsigned long long)a->times[n / 2],
+		       (unsigned long long)a->times[n * 99 / 100], (unsigned long long)a->times[n - 1]);
 		fflush(stdout);
 	}
 }
@@ -343,6 +369,15 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "noise")) {
 		a.offset = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 0;
 		noise(&a);
+	} else if (!strcmp(what, "stuck")) {
+		for (;;)
+			write_config(&a);
+	} else if (!strcmp(what, "paused") && argc == 6) {
+		a.times = calloc(count(argv[3]), sizeof(*a.times));
+		for (unsigned i = 0; i < count(argv[2]); i++) {
+			time_reads(&a, count(argv[3]), true);
+			save(&a, count(argv[3]), argv[4], argv[5]);
+		}
 	} else if (!strcmp(what, "rounds")) {
 		rounds(&a);
 	} else if (!strcmp(what, "quiet") && argc == 7) {
@@ -360,7 +395,7 @@ int main(int argc, char **argv)
 			save(&a, count(argv[4]), argv[5], argv[6]);
 		}
 	} else {
-		bench_die("asker pair|reads|quiet|noise ...");
+		bench_die("asker pair|reads|quiet|paused|noise|stuck|rounds ...");
 	}
 	free(a.times);
 	xenpcifront_disconnect(a.fe);

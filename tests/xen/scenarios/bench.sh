@@ -25,36 +25,104 @@ serve_by() {
 
 other() { [ "$1" = kernel ] && echo xenpcid || echo kernel; }
 
-# --- One config read, the same client in both guests ---
+# --- Config reads and writes, the same client in both guests ---
 
-# read_round GUEST MODE OFFSET: "median p99"
-read_round() {
-	quietly guest "$1" 60 "echo $2 2000 $3 >/tmp/ask; read a </tmp/answer; echo \$a"
+# a_round GUEST MODE COUNT OFFSET [w]: "median p99 max"
+a_round() {
+	quietly guest "$1" 90 "echo $2 $3 $4 ${5:-} >/tmp/ask; read a </tmp/answer; echo \$a"
 }
 
-bench_reads() { # DEVICE-OF-KERNEL DEVICE-OF-XENPCID
-	local i by mode at a
+ask_both() { # DEVICE-OF-KERNEL DEVICE-OF-XENPCID: a guest of each backend, with an asker
+	local by
 	serve_by kernel guest_start kernel front=user pci="$1"
 	serve_by xenpcid guest_start xenpcid front=user pci="$2"
 	for by in kernel xenpcid; do
 		guest $by 20 "mkfifo /tmp/ask /tmp/answer; asker rounds 0<>/tmp/ask 1<>/tmp/answer 2>/tmp/err &"
 	done
-	i=0
-	while [ $i -lt "$read_rounds" ]; do
+}
+
+# by_turns NAME ROUNDS COUNT "OFFSET [w]"...: NAME.MODE.OFFSET[w].BACKEND.{median,p99}
+by_turns() {
+	local name=$1 i=$2 n=$3 by mode at a
+	shift 3
+	while [ "$i" -gt 0 ]; do
 		for mode in poll sleep; do
-			for at in 0 4; do
+			for at; do
 				for by in kernel xenpcid; do
-					a=$(read_round $by $mode $at)
+					# shellcheck disable=SC2086
+					a=$(a_round $by $mode "$n" $at)
 					[ -n "$a" ] || notok "a round of $by: $(guest $by 5 "cat /tmp/err")"
-					figure "read.$mode.$at.$by.median" "${a% *}" ns
-					figure "read.$mode.$at.$by.p99" "${a#* }" ns
+					# shellcheck disable=SC2086
+					set_fields "$at" $a
+					figure "$name.$mode.$field.$by.median" "$median" ns
+					figure "$name.$mode.$field.$by.p99" "$p99" ns
 				done
 			done
 		done
-		i=$((i + 1))
+		i=$((i - 1))
 	done
+}
+set_fields() { field=$(echo "$1" | tr -d ' ') median=${2:-} p99=${3:-}; }
+
+both_end() {
 	guest_destroy kernel
 	guest_destroy xenpcid
+}
+
+bench_reads() {
+	local pair
+	for pair in "$dev_e1000e $dev_rootport" "$dev_rootport $dev_e1000e"; do
+		# shellcheck disable=SC2086
+		ask_both $pair
+		by_turns read "$read_rounds" 2000 0 4 "c w"
+		both_end
+	done
+}
+
+# The same while a process keeps domain 0's one processor busy.
+bench_busy() {
+	local hog
+	ask_both $dev_e1000e $dev_rootport
+	sh -c 'while :; do :; done' &
+	hog=$!
+	by_turns busy 3 500 4 "c w"
+	kill $hog
+	both_end
+}
+
+# What a guest waits for its next answer when its worker is killed: the longest read of a round.
+bench_killed() {
+	local i=0 a
+	serve_by xenpcid guest_start xenpcid front=user pci="$dev_rootport"
+	guest xenpcid 20 "mkfifo /tmp/ask /tmp/answer; asker rounds 0<>/tmp/ask 1<>/tmp/answer 2>/tmp/err &"
+	while [ $i -lt 15 ]; do
+		{ usleep 60000; killall -9 xenpci-worker; } &
+		a=$(a_round xenpcid sleep 20000 0)
+		wait $!
+		a=${a##* }
+		[ -n "$a" ] || notok "a round beside a kill: $(guest xenpcid 5 "cat /tmp/err")"
+		figure killed "${a:-0}" ns
+		i=$((i + 1))
+	done
+	guest_destroy xenpcid
+}
+
+# --- xl create, whole ---
+
+bench_create() {
+	local i=0 by start
+	fetch_images
+	while [ $i -lt "$rounds" ]; do
+		for by in kernel xenpcid; do
+			guest_config c$by pci="$dev_e1000e $dev_nvme"
+			start=$(gdate +%s%N)
+			check "xl create, $by" serve_by $by xl create $state/c$by.cfg
+			figure "create.$by" $(($(gdate +%s%N) - start)) ns
+			guest_ready c$by
+			guest_destroy c$by
+		done
+		i=$((i + 1))
+	done
 }
 
 # --- Linux pcifront looks at a bus with three devices ---
@@ -155,11 +223,6 @@ bench_trace() {
 }
 
 for part in $(cat /rig/parts); do
-	case $part in
-	reads)
-		bench_reads $dev_e1000e $dev_rootport
-		bench_reads $dev_rootport $dev_e1000e ;;
-	*) bench_$part ;;
-	esac
+	bench_$part
 done
 kill $tick
