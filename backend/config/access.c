@@ -36,15 +36,6 @@ static int table_read(const struct config *cfg, unsigned offset, unsigned size, 
 	return 0;
 }
 
-void table_set_virt(struct config *cfg, const struct field *f, uint32_t value)
-{
-	unsigned shift = 8 * (f->offset % 4);
-	uint32_t mask = lanes_mask(f->width) & ~f->row->hw;
-	uint32_t *virt = &cfg->virt[f->offset / 4];
-
-	*virt = (*virt & ~(mask << shift)) | (value & mask) << shift;
-}
-
 /* Whether the request has no legal form (1) or lies outside the space (2); 0: neither. */
 static int check(const struct config *cfg, int32_t offset, int32_t size)
 {

@@ -94,7 +94,14 @@ static inline unsigned table_index(const struct config *cfg, unsigned offset)
 }
 
 /* Sets what a read of f gives in the bits that are not the hardware's. */
-void table_set_virt(struct config *cfg, const struct field *f, uint32_t value);
+static inline void table_set_virt(struct config *cfg, const struct field *f, uint32_t value)
+{
+	unsigned shift = 8 * (f->offset % 4);
+	uint32_t mask = lanes_mask(f->width) & ~f->row->hw;
+	uint32_t *virt = &cfg->virt[f->offset / 4];
+
+	*virt = (*virt & ~(mask << shift)) | (value & mask) << shift;
+}
 
 /* The hardware register behind f, in its own width. 0, or -1 with errno. */
 static inline int field_read(const struct config *cfg, const struct field *f, uint32_t *value)

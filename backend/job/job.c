@@ -1,56 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/job/job.h"
 
-#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "backend/lock.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "host/device/save.h"
-
-/* Opens the device in the first provider that knows it, or in the one that had it. */
-static void open_device(struct job *job)
-{
-	const struct env *env = job->env;
-
-	errno = ENODEV;
-	for (unsigned i = 0; i < env->nr_providers && !job->dev; i++) {
-		if (job->order->kind != JOB_TAKE && i != job->order->provider)
-			continue;
-		job->provider = env->providers[i];
-		job->result->provider = i;
-		job->dev = provider_open_device(job->provider, job->order->sbdf);
-		if (!job->dev && errno != ENODEV)
-			break;
-	}
-}
-
-int job_open(struct job *job)
-{
-	char name[SBDF_TEXT];
-
-	job_name(job, name);
-	/* Whoever had it last, a predecessor's job perhaps, is through with it first. */
-	job->lock = device_lock(job->env->state_dir, job->order->sbdf);
-	open_device(job);
-	if (!job->dev && errno == ENODEV)
-		return job_refuse(job, ENODEV, "%s: no such device on this host", name);
-	if (!job->dev)
-		return job_refuse(job, errno, "%s: cannot open the device: %s", name, strerror(errno));
-	job->msi = pcidev_find_cap(job->dev, PCI_CAP_ID_MSI);
-	job->msix = pcidev_find_cap(job->dev, PCI_CAP_ID_MSIX);
-	return 0;
-}
-
-struct xs_handle *job_xs(struct job *job)
-{
-	if (!job->xs)
-		job->xs = xs_open(0);
-	return job->xs;
-}
 
 static int (*const tasks[])(struct job *) = {
 	[JOB_TAKE] = job_take,

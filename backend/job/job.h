@@ -56,6 +56,8 @@ void job_run(const struct env *env, struct hypercall *hc, const struct message_o
 #define job_refuse(job, err, ...) problem_set(&(job)->problem, err, __VA_ARGS__)
 #define job_name(job, buf) sbdf_format((job)->order->sbdf, buf)
 
+/* open.c: a device that job->order names, opened and locked. 0, or -1 with errno and the problem. */
+int job_open(struct job *job);
 /* xenstore, connected when it is first needed; NULL where there is none. */
 struct xs_handle *job_xs(struct job *job);
 
@@ -113,8 +115,5 @@ bool pristine_take(struct job *job, uint16_t *command);
 bool pristine_wanted(const struct job *job);
 /* It was reset and is left without decoding. 0, or -1 with errno. */
 int pristine_note(struct job *job, uint16_t command);
-
-/* A device that job->order names, opened and locked. 0, or -1 with errno and the problem. */
-int job_open(struct job *job);
 
 #endif

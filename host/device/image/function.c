@@ -18,15 +18,6 @@ static struct image_function *function_of(struct pcidev *dev)
 	return (struct image_function *)dev;
 }
 
-uint32_t image_register(const struct image_function *fn, unsigned offset, unsigned size)
-{
-	uint32_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v |= (uint32_t)fn->now[offset + i] << 8 * i;
-	return v;
-}
-
 static bool is_below(const struct image_function *fn, const struct image_function *bridge)
 {
 	/* A parent's bus number is less than its child's, so this ends. */

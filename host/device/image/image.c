@@ -268,23 +268,6 @@ static struct image_function *find_parent(struct image *image, const struct imag
 	return best;
 }
 
-enum { PLACE_ALIGN = 64 };
-
-/* In front of the registers, a line of its own, is whether the function is held in reset. */
-size_t image_place_size(size_t size)
-{
-	return PLACE_ALIGN + (size + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
-}
-
-void image_place(struct image_function *fn, size_t size)
-{
-	struct image *image = fn->image;
-
-	fn->held = image->memory + image->memory_used;
-	fn->now = fn->held + PLACE_ALIGN;
-	image->memory_used += image_place_size(size);
-}
-
 /* Room for the registers of all functions of the text. */
 static int make_memory(struct image *image, const struct image_text *text)
 {
