@@ -13,8 +13,9 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "common/util.h"
+#include "host/lockdown.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, EXIT_LOCKED_DOWN = 3 };
 
 enum {
 	KEY_DEVICES = 'd',
@@ -245,6 +246,25 @@ static void find_worker(struct arguments *a)
 	}
 }
 
+/*
+ * Half a backend is none: what a guest writes, a reset's restore and MSI would fail one by one, and the
+ * device would go on to the next guest as it is.
+ */
+static bool locked_down(const struct arguments *a)
+{
+	char level[32];
+	bool sysfs = false;
+
+	for (unsigned i = 0; i < a->daemon.nr_devices; i++)
+		sysfs |= !strncmp(a->daemon.devices[i], "sysfs", 5);
+	if (!sysfs || !lockdown_refuses_writes(a->daemon.sysfs_root, level, sizeof(level)))
+		return false;
+	log_error(a->lg, "this kernel is locked down (%s): it lets nobody write to config space from user "
+		  "space. Guests are left to the kernel's xen-pciback, which may; xenpci check and list go "
+		  "on. Boot without lockdown (Secure Boot) to use xenpcid", level);
+	return true;
+}
+
 /* The process that serves. Its exit status. */
 static int serve(int link, int ready_fd, void *arg)
 {
@@ -270,6 +290,8 @@ static int serve(int link, int ready_fd, void *arg)
 	snprintf(a->sysfs, sizeof(a->sysfs), "sysfs:%s", a->daemon.sysfs_root);
 	if (!a->daemon.nr_devices)
 		a->daemon.devices[a->daemon.nr_devices++] = a->sysfs;
+	if (locked_down(a))
+		return EXIT_LOCKED_DOWN;
 	find_worker(a);
 	a->daemon.keeper = link;
 	a->daemon.ready_fd = ready_fd;

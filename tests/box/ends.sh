@@ -36,6 +36,12 @@ runs "xenpcid --devices sysfs of no directory" 1 "/nonexistent" "$d" --devices s
 runs "xenpcid --config of no file" 1 "/nonexistent" "$d" --devices "image:$bench" --config /nonexistent
 runs "xenpcid --config of a directory" 1 "/tmp: Is a directory" "$d" --devices "image:$bench" --config /tmp
 runs "xenpcid --ready-fd of no file" 2 "ready-fd: 77" "$d" --devices "image:$bench" --ready-fd 77
+mkdir -p "$WORK/locked"/{kernel/security,bus/pci/devices}
+echo "none [integrity] confidentiality" >"$WORK/locked/kernel/security/lockdown"
+runs "xenpcid where the kernel is locked down" 3 "locked down \(integrity\)" "$d" --sysfs-root "$WORK/locked" \
+	--state-dir "$WORK"
+echo "[none] integrity confidentiality" >"$WORK/locked/kernel/security/lockdown"
+runs "xenpcid where the kernel could be locked down" 1 "[Xx]en" "$d" --sysfs-root "$WORK/locked" --state-dir "$WORK"
 runs "xenpcid where there is no Xen" 1 "[Xx]en" "$d" --devices "image:$bench"
 runs "xenpci-front where there is no Xen" 1 "[Xx]en|/dev/" "$f" list
 
