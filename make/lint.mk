@@ -4,9 +4,9 @@
 LINT_SRC := $(wildcard protocol/*.c common/*.c host/*.c host/device/*.c host/device/*/*.c backend/*.c backend/*/*.c frontend/*.c frontend/*/*.c operator/*.c)
 LINT_HDR := $(wildcard include/xenpci/*.h protocol/*.h common/*.h host/*.h host/device/*.h host/device/*/*.h backend/*.h backend/*/*.h frontend/*.h frontend/*/*.h operator/*.h)
 
-.PHONY: lint tidy cppcheck headers citations doors
+.PHONY: lint tidy cppcheck headers citations doors circles
 lint: need-lint
-	+$(Q)$(MAKE) --no-print-directory WERROR=1 citations doors headers tidy cppcheck
+	+$(Q)$(MAKE) --no-print-directory WERROR=1 citations doors circles headers tidy cppcheck
 	+$(Q)$(MAKE) --no-print-directory WERROR=1 CC=clang all
 
 # Each section of protocol/PROTOCOL.md that is cited exists.
@@ -18,6 +18,13 @@ doors:
 	@make/doors make/doors.txt $(LINT_SRC) $(LINT_HDR)
 	@mkdir -p $(B)/lint/host && cd $(B)/lint && echo '#include "backend/gate/mask.h"' >host/x.h && \
 		! $(abspath make/doors) $(abspath make/doors.txt) host/x.h >/dev/null
+
+# Calls between files point one way; nor is this check one that cannot fail.
+circles: all doors
+	@make/circles $(B) $(LINT_SRC)
+	@printf 'void a(void); void b(void); void a(void) { b(); }' | $(CC) -x c -c -o $(B)/lint/one.o -
+	@printf 'void a(void); void b(void); void b(void) { a(); }' | $(CC) -x c -c -o $(B)/lint/two.o -
+	@! make/circles $(B) lint/one.c lint/two.c >/dev/null 2>&1
 
 # Every header compiles alone.
 headers:

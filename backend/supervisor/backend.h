@@ -10,6 +10,7 @@
 #include "backend/supervisor/processes.h"
 #include "backend/supervisor/schedule.h"
 #include "backend/supervisor/successor.h"
+#include "backend/supervisor/upward.h"
 #include "backend/supervisor/xen.h"
 #include "host/hypercall.h"
 #include "host/kernel_backend.h"
@@ -36,6 +37,7 @@ struct backend_pristine {
 
 struct backend {
 	const struct env *env;
+	const struct upward *upward; /* who hears what the lower files of this room have news of */
 	xentoollog_logger *lg;
 	struct xen xen;
 	struct hypercall *hypercall;

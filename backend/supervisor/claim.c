@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "backend/supervisor/guest.h"
-#include "backend/supervisor/recovery.h"
 #include "backend/supervisor/service.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -237,7 +236,7 @@ void claim_leave(struct claim *claim)
 		  claim->hands_off ? "stays with its guest, as it is" :
 		  claim->has_virt ? "taken back" : "goes back before its guest had it");
 	claim->phase = CLAIM_LEAVING;
-	recovery_forget(claim);
+	claim->be->upward->leaves(claim);
 	/* Who wants it from now on waits until it is back. */
 	handover_queue(claim->be, &claim->handover, claim->sbdf);
 	service_drop(claim);

@@ -7,7 +7,7 @@
 
 #include "backend/job/job.h"
 #include "backend/supervisor/guest.h"
-#include "backend/supervisor/recovery.h"
+#include "backend/supervisor/guest_error.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "host/quarantine.h"
@@ -220,7 +220,7 @@ static void reset_over(struct claim *claim, bool failed)
 {
 	if (claim->phase == CLAIM_TAKEN)
 		handover_end(claim->be, &claim->handover);
-	recovery_was_reset(claim, failed);
+	claim->be->upward->was_reset(claim, failed);
 }
 
 /* A job's end, one way or the other; claim is NULL where it was an errand that is done. */
@@ -228,7 +228,7 @@ static void job_over(struct backend *be, struct claim *claim)
 {
 	if (claim)
 		claim_changed(claim);
-	guests_job_done(be);
+	be->upward->job_done(be);
 	claims_run(be);
 }
 

@@ -12,6 +12,7 @@
 #include "backend/keeper/link.h"
 #include "backend/lock.h"
 #include "backend/spawner/spawner.h"
+#include "backend/supervisor/aer.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/recovery.h"
 #include "backend/supervisor/watches.h"
@@ -50,6 +51,20 @@ struct daemon {
 };
 
 static struct daemon *the_daemon;
+
+static const struct upward upward = {
+	.let_go = claim_let_go,
+	.not_held = claim_leave,
+	.gate_answered = recovery_gate_answered,
+	.worker_answered = recovery_worker_answered,
+	.gate_died = recovery_gate_died,
+	.worker_died = recovery_worker_died,
+	.aer_answered = aer_answered,
+	.aer_cancel = aer_cancel,
+	.leaves = recovery_forget,
+	.was_reset = recovery_was_reset,
+	.job_done = guests_job_done,
+};
 
 static void lost(struct daemon *d, const char *what)
 {
@@ -411,6 +426,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 
 	be->lg = lg;
 	be->env = &d->env;
+	be->upward = &upward;
 	be->loop.fd = -1;
 	TAILQ_INIT(&be->claims);
 	TAILQ_INIT(&be->handovers);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "backend/supervisor/guest_devices.h"
+#include "backend/supervisor/guest_error.h"
+#include "backend/supervisor/guest_identity.h"
 #include "backend/supervisor/guest_state.h"
 #include "backend/supervisor/ledgers.h"
 #include "backend/supervisor/resume.h"
@@ -41,39 +43,6 @@ struct guest *backend_next_guest(struct backend *be, uint32_t *domid)
 	return NULL;
 }
 
-static void watch_token(const struct guest *g, char token[16])
-{
-	snprintf(token, 16, "f%u", g->domid);
-}
-
-/* Watches the one node of the guest's that we follow: its state. */
-static int watch_frontend(struct guest *g)
-{
-	char path[GUEST_DIR_MAX + 8], token[16];
-
-	if (g->watching)
-		return 0;
-	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
-	watch_token(g, token);
-	if (!xs_watch(g->be->xen.watches, path, token))
-		return -1;
-	g->watching = true;
-	return 0;
-}
-
-static void unwatch_frontend(struct guest *g)
-{
-	char path[GUEST_DIR_MAX + 8], token[16];
-
-	if (!g->watching)
-		return;
-	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
-	watch_token(g, token);
-	xs_unwatch(g->be->xen.watches, path, token);
-	g->watching = false;
-	g->peer_known = false;
-}
-
 /*
  * Back to an instance that knows nothing. true: it is; false: something has to end first, and the
  * guest will be looked at again.
@@ -85,7 +54,7 @@ static bool forget(struct guest *g)
 	if (!service_disconnect(g) || !guest_devices_release(g))
 		return false;
 	service_dispose(g);
-	unwatch_frontend(g);
+	guest_unwatch(g);
 	if (g->frontend[0]) {
 		memory_guest_end(&g->be->memory, g->domid);
 		ledger_remove(&g->be->memory, g->domid);
@@ -105,7 +74,7 @@ void guest_free(struct guest *g)
 	service_dispose(g);
 	while (!TAILQ_EMPTY(&g->claims))
 		claim_free(TAILQ_FIRST(&g->claims));
-	unwatch_frontend(g);
+	guest_unwatch(g);
 	schedule_forget(&g->be->schedule, g);
 	free(g);
 }
@@ -120,30 +89,6 @@ void guests_job_done(struct backend *be)
 		g->wants_job = false;
 		schedule_dirty(&be->schedule, g);
 	}
-}
-
-void guest_report(struct guest *g, const struct problem *p, bool by_guest)
-{
-	char dir[2 * GUEST_DIR_MAX];
-
-	if (by_guest)
-		talk_say(&g->talk, XTL_ERROR, "%s", p->text);
-	else
-		talk_tell(&g->talk, XTL_ERROR, "%s", p->text);
-	/* xenbus's place for it: the instance's path, below our own error directory. */
-	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
-		 NODE_BACKEND_ROOT, g->domid);
-	if (store_write(g->be->xen.xs, XBT_NULL, dir, "error", "%d %s", p->err, p->text))
-		talk_say(&g->talk, XTL_WARN, "cannot write %s/error: %s", dir, strerror(errno));
-}
-
-static void remove_error(struct guest *g)
-{
-	char dir[2 * GUEST_DIR_MAX];
-
-	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u", g->be->xen.domid,
-		 NODE_BACKEND_ROOT, g->domid);
-	store_remove(g->be->xen.xs, XBT_NULL, dir, NULL);
 }
 
 /* Disconnected after a failure, or about to be: state 5, where nothing is retried. */
@@ -165,30 +110,6 @@ static void fatal(struct guest *g, unsigned from, const struct problem *p)
 	finish_failing(g, from);
 }
 
-int guest_identify(struct guest *g, struct problem *p)
-{
-	char frontend[GUEST_DIR_MAX], expected[GUEST_DIR_MAX];
-	struct xs_handle *xs = g->be->xen.xs;
-	uint64_t id;
-
-	snprintf(expected, sizeof(expected), "/local/domain/%u/%s", g->domid, NODE_FRONTEND_DIR);
-	if (store_read_number(xs, XBT_NULL, g->dir, NODE_FRONTEND_ID, 10, UINT32_MAX, &id))
-		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND_ID, strerror(errno));
-	if (id != g->domid)
-		return problem_set(p, EINVAL, "%s/%s names domain %u", g->dir, NODE_FRONTEND_ID,
-				   (unsigned)id);
-	if (store_read(xs, XBT_NULL, g->dir, NODE_FRONTEND, frontend, sizeof(frontend)) < 0)
-		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND, strerror(errno));
-	if (strcmp(frontend, expected))
-		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
-	memcpy(g->frontend, expected, sizeof(g->frontend));
-	g->hvm = hypercall_domain_is_hvm(g->be->hypercall, g->domid) > 0;
-	if (watch_frontend(g))
-		return problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
-	g->introduced = xs_is_domain_introduced(xs, g->domid);
-	return 0;
-}
-
 /* The steps. Each returns 1 (did something: look again), 0 (nothing to do), or -1 (*p is fatal). */
 
 static int step_setup(struct guest *g, unsigned own, struct problem *p)
@@ -200,7 +121,7 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 	}
 	if (!forget(g)) /* the domid's earlier life, if its end was missed */
 		return 0;
-	remove_error(g);
+	guest_error_over(g);
 	if (guest_identify(g, p))
 		return -1;
 	if (memory_guest_begin(&g->be->memory, XBT_NULL, g->domid))

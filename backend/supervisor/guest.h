@@ -77,15 +77,6 @@ bool guest_closed(const struct guest *g);
 /* Closes without asking further: devices released, state 6 if the node is there. */
 void guest_end(struct guest *g, const char *why);
 
-/*
- * Logs p, bounded where it is by_guest, and writes it into the error node that
- * xenbus has for the instance.
- */
-void guest_report(struct guest *g, const struct problem *p, bool by_guest);
-
-/* Who the guest is: our path says it, frontend-id and frontend must agree. Watches the frontend. */
-int guest_identify(struct guest *g, struct problem *p);
-
 /* A job has ended: guests that waited for one to be left are looked at. */
 void guests_job_done(struct backend *be);
 

@@ -34,10 +34,5 @@ void guest_devices_reap(struct guest *g);
 bool guest_devices_settled(const struct guest *g);
 /* Has every device given back. true: none is left; false: the guest will be looked at again. */
 bool guest_devices_release(struct guest *g);
-/*
- * Takes one device away for good, whatever the guest does: it is given back, its state-N
- * becomes 6, the error node says why.
- */
-void guest_devices_lose(struct guest *g, struct claim *claim, const char *why);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/supervisor/guest_state.h"
 
+#include "backend/supervisor/guest_error.h"
 #include "common/store.h"
 #include "common/util.h"
 #include "protocol/states.h"

@@ -6,6 +6,7 @@
 
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/guest_loss.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/util.h"
@@ -111,7 +112,7 @@ static void lose(struct guest *g, struct claim *claim, const char *why)
 		rc = hypercall_destroy(hc, g->domid);
 		break;
 	case SETTINGS_AER_DETACH:
-		guest_devices_lose(g, claim, why);
+		guest_loses(g, claim, why);
 		break;
 	}
 	if (rc)

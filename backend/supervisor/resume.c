@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/supervisor/guest_error.h"
+#include "backend/supervisor/guest_identity.h"
 #include "backend/supervisor/recovery.h"
 #include "common/store.h"
 #include "common/util.h"

@@ -8,11 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "backend/supervisor/aer.h"
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/ledgers.h"
-#include "backend/supervisor/recovery.h"
 #include "backend/supervisor/told.h"
 #include "common/log.h"
 #include "common/store.h"
@@ -170,7 +168,7 @@ void service_drop_from_gate(struct claim *claim)
 
 	claim->in_worker = claim->worker_asked = false;
 	if (!s->gate || !claim->gate_asked) {
-		claim_let_go(claim);
+		claim->be->upward->let_go(claim);
 		return;
 	}
 	message_init(&m, MESSAGE_LET_GO, claim->slot);
@@ -404,7 +402,7 @@ bool service_disconnect(struct guest *g)
 	case SERVICE_UP:
 		break;
 	}
-	aer_cancel(g);
+	g->be->upward->aer_cancel(g);
 	service_stop_watching(g);
 	s->phase = SERVICE_ENDING;
 	if (s->worker)

@@ -6,7 +6,7 @@
 
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
-#include "backend/supervisor/recovery.h"
+#include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/told.h"
 #include "common/util.h"
 
@@ -25,7 +25,7 @@ static void gate_holds(struct guest *g, const struct message *m, int *fd)
 		guest_report(g, &p, false);
 		claim->unasked = true;
 		claim->gate_asked = false;
-		claim_leave(claim);
+		claim->be->upward->not_held(claim);
 		return;
 	}
 	close_keep(claim->reader_fd);
@@ -90,7 +90,7 @@ static void gate_answered(struct guest *g, const struct message *m)
 	case MESSAGE_LET_GO:
 		if (claim) {
 			claim->in_gate = claim->gate_asked = false;
-			claim_let_go(claim);
+			claim->be->upward->let_go(claim);
 		}
 		break;
 	case MESSAGE_QUIET:
@@ -100,7 +100,7 @@ static void gate_answered(struct guest *g, const struct message *m)
 		break;
 	default:
 		if (claim)
-			recovery_gate_answered(claim, m);
+			claim->be->upward->gate_answered(claim, m);
 		break;
 	}
 }
@@ -129,7 +129,7 @@ static void gate_heard(void *context, const struct message *m, int *fds)
 	case MESSAGE_LOOKED:
 		claim = service_claim_at(g, m->slot);
 		if (claim)
-			recovery_gate_answered(claim, m);
+			claim->be->upward->gate_answered(claim, m);
 		break;
 	case MESSAGE_ANSWER:
 		gate_answered(g, m);
@@ -152,11 +152,11 @@ static void gate_ended(void *context, int status, const char *how)
 		next = TAILQ_NEXT(claim, of_guest);
 		claim->in_gate = claim->gate_asked = false;
 		if (claim->phase == CLAIM_LEAVING && !claim->worker_asked)
-			claim_let_go(claim);
+			claim->be->upward->let_go(claim);
 		else if (s->phase == SERVICE_ENDING && claim->phase == CLAIM_TAKEN && s->quiet)
 			vectors_unmap(&claim->vectors); /* the device is silenced when it is given back */
 	}
-	recovery_gate_died(g);
+	g->be->upward->gate_died(g);
 	s->quiet = 0;
 	if (s->phase == SERVICE_ENDING) {
 		service_finish_ending(g);

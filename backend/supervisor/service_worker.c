@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/supervisor/aer.h"
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
-#include "backend/supervisor/recovery.h"
 #include "backend/supervisor/told.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -150,7 +148,7 @@ static void worker_answered(struct guest *g, const struct message *m)
 		break;
 	case MESSAGE_PAUSE:
 	case MESSAGE_RELOAD:
-		recovery_worker_answered(claim, m->u.answer.to);
+		claim->be->upward->worker_answered(claim, m->u.answer.to);
 		break;
 	default:
 		break;
@@ -175,10 +173,10 @@ static void worker_heard(void *context, const struct message *m, int *fds)
 		tell_late(g, &m->u.late);
 		break;
 	case MESSAGE_AER_ANSWER:
-		aer_answered(g, true, m->u.aer.err);
+		g->be->upward->aer_answered(g, true, m->u.aer.err);
 		break;
 	case MESSAGE_AER_UNHEARD:
-		aer_answered(g, false, 0);
+		g->be->upward->aer_answered(g, false, 0);
 		break;
 	default:
 		break;
@@ -211,11 +209,11 @@ static void worker_ended(void *context, int status, const char *how)
 	}
 	if (s->phase != SERVICE_UP && s->phase != SERVICE_STARTING)
 		return;
-	aer_cancel(g);
+	g->be->upward->aer_cancel(g);
 	s->resumed = true;
 	s->phase = SERVICE_STARTING;
 	leave_without_worker(g);
-	recovery_worker_died(g);
+	g->be->upward->worker_died(g);
 	if (service_at_once(g, "worker", how))
 		service_restart(g);
 }

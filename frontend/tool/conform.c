@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* conform: runs the cases, one line each, and what the cases are written with. */
-#include "frontend/tool/conform.h"
+#include "frontend/tool/conform_parts.h"
 
 #include <errno.h>
 #include <getopt.h>

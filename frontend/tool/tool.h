@@ -68,6 +68,12 @@ const char *tool_name(struct xenpcifront_address a);
 int tool_devices(struct tool *tool, const char *argument,
 		 struct xenpcifront_device devices[XENPCIFRONT_MAX_DEVICES], int *status);
 
+/*
+ * The program ends, from now on in the caller's hands: whoever calls it second waits for ever. by_signal:
+ * what fails from now on fails because of it, and is not told. tool->fe stays as it is.
+ */
+void tool_end(bool by_signal);
+
 int run_list(struct tool *tool, int argc, char **argv);
 int run_bars(struct tool *tool, int argc, char **argv);
 int run_dump(struct tool *tool, int argc, char **argv);

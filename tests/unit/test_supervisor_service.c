@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/ledgers.h"
 #include "backend/supervisor/recovery.h"
 #include "common/store.h"
@@ -98,6 +99,17 @@ void recovery_worker_died(struct guest *guest)
 	(void)guest;
 	heard.worker_died++;
 }
+
+static const struct upward upward = {
+	.let_go = claim_let_go,
+	.not_held = claim_leave,
+	.gate_answered = recovery_gate_answered,
+	.worker_answered = recovery_worker_answered,
+	.gate_died = recovery_gate_died,
+	.worker_died = recovery_worker_died,
+	.aer_answered = aer_answered,
+	.aer_cancel = aer_cancel,
+};
 
 int hypercall_restore_msi(struct hypercall *hc, struct sbdf a)
 {
@@ -321,6 +333,7 @@ static int setup(void **state)
 	nr_sent = kills = disowned = rejected = 0;
 	gate = worker = NULL;
 	be.env = &env;
+	be.upward = &upward;
 	be.lg = &book.logger;
 	schedule_init(&be.schedule);
 	assert_int_equal(loop_open(&be.loop), 0);

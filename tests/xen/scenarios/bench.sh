@@ -97,11 +97,12 @@ bench_killed() {
 	guest xenpcid 20 "mkfifo /tmp/ask /tmp/answer; asker rounds 0<>/tmp/ask 1<>/tmp/answer 2>/tmp/err &"
 	while [ $i -lt 15 ]; do
 		{ usleep 60000; killall -9 xenpci-worker; } &
-		a=$(a_round xenpcid sleep 20000 0)
+		if a=$(a_round xenpcid sleep 20000 0); then
+			figure killed "${a##* }" ns
+		else
+			notok "a round beside a kill: $(guest xenpcid 5 "cat /tmp/err")"
+		fi
 		wait $!
-		a=${a##* }
-		[ -n "$a" ] || notok "a round beside a kill: $(guest xenpcid 5 "cat /tmp/err")"
-		figure killed "${a:-0}" ns
 		i=$((i + 1))
 	done
 	guest_destroy xenpcid

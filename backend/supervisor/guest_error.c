@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/guest_error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/supervisor/guest.h"
+#include "common/store.h"
+#include "common/util.h"
+
+void guest_report(struct guest *g, const struct problem *p, bool by_guest)
+{
+	char dir[2 * GUEST_DIR_MAX];
+
+	if (by_guest)
+		talk_say(&g->talk, XTL_ERROR, "%s", p->text);
+	else
+		talk_tell(&g->talk, XTL_ERROR, "%s", p->text);
+	/* xenbus's place for it: the instance's path, below our own error directory. */
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
+		 NODE_BACKEND_ROOT, g->domid);
+	if (store_write(g->be->xen.xs, XBT_NULL, dir, "error", "%d %s", p->err, p->text))
+		talk_say(&g->talk, XTL_WARN, "cannot write %s/error: %s", dir, strerror(errno));
+}
+
+void guest_error_over(struct guest *g)
+{
+	char dir[2 * GUEST_DIR_MAX];
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u", g->be->xen.domid,
+		 NODE_BACKEND_ROOT, g->domid);
+	store_remove(g->be->xen.xs, XBT_NULL, dir, NULL);
+}

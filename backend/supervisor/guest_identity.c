@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/guest_identity.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/supervisor/guest.h"
+#include "common/store.h"
+#include "common/util.h"
+
+static void watch_token(const struct guest *g, char token[16])
+{
+	snprintf(token, 16, "f%u", g->domid);
+}
+
+/* Watches the one node of the guest's that we follow: its state. */
+static int watch_frontend(struct guest *g)
+{
+	char path[GUEST_DIR_MAX + 8], token[16];
+
+	if (g->watching)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
+	watch_token(g, token);
+	if (!xs_watch(g->be->xen.watches, path, token))
+		return -1;
+	g->watching = true;
+	return 0;
+}
+
+void guest_unwatch(struct guest *g)
+{
+	char path[GUEST_DIR_MAX + 8], token[16];
+
+	if (!g->watching)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
+	watch_token(g, token);
+	xs_unwatch(g->be->xen.watches, path, token);
+	g->watching = false;
+	g->peer_known = false;
+}
+
+int guest_identify(struct guest *g, struct problem *p)
+{
+	char frontend[GUEST_DIR_MAX], expected[GUEST_DIR_MAX];
+	struct xs_handle *xs = g->be->xen.xs;
+	uint64_t id;
+
+	snprintf(expected, sizeof(expected), "/local/domain/%u/%s", g->domid, NODE_FRONTEND_DIR);
+	if (store_read_number(xs, XBT_NULL, g->dir, NODE_FRONTEND_ID, 10, UINT32_MAX, &id))
+		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND_ID, strerror(errno));
+	if (id != g->domid)
+		return problem_set(p, EINVAL, "%s/%s names domain %u", g->dir, NODE_FRONTEND_ID,
+				   (unsigned)id);
+	if (store_read(xs, XBT_NULL, g->dir, NODE_FRONTEND, frontend, sizeof(frontend)) < 0)
+		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND, strerror(errno));
+	if (strcmp(frontend, expected))
+		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
+	memcpy(g->frontend, expected, sizeof(g->frontend));
+	g->hvm = hypercall_domain_is_hvm(g->be->hypercall, g->domid) > 0;
+	if (watch_frontend(g))
+		return problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
+	g->introduced = xs_is_domain_introduced(xs, g->domid);
+	return 0;
+}

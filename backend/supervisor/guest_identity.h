@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Who a guest is, and the one node of its own that is watched. */
+#ifndef XENPCI_BACKEND_SUPERVISOR_GUEST_IDENTITY_H
+#define XENPCI_BACKEND_SUPERVISOR_GUEST_IDENTITY_H
+
+#include "common/problem.h"
+
+struct guest;
+
+/*
+ * Our path says who it is, frontend-id and frontend must agree; Xen says of what kind. Watches the
+ * frontend's state. 0, or -1 with errno and *p (a node is absent or names another: EINVAL, ENOENT).
+ */
+int guest_identify(struct guest *g, struct problem *p);
+/* Watches it no more. Safe to repeat. */
+void guest_unwatch(struct guest *g);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/guest_loss.h"
+
+#include <stdio.h>
+
+#include "backend/supervisor/guest.h"
+#include "backend/supervisor/guest_error.h"
+#include "common/store.h"
+#include "common/util.h"
+
+/* The entry of host, wherever it is now, is closed. */
+static int close_entry(struct guest *g, xs_transaction_t t, struct sbdf host)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	struct sbdf at;
+	uint64_t n;
+
+	if (store_read_number(xs, t, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(node, sizeof(node), NODE_DEV_FMT, i);
+		if (store_read(xs, t, g->dir, node, text, sizeof(text)) < 0 ||
+		    node_dev_parse(text, &at) || !sbdf_equal(at, host))
+			continue;
+		snprintf(node, sizeof(node), NODE_STATE_FMT, i);
+		return store_write(xs, t, g->dir, node, "%u", XenbusStateClosed);
+	}
+	return fail(ENOENT);
+}
+
+void guest_loses(struct guest *g, struct claim *claim, const char *why)
+{
+	struct xs_handle *xs = g->be->xen.xs;
+	struct sbdf host = claim->sbdf;
+	struct problem p = { 0 };
+	char buf[SBDF_TEXT];
+	int rc;
+
+	problem_set(&p, EIO, "%s: taken away after an error: %s", sbdf_format(host, buf), why);
+	guest_report(g, &p, false);
+	claim->unasked = true;
+	claim_leave(claim);
+	do {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return;
+		if (close_entry(g, t, host) ||
+		    memory_device_forget(&g->be->memory, t, g->domid, host)) {
+			store_abort(xs, t);
+			return;
+		}
+		rc = store_commit(xs, t);
+	} while (rc == 1);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* A device that its guest loses though no entry of the toolstack's asks for that. */
+#ifndef XENPCI_BACKEND_SUPERVISOR_GUEST_LOSS_H
+#define XENPCI_BACKEND_SUPERVISOR_GUEST_LOSS_H
+
+struct claim;
+struct guest;
+
+/*
+ * Takes one device away for good, whatever the guest does: it is given back, its state-N becomes 6, the
+ * error node says why.
+ */
+void guest_loses(struct guest *g, struct claim *claim, const char *why);
+
+#endif
