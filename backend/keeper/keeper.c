@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <xentoollog.h> /* the levels alone */
 
+#include "backend/keeper/systemd.h"
 #include "common/util.h"
 
 #define SECOND 1000000000ull
@@ -51,6 +52,8 @@ struct keeper {
 	uint64_t answer_by; /* a question is open, and the server has until then */
 	uint64_t start_at;
 	uint64_t hand_over_at;
+	uint64_t bark_at; /* a service manager wants to hear that we are alive */
+	uint64_t bark_ns; /* so often */
 
 	/* Pci nodes that no server is known to have seen; the first `asked` were there at the last ping. */
 	char waiting[WAITING_MAX][BACKEND_BUS_NAME_MAX];
@@ -275,6 +278,7 @@ static void failed(struct keeper *k, const char *what, const char *why, int numb
 		pause = k->failures > 5 ? KEEPER_PAUSE_MAX_S : 1u << (k->failures - 1);
 	k->failures++;
 	k->start_at = now + pause * SECOND;
+	systemd_tell("STATUS=the server is started again");
 	if (pause >= KEEPER_PATIENCE_S)
 		k->hand_over_at = now;
 	else if (!k->hand_over_at)
@@ -350,6 +354,7 @@ static void on_link(struct keeper *k)
 		k->served_since = now_ns();
 		k->hand_over_at = 0;
 		k->nr_waiting = k->asked = 0; /* it looks at all that is there */
+		systemd_tell("READY=1\nSTATUS=serving");
 		break;
 	case KEEPER_HERE:
 		k->answer_by = 0;
@@ -396,6 +401,7 @@ static void on_uevents(struct keeper *k)
 static void stop(struct keeper *k, enum keeper_word word)
 {
 	k->stopping = true;
+	systemd_tell("STOPPING=1");
 	if (!k->server) {
 		k->done = true;
 		k->rc = EXIT_FAILURE; /* it does not serve, though it should */
@@ -444,6 +450,10 @@ static void serve_times(struct keeper *k)
 		    "a xenpcid does");
 		hand_over(k);
 	}
+	if (k->bark_at && k->bark_at <= now) {
+		systemd_tell("WATCHDOG=1");
+		k->bark_at = now + k->bark_ns;
+	}
 	if (k->start_at && k->start_at <= now)
 		start(k);
 }
@@ -451,7 +461,7 @@ static void serve_times(struct keeper *k)
 /* How long to sleep; NULL: until something happens. */
 static const struct timespec *nap(const struct keeper *k, struct timespec *ts)
 {
-	const uint64_t times[] = { k->answer_by, k->start_at, k->hand_over_at };
+	const uint64_t times[] = { k->answer_by, k->start_at, k->hand_over_at, k->bark_at };
 	uint64_t first = UINT64_MAX, now;
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
@@ -526,6 +536,8 @@ int keeper_run(const struct keeper_options *o, int (*serve)(int link, int ready_
 			    .link = -1, .ready_fd = o->ready_fd, .rc = EXIT_FAILURE };
 
 	if (!keeper_open(&k)) {
+		k.bark_ns = systemd_watchdog_ns() / 3;
+		k.bark_at = k.bark_ns ? now_ns() : 0;
 		start(&k);
 		while (!k.done)
 			turn(&k);

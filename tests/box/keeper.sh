@@ -313,6 +313,29 @@ is "a start that fails: status" $? 1
 is "a start that fails: nobody is told ready" "$(cat "$WORK/told")" ""
 is "a start that fails: the switch" "$(switch)" 1
 
+# --- A service manager is told when it serves, that it lives, and that it ends ---
+"$B/tests/box/hear" "$WORK/manager" >"$WORK/heard" &
+ear=$!
+wait_for 5000 test -S "$WORK/manager"
+export NOTIFY_SOCKET=$WORK/manager WATCHDOG_USEC=900000
+begin
+heard() { grep -q "^$1" "$WORK/heard"; }
+heard_times() { [ "$(grep -c "^$1" "$WORK/heard")" -ge "$2" ]; }
+check "a manager hears that it serves" wait_for 5000 heard READY=1
+check "and again and again that it lives" wait_for 5000 heard_times WATCHDOG=1 3
+is "READY is told, and life after it" "$(awk '/READY/ { ready = 1 } /WATCHDOG/ && ready { late = 1 } END { print ready + late }' "$WORK/heard")" 2
+kill -STOP "$KEEPER"
+wait_for 1500 false
+before=$(grep -c WATCHDOG "$WORK/heard")
+wait_for 1500 false
+is "a keeper that hangs does not live" "$(grep -c WATCHDOG "$WORK/heard")" "$before"
+kill -CONT "$KEEPER"
+kill -TERM "$KEEPER"
+ends "TERM with a manager" 0
+check "a manager hears that it ends" heard STOPPING=1
+kill $ear
+unset NOTIFY_SOCKET WATCHDOG_USEC
+
 # --- Nothing happens: nobody wakes up ---
 begin
 wakes() { cat "/proc/$KEEPER/status" "/proc/$SERVER"/task/*/status | awk '/ctxt_switches/ { n += $2 } END { print n }'; }
