@@ -36,6 +36,8 @@ INSTALLED = \
 	644|service/xenpci.sysusers|$(sysusersdir)|xenpci.conf \
 	644|service/xenpci.tmpfiles|$(tmpfilesdir)|xenpci.conf \
 	644|service/xenpci.conf|$(docdir)/examples \
+	755|service/xenpcid.init|$(docdir)/examples \
+	755|service/xenpcid.openrc|$(docdir)/examples \
 	644|service/completion.bash|$(completionsdir)|xenpci \
 	644|README.md|$(docdir) \
 	$(foreach m,$(MAN_PAGES),644|$(m)|$(mandir)/man$(subst .,,$(suffix $(m))))

@@ -180,4 +180,36 @@ case $B in
 *) check "its worker is the installed one" test "/proc/$(worker_of 7)/exe" -ef "$prefix/libexec/xenpci/xenpci-worker" ;;
 esac
 end_peer g7
+destroy 7
+daemon_stop
+
+# --- Without systemd: the script starts it, sees it, and stops it ---
+script=$prefix/share/doc/xenpci/examples/xenpcid.init
+check "the OpenRC script is there" sh -n "${script%.init}.openrc"
+cat >"$WORK/defaults" <<END
+DAEMON=$prefix/sbin/xenpcid
+OPTIONS="--devices image:$bench --state-dir $WORK/state --keep-guests"
+PIDFILE=$WORK/pid
+CAPABILITIES=$WORK/capabilities
+LOG="tee -a $WORK/syslog"
+END
+export XENPCID_DEFAULTS=$WORK/defaults
+init() { timeout 30 "$xenbox" run "$DIR" 0 -- "$script" "$@" >"$WORK/init.out" 2>&1; }
+echo >"$WORK/capabilities"
+check "in a guest it starts nothing" init start
+check_not "so nothing runs" init status
+echo control_d >"$WORK/capabilities"
+check "the script starts it" init start
+check "and says so" init status
+pid=$(cat "$WORK/pid")
+check "by the pid that it has" test "$(cat "/proc/$pid/comm")" = xenpcid-keeper
+check "the log is syslog's" grep -q serving "$WORK/syslog"
+check "a second start changes nothing" init start
+is "of the same" "$(cat "$WORK/pid")" "$pid"
+check "it is stopped" init stop
+check_not "and gone" kill -0 "$pid"
+echo 'OPTIONS="--devices image:/nonexistent"' >>"$WORK/defaults"
+check_not "a start that fails is a failure" init start
+like "and says where to look" "$(cat "$WORK/init.out")" "see the log"
+check_not "and leaves no pid" test -e "$WORK/pid"
 finish
