@@ -4,14 +4,20 @@
 LINT_SRC := $(wildcard protocol/*.c common/*.c host/*.c host/device/*.c host/device/*/*.c backend/*.c backend/*/*.c frontend/*.c frontend/*/*.c operator/*.c)
 LINT_HDR := $(wildcard include/xenpci/*.h protocol/*.h common/*.h host/*.h host/device/*.h host/device/*/*.h backend/*.h backend/*/*.h frontend/*.h frontend/*/*.h operator/*.h)
 
-.PHONY: lint tidy cppcheck headers citations doors circles
+.PHONY: lint tidy cppcheck headers citations troubleshooting doors circles
 lint: need-lint
-	+$(Q)$(MAKE) --no-print-directory WERROR=1 citations doors circles headers tidy cppcheck
+	+$(Q)$(MAKE) --no-print-directory WERROR=1 citations troubleshooting doors circles headers tidy cppcheck
 	+$(Q)$(MAKE) --no-print-directory WERROR=1 CC=clang all
 
 # Each section of protocol/PROTOCOL.md that is cited exists.
 citations:
 	@make/citations
+
+# Each warning and error that the daemon can print has its cause and its cure there; nor is this a check
+# that cannot fail.
+troubleshooting:
+	@make/troubleshooting docs/troubleshooting.md $(filter backend/% host/% common/%,$(LINT_SRC))
+	@! make/troubleshooting README.md $(filter backend/%,$(LINT_SRC)) >/dev/null
 
 # No room is entered but by its door; nor is the check one that cannot fail.
 doors:
