@@ -18,7 +18,7 @@ endif
 deps:
 	@$(DEPS_ENV) make/deps install build run test
 deps-all:
-	@$(DEPS_ENV) make/deps install build run test lint bench rig man deb chroot cross
+	@$(DEPS_ENV) make/deps install build run test lint bench rig man docs deb chroot cross
 deps-xen:
 	@$(DEPS_ENV) make/deps install build run test rig
 deps-lint deps-bench deps-man deps-deb deps-cross:

@@ -12,3 +12,9 @@ man: $(MAN_PAGES)
 $(B)/man/%: docs/man/%.scd docs/man/fill $(wildcard include/xenpci/*.h) protocol/pciif.h host/assignable.h | $(PROGRAMS)
 	@mkdir -p $(@D)
 	$(Q)docs/man/fill $(B) $(VERSION) $< >$@.scd && $(SCDOC) <$@.scd >$@
+
+# Pictures are in the tree, with the text that they are drawn from (graphviz).
+.PHONY: pictures
+pictures: docs/dataflow.svg
+docs/%.svg: docs/%.dot
+	$(Q)dot -Tsvg $< -o $@
