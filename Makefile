@@ -76,6 +76,8 @@ COMMON_SRC := $(wildcard common/*.c)
 PROGRAMS :=
 LIBRARIES :=
 UNIT_TESTS :=
+# Command lines: of the programs, not of the library.
+CLI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard common/cli/*.c))
 SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \

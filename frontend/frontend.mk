@@ -31,5 +31,5 @@ $(B)/libxenpcifront.pc: frontend/libxenpcifront.pc.in
 	$(Q)sed 's#@PREFIX@#$(PREFIX)#; s#@VERSION@#$(VERSION)#' $< >$@
 
 # The command is linked with the library's objects: conform looks into the page itself.
-$(B)/xenpci-front: $(FRONT_TOOL_OBJ) $(FRONTEND_OBJ) $(SHARED_OBJ)
+$(B)/xenpci-front: $(FRONT_TOOL_OBJ) $(CLI_OBJ) $(FRONTEND_OBJ) $(SHARED_OBJ)
 	$(Q)$(LINK) -o $@ $^ $(FRONT_LIBS) -lpci

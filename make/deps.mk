@@ -7,7 +7,7 @@ need = @$(DEPS_ENV) make/deps need $(1)
 
 # A plain make says what to do, rather than which header the compiler misses.
 ifneq ($(filter all install,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci libseccomp libcap-ng 2>/dev/null && echo found),found)
+ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci libseccomp libcap-ng json-c 2>/dev/null && echo found),found)
 ifneq ($(shell $(DEPS_ENV) make/deps check build && echo found),found)
 $(error what the lines above name is missing)
 endif

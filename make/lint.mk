@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # What reads the code instead of running it, and valgrind over the unit tests.
 
-LINT_SRC := $(wildcard protocol/*.c common/*.c host/*.c host/device/*.c host/device/*/*.c backend/*.c backend/*/*.c frontend/*.c frontend/*/*.c operator/*.c)
-LINT_HDR := $(wildcard include/xenpci/*.h protocol/*.h common/*.h host/*.h host/device/*.h host/device/*/*.h backend/*.h backend/*/*.h frontend/*.h frontend/*/*.h operator/*.h)
+LINT_SRC := $(wildcard protocol/*.c common/*.c common/*/*.c host/*.c host/device/*.c host/device/*/*.c backend/*.c backend/*/*.c frontend/*.c frontend/*/*.c operator/*.c)
+LINT_HDR := $(wildcard include/xenpci/*.h protocol/*.h common/*.h common/*/*.h host/*.h host/device/*.h host/device/*/*.h backend/*.h backend/*/*.h frontend/*.h frontend/*/*.h operator/*.h)
 
 .PHONY: lint tidy cppcheck headers citations troubleshooting doors circles
 lint: need-lint

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cli/help.h"
 #include "common/util.h"
 #include "operator/operator.h"
 
@@ -15,43 +16,49 @@ enum {
 	KEY_FORCE = 'f',
 	KEY_REBIND = 'r',
 	KEY_VERBOSE = 'v',
-	KEY_HELP = 'h',
 	KEY_NO_WAIT = 0x100,
+	KEY_JSON,
 };
 
 /* libc looks for it by name, so it must be visible. */
 __attribute__((visibility("default"))) const char *argp_program_version = "xenpci " XENPCI_VERSION;
 
-static const struct command {
-	const char *name;
+struct command {
+	struct help_line help;
 	int min, max; /* arguments */
 	const char *options; /* of those that not every command takes */
 	int (*run)(struct operator *op, int argc, char **argv);
-} commands[] = {
-	{ "check", 0, 256, "a", run_check },
-	{ "reset", 1, 256, "mf", run_reset },
-	{ "assignable", 1, 256, "r", run_assignable },
-	{ "attach", 2, 256, "aw", run_attach },
-	{ "detach", 2, 2, "fw", run_detach },
-	{ "list", 1, 1, "", run_list },
 };
 
-static const char doc[] =
-	"Prepare PCI devices for Xen guests, and give them without xl.\v"
-	"Commands:\n"
-	"  check [BDF...]  may it (each of the machine's) be assigned, and what stands against it\n"
-	"  reset BDF...  reset it and keep its configuration (-f: under a guest that uses it)\n"
-	"  assignable list  what is held for guests and free\n"
-	"  assignable add BDF...  take it from its host driver, to pciback\n"
-	"  assignable remove BDF...  give it up (-r: to the driver it had)\n"
-	"  attach DOMAIN BDF[,OPTION=VALUE...]...  give it to a PV guest\n"
-	"  detach DOMAIN BDF  take it away from the guest\n"
-	"  list DOMAIN  what the guest has\n"
-	"\n"
+/* Rows of one name differ in what --help says: the first counts. */
+static const struct command commands[] = {
+	{ { "check", "[BDF...]", "may it (each of the machine's) be assigned, and what stands against it" },
+	  0, 256, "a", run_check },
+	{ { "reset", "BDF...", "reset it and keep its configuration (-f: under a guest that uses it)" },
+	  1, 256, "mf", run_reset },
+	{ { "assignable", "list", "what is held for guests and free" }, 1, 256, "r", run_assignable },
+	{ { "assignable", "add BDF...", "take it from its host driver, to pciback" },
+	  1, 256, "r", run_assignable },
+	{ { "assignable", "remove BDF...", "give it up (-r: to the driver it had)" },
+	  1, 256, "r", run_assignable },
+	{ { "attach", "DOMAIN BDF[,OPTION=VALUE...]...", "give it to a PV guest" },
+	  2, 256, "aw", run_attach },
+	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fw", run_detach },
+	{ { "list", "DOMAIN", "what the guest has" }, 1, 1, "", run_list },
+};
+
+static const char doc[] = "Prepare PCI devices for Xen guests, and give them without xl.\v";
+
+static const char notes[] =
 	"Options of attach are xl's (permissive, msitranslate, power_mgmt, rdm_policy, name), and "
 	"interrupt_control.\n"
-	"BDF is SSSS:BB:DD.F or BB:DD.F; DOMAIN a number or a name.\n"
-	"Exit status: 0, 1 (failed, or not assignable), 2 (wrong usage).";
+	"BDF is SSSS:BB:DD.F or BB:DD.F; DOMAIN a number or a name.\n";
+
+static const char examples[] =
+	"  xenpci check 03:00.0\n"
+	"  xenpci assignable add 03:00.0\n"
+	"  xenpci attach guest1 03:00.0,permissive=1\n"
+	"  xenpci -d image:lspci.txt check 03:00.0\n";
 
 static const struct argp_option options[] = {
 	{ "devices", KEY_DEVICES, "SPEC", 0,
@@ -68,8 +75,8 @@ static const struct argp_option options[] = {
 	{ "rebind", KEY_REBIND, NULL, 0, "assignable remove: back to the remembered driver", 0 },
 	{ "no-wait", KEY_NO_WAIT, NULL, 0,
 	  "attach, detach: write the nodes and leave, as for a guest that is being built", 0 },
+	{ "json", KEY_JSON, NULL, 0, "For programs: a line of JSON for each thing that is told", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
-	{ NULL, KEY_HELP, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ 0 }
 };
 
@@ -78,7 +85,7 @@ struct arguments {
 	const struct command *command;
 	char **args;
 	int nr;
-	char given[8]; /* letters of the commands' own options */
+	char given[16]; /* letters of the commands' own options */
 	int level;
 };
 
@@ -96,8 +103,8 @@ static error_t take_argument(struct arguments *a, char *arg, struct argp_state *
 		a->args[a->nr++] = arg;
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!strcmp(commands[i].name, arg))
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && !a->command; i++) {
+		if (!strcmp(commands[i].help.name, arg))
 			a->command = &commands[i];
 	}
 	if (!a->command)
@@ -111,11 +118,11 @@ static error_t check_usage(struct arguments *a, struct argp_state *state)
 	if (!a->command)
 		argp_error(state, "a command is missing");
 	else if (a->nr < a->command->min)
-		argp_error(state, "%s: an argument is missing", a->command->name);
+		argp_error(state, "%s: an argument is missing", a->command->help.name);
 	else if (a->nr > a->command->max)
-		argp_error(state, "%s: too many arguments", a->command->name);
+		argp_error(state, "%s: too many arguments", a->command->help.name);
 	else if (strspn(a->given, a->command->options) != strlen(a->given))
-		argp_error(state, "%s: an option does not belong to this command", a->command->name);
+		argp_error(state, "%s: an option does not belong to this command", a->command->help.name);
 	return 0;
 }
 
@@ -163,8 +170,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_VERBOSE:
 		a->level = a->level == XTL_WARN ? XTL_INFO : XTL_DEBUG;
 		return 0;
-	case KEY_HELP:
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+	case KEY_JSON:
+		op->json = true;
+		note(a, 'j');
 		return 0;
 	case ARGP_KEY_ARG:
 		return take_argument(a, arg, state);
@@ -175,10 +183,23 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static const struct help_line *command_line(size_t i)
+{
+	return i < ARRAY_SIZE(commands) ? &commands[i].help : NULL;
+}
+
+static char *filter_help(int key, const char *text, void *input)
+{
+	static const struct help help = { command_line, notes, examples, EXITS_TEXT(EXITS_XENPCI) };
+
+	(void)input;
+	return key == ARGP_KEY_HELP_POST_DOC ? help_lists(&help) : (char *)text;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse_option, "COMMAND [ARGUMENT...]", doc, NULL, NULL, NULL,
+		options, parse_option, "COMMAND [ARGUMENT...]", doc, help_options, filter_help, NULL,
 	};
 	struct operator op = { 0 };
 	struct arguments a = { .op = &op, .level = XTL_WARN };
@@ -188,7 +209,7 @@ int main(int argc, char **argv)
 	a.args = calloc((size_t)argc + 1, sizeof(*a.args));
 	if (!a.args)
 		return operator_fail("%s", strerror(errno));
-	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &a))
 		return OPERATOR_USAGE;
 	if (!op.nr_specs)
 		op.spec[op.nr_specs++] = "sysfs";

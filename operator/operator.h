@@ -10,12 +10,14 @@
 #include <xenstore.h>
 #include <xentoollog.h>
 
+#include "common/cli/exits.h"
 #include "host/hypercall.h"
 #include "host/assignable.h"
 #include "host/reset_function.h"
 #include "host/settings.h"
 
-enum { OPERATOR_OK, OPERATOR_FAILED, OPERATOR_USAGE }; /* exit statuses */
+#define OPERATOR_EXIT(name, number, text) OPERATOR_##name = (number),
+enum { EXITS_XENPCI(OPERATOR_EXIT) };
 enum { OPERATOR_PROVIDERS_MAX = 8 };
 
 /* One provider with its topology. */
@@ -37,6 +39,7 @@ struct operator {
 	bool force;
 	bool no_wait;
 	bool rebind;
+	bool json;
 	/* The rest. */
 	struct settings settings;
 	struct machine machine[OPERATOR_PROVIDERS_MAX];

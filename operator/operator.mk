@@ -5,5 +5,5 @@ OPERATOR_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard operator/*.c))
 
 PROGRAMS += $(B)/xenpci
 
-$(B)/xenpci: $(OPERATOR_OBJ) $(B)/host/libhost.a
+$(B)/xenpci: $(OPERATOR_OBJ) $(CLI_OBJ) $(B)/host/libhost.a
 	$(Q)$(LINK) -o $@ $^ $(HOST_LIBS)

@@ -10,19 +10,22 @@
 #include "backend/keeper/link.h"
 #include "backend/supervisor/daemon.h"
 #include "backend/supervisor/successor.h"
+#include "common/cli/exits.h"
+#include "common/cli/help.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/util.h"
 #include "host/lockdown.h"
 
-enum { EXIT_USAGE = 2, EXIT_LOCKED_DOWN = 3 };
+#define EXIT_STATUS(name, number, text) EXIT_##name = (number),
+enum { EXITS_XENPCID(EXIT_STATUS) };
 
 enum {
 	KEY_DEVICES = 'd',
 	KEY_CONFIG = 'c',
 	KEY_VERBOSE = 'v',
 	KEY_QUIET = 'q',
-	KEY_HELP = 'h',
+	KEY_CHECK = 'n',
 	KEY_SLOTS = 0x100,
 	KEY_READY_FD,
 	KEY_KEEP_GUESTS,
@@ -44,9 +47,16 @@ enum { HIDE_MAX = 64 }; /* times that --hide may be given */
 __attribute__((visibility("default"))) const char *argp_program_version = "xenpcid " XENPCI_VERSION;
 
 static const char doc[] =
-	"Serve PCI devices to paravirtualised Xen guests: the backend of the PV PCI protocol.\v"
+	"Serve PCI devices to paravirtualised Xen guests: the backend of the PV PCI protocol.\v";
+
+static const char notes[] =
 	"Stays in the foreground and logs to stderr. SIGTERM asks the guests to close, gives "
-	"their devices back and ends.";
+	"their devices back and ends.\n";
+
+static const char examples[] =
+	"  xenpcid -n\n"
+	"  xenpcid -n -c new.conf && mv new.conf " SETTINGS_PATH "\n"
+	"  xenpcid --devices image:lspci.txt --no-keeper -v\n";
 
 static const struct argp_option option_list[] = {
 	{ "devices", KEY_DEVICES, "SPEC", 0,
@@ -77,7 +87,7 @@ static const struct argp_option option_list[] = {
 	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
-	{ NULL, KEY_HELP, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "check", KEY_CHECK, NULL, 0, "Read the settings, say whether they are right, and end", 0 },
 	{ 0 }
 };
 
@@ -93,6 +103,7 @@ struct arguments {
 	unsigned nr_hide;
 	int level;
 	bool no_keeper;
+	bool check; /* the settings, and nothing else */
 	xentoollog_logger *lg;
 };
 
@@ -170,8 +181,8 @@ static error_t parse_process_option(int key, char *arg, struct argp_state *state
 	case KEY_QUIET:
 		a->level = XTL_WARN;
 		return 0;
-	case KEY_HELP:
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+	case KEY_CHECK:
+		a->check = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected argument \"%s\"", arg);
@@ -324,21 +335,50 @@ static int run(struct arguments *a)
 	return a->no_keeper ? serve(-1, o.ready_fd, a) : keeper_run(&o, serve, a);
 }
 
+/* The exit status. Nothing is opened or locked but the file: one that serves is not disturbed. */
+static int check_settings(const struct arguments *a)
+{
+	const char *path = a->config ? a->config : SETTINGS_PATH;
+	struct settings settings;
+
+	if (settings_read(&settings, path, a->config != NULL, a->lg))
+		return EXIT_FAILED;
+	if (access(path, F_OK))
+		printf("%s is not there: the defaults count\n", path);
+	else
+		printf("%s is right: %u entries of devices and quirks\n", path, settings.nr_entries);
+	settings_dispose(&settings);
+	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+}
+
+static char *filter_help(int key, const char *text, void *input)
+{
+	static const struct help help = { NULL, notes, examples, EXITS_TEXT(EXITS_XENPCID) };
+
+	(void)input;
+	return key == ARGP_KEY_HELP_POST_DOC ? help_lists(&help) : (char *)text;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { option_list, parse_option, NULL, doc, NULL, NULL, NULL };
+	static const struct argp argp = { option_list, parse_option, NULL, doc, help_options, filter_help, NULL };
 	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1,
 			       .daemon.sysfs_root = "/sys", .daemon.state_dir = MEMORY_STATE_DIR };
 	int rc;
 
 	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &a))
 		return EXIT_USAGE;
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	a.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
 	if (!a.lg) {
 		fprintf(stderr, "xenpcid: no memory\n");
 		return EXIT_FAILURE;
+	}
+	if (a.check) {
+		rc = check_settings(&a);
+		xtl_logger_destroy(a.lg);
+		return rc;
 	}
 	keeper_remember(argv, a.daemon.ready_fd);
 	rc = run(&a);

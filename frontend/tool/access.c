@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* read, write, msi, msix: one request each. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <linux/pci_regs.h>
 
 #include "frontend/tool/tool.h"
+
+enum { KEY_NO_VERIFY = 256 };
 
 /* BDF, OFFSET and, at argv[size_at] where it is, SIZE. */
 static int parse_register(int argc, char **argv, int size_at, struct xenpcifront_address *a,
@@ -35,8 +36,7 @@ int run_read(struct tool *tool, int argc, char **argv)
 	unsigned offset, size;
 	uint32_t value;
 
-	if (argc < 3 || argc > 4)
-		return tool_usage("read BDF OFFSET [SIZE]");
+	tool_options(tool, NULL, NULL, NULL, 2, 3, &argc, &argv);
 	if (parse_register(argc, argv, 3, &a, &offset, &size))
 		return EXIT_USAGE;
 	if (tool_connect(tool, 0))
@@ -90,27 +90,26 @@ static int write_and_look(struct tool *tool, const struct write *w)
 	return EXIT_OK;
 }
 
+static error_t parse_write(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	if (key != KEY_NO_VERIFY)
+		return ARGP_ERR_UNKNOWN;
+	*(bool *)state->input = false;
+	return 0;
+}
+
 int run_write(struct tool *tool, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "no-verify", no_argument, NULL, 'n' },
-		{ NULL, 0, NULL, 0 },
+	static const struct argp_option options[] = {
+		{ "no-verify", KEY_NO_VERIFY, NULL, 0, "Do not look whether it is there afterwards", 0 },
+		{ 0 }
 	};
-	static const char usage[] = "write [--no-verify] BDF OFFSET VALUE [SIZE]";
 	bool verify = true;
 	struct write w;
 	uint64_t value;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'n')
-			return tool_usage("%s", usage);
-		verify = false;
-	}
-	argc -= optind - 1;
-	argv += optind - 1;
-	if (argc < 4 || argc > 5)
-		return tool_usage("%s", usage);
+	tool_options(tool, options, parse_write, &verify, 3, 4, &argc, &argv);
 	if (parse_register(argc, argv, 4, &w.a, &w.offset, &w.size) ||
 	    tool_number(argv[3], "value", UINT32_MAX >> (32 - w.size * 8), &value))
 		return EXIT_USAGE;
@@ -199,6 +198,7 @@ int run_msi(struct tool *tool, int argc, char **argv)
 	struct xenpcifront_address a;
 	uint64_t n = 0;
 
+	tool_options(tool, NULL, NULL, NULL, 1, 3, &argc, &argv);
 	if (argc == 2)
 		act = msi_show;
 	else if (argc == 3 && !strcmp(argv[2], "on"))
@@ -255,12 +255,12 @@ static int msix_show(struct tool *tool, struct xenpcifront_address a)
 
 int run_msix(struct tool *tool, int argc, char **argv)
 {
-	bool off = argc == 3 && !strcmp(argv[2], "off");
+	bool off;
 	struct xenpcifront_address a;
 	uint64_t n = 0;
 
-	if (argc < 2 || argc > 3)
-		return tool_usage("msix BDF [N | off]");
+	tool_options(tool, NULL, NULL, NULL, 1, 2, &argc, &argv);
+	off = argc == 3 && !strcmp(argv[2], "off");
 	if (tool_address(argv[1], &a) ||
 	    (argc == 3 && !off &&
 	     tool_number(argv[2], "number of vectors", XENPCIFRONT_MAX_VECTORS, &n)))

@@ -46,8 +46,7 @@ int run_bench(struct tool *tool, int argc, char **argv)
 	uint64_t n = DEFAULT_N, *times;
 	int found, status;
 
-	if (argc > 3)
-		return tool_usage("bench [N [BDF]]");
+	tool_options(tool, NULL, NULL, NULL, 0, 2, &argc, &argv);
 	if (argc > 1 && tool_number(argv[1], "number of reads", MAX_N, &n))
 		return EXIT_USAGE;
 	if (!n)

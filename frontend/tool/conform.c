@@ -3,7 +3,6 @@
 #include "frontend/tool/conform_parts.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -234,33 +233,47 @@ static bool is_case(const char *name)
 	return false;
 }
 
+struct conform_options {
+	bool list;
+	const char *only;
+};
+
+enum { KEY_LIST = 256, KEY_ONLY };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct conform_options *o = state->input;
+
+	if (key == KEY_LIST)
+		o->list = true;
+	else if (key == KEY_ONLY)
+		o->only = arg;
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
 int run_conform(struct tool *tool, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "list", no_argument, NULL, 'l' },
-		{ "only", required_argument, NULL, 'o' },
-		{ NULL, 0, NULL, 0 },
+	static const struct argp_option options[] = {
+		{ "list", KEY_LIST, NULL, 0, "Print the names of the cases", 0 },
+		{ "only", KEY_ONLY, "NAME", 0, "This case, and no other", 0 },
+		{ 0 }
 	};
 	struct xenpcifront_device devices[XENPCIFRONT_MAX_DEVICES];
 	struct conform c = { .tool = tool };
-	const char *only = NULL;
-	int n, opt, status;
+	struct conform_options o = { 0 };
+	int n, status;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == 'l')
-			return list_cases(), EXIT_OK;
-		if (opt != 'o')
-			return tool_usage("conform [--list] [--only NAME] [BDF]");
-		only = optarg;
-	}
-	if (only && !is_case(only))
-		return tool_usage("there is no case '%s' (see conform --list)", only);
-	if (argc - optind > 1)
-		return tool_usage("conform takes one device at most");
-	n = tool_devices(tool, argv[optind], devices, &status);
+	tool_options(tool, options, parse, &o, 0, 1, &argc, &argv);
+	if (o.list)
+		return list_cases(), EXIT_OK;
+	if (o.only && !is_case(o.only))
+		return tool_usage("there is no case '%s' (see conform --list)", o.only);
+	n = tool_devices(tool, argv[1], devices, &status);
 	if (n <= 0)
 		return n ? status : tool_failed("there is no device to try");
 	c.fe = tool->fe;
 	c.dev = devices[0];
-	return run_cases(&c, only);
+	return run_cases(&c, o.only);
 }

@@ -4,7 +4,6 @@
  * one thing, and closes the connection in order, so that the next one can open it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,126 +12,143 @@
 
 #include <xentoollog.h>
 
-#include "common/number.h"
+#include "common/cli/help.h"
 #include "common/util.h"
 #include "frontend/tool/tool.h"
 
 static const struct command commands[] = {
-	{ "list", "[-n | -nn] [-v] [-D] [BDF]",
-	  "the devices, as lspci shows them (-v: BARs and capabilities)", run_list },
-	{ "read", "BDF OFFSET [SIZE]", "read 1, 2 or 4 (default) bytes of config space", run_read },
-	{ "write", "[--no-verify] BDF OFFSET VALUE [SIZE]",
-	  "write them, and look whether they are there (status 3: nothing changed)", run_write },
-	{ "dump", "[-x | -xxx | -xxxx] [BDF]", "hex dump for `lspci -F` (default: all there is)",
-	  run_dump },
-	{ "bars", "[BDF]", "base address registers with their sizes", run_bars },
-	{ "msi", "BDF [on | off | multi N]", "switch MSI, or show whether it is on", run_msi },
-	{ "msix", "BDF [N | off]", "give the first N MSI-X table entries a vector, or none",
-	  run_msix },
-	{ "watch", "[--count N] [--timeout MS] [--aer RESULT]",
-	  "print hot-plug and AER events as they happen", run_watch },
-	{ "conform", "[--list] [--only NAME] [BDF]", "check that the backend keeps the protocol",
-	  run_conform },
-	{ "script", "[--raw] FILE",
-	  "send the requests in FILE (-: stdin), print an answer line for each", run_script },
-	{ "bench", "[N [BDF]]", "time N (default 2000) config reads", run_bench },
+	{ { "list", "[-n | -nn] [-v] [-D] [BDF]",
+	    "the devices, as lspci shows them (-v: BARs and capabilities)" }, run_list },
+	{ { "read", "BDF OFFSET [SIZE]",
+	    "read 1, 2 or 4 (default) bytes of config space" }, run_read },
+	{ { "write", "[--no-verify] BDF OFFSET VALUE [SIZE]",
+	    "write them, and look whether they are there (status 3: nothing changed)" }, run_write },
+	{ { "dump", "[-x | -xxx | -xxxx] [BDF]",
+	    "hex dump for `lspci -F` (default: all there is)" }, run_dump },
+	{ { "bars", "[BDF]",
+	    "base address registers with their sizes" }, run_bars },
+	{ { "msi", "BDF [on | off | multi N]",
+	    "switch MSI, or show whether it is on" }, run_msi },
+	{ { "msix", "BDF [N | off]",
+	    "give the first N MSI-X table entries a vector, or none" }, run_msix },
+	{ { "watch", "[--count N] [--timeout MS] [--aer RESULT]",
+	    "print hot-plug and AER events as they happen" }, run_watch },
+	{ { "conform", "[--list] [--only NAME] [BDF]",
+	    "check that the backend keeps the protocol" }, run_conform },
+	{ { "script", "[--raw] FILE",
+	    "send the requests in FILE (-: stdin), print an answer line for each" }, run_script },
+	{ { "bench", "[N [BDF]]",
+	    "time N (default 2000) config reads" }, run_bench },
 };
 
-enum { OPT_REQUEST_TIMEOUT = 256, OPT_KEEP, OPT_SLEEP, OPT_POLL, OPT_VERSION };
+enum { KEY_REQUEST_TIMEOUT = 256, KEY_KEEP, KEY_SLEEP, KEY_POLL };
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "request-timeout", required_argument, NULL, OPT_REQUEST_TIMEOUT },
-	{ "sleep", no_argument, NULL, OPT_SLEEP },
-	{ "poll", no_argument, NULL, OPT_POLL },
-	{ "keep", no_argument, NULL, OPT_KEEP },
-	{ NULL, 0, NULL, 0 },
+/* libc looks for it by name, so it must be visible. */
+__attribute__((visibility("default"))) const char *argp_program_version = "xenpci-front " XENPCI_VERSION;
+
+static const struct argp_option options[] = {
+	{ "timeout", 't', "MS", 0,
+	  "For connecting (default 10000); for watch: in all. What reads or sizes a whole device has as "
+	  "long, 10000 at least", 0 },
+	{ "request-timeout", KEY_REQUEST_TIMEOUT, "MS", 0, "For the answer to one request (default 2000)", 0 },
+	{ "sleep", KEY_SLEEP, NULL, 0, "Wait for answers asleep (default: polling, then asleep)", 0 },
+	{ "poll", KEY_POLL, NULL, 0, "Wait for answers polling", 0 },
+	{ "keep", KEY_KEEP, NULL, 0, "Leave without closing the connection, as a killed process does", 0 },
+	{ "verbose", 'v', NULL, 0, "Log state changes to stderr; twice: everything", 0 },
+	{ 0 }
 };
 
-static void help(void)
+static const char doc[] =
+	"The PCI devices that this Xen guest was given, without a kernel driver for them.\v";
+
+static const char notes[] =
+	"BDF is the address that the guest sees, [SSSS:]BB:DD.F. Numbers are decimal, or hexadecimal "
+	"with 0x. A command's own --help has its options. The kernel's xen-pcifront must not be loaded.\n";
+
+static const char examples[] =
+	"  xenpci-front list -nn -v\n"
+	"  xenpci-front read 00:00.0 0x0 4\n"
+	"  xenpci-front dump -xxxx | lspci -F /dev/stdin -vv\n";
+
+static const struct help_line *command_line(size_t i)
 {
-	puts("Usage: xenpci-front [OPTION...] COMMAND [ARGUMENT...]\n"
-	     "The PCI devices that this Xen guest was given, without a kernel driver for them.\n"
-	     "\nCommands:");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %s %s\n\t\t%s\n", commands[i].name, commands[i].arguments,
-		       commands[i].help);
-	puts("\nOptions:\n"
-	     "  -t, --timeout MS          for connecting (default 10000); for watch: in all. What reads\n"
-	     "                            or sizes a whole device has as long, 10000 at least\n"
-	     "      --request-timeout MS  for the answer to one request (default 2000)\n"
-	     "      --sleep, --poll       wait for answers asleep, or polling (default: some of both)\n"
-	     "      --keep                leave without closing the connection, as a killed process does\n"
-	     "  -v, --verbose             log state changes to stderr (twice: everything)\n"
-	     "  -h, --help                this text\n"
-	     "      --version             the version\n"
-	     "\nBDF is the address that the guest sees, [SSSS:]BB:DD.F. Numbers are decimal, or\n"
-	     "hexadecimal with 0x. The kernel's xen-pcifront must not be loaded.\n"
-	     "Exit status: 0, 1 (failed), 2 (wrong usage), 3 (a write changed nothing).");
+	return i < ARRAY_SIZE(commands) ? &commands[i].help : NULL;
+}
+
+static char *filter_help(int key, const char *text, void *input)
+{
+	static const struct help help = { command_line, notes, examples, EXITS_TEXT(EXITS_FRONT) };
+
+	(void)input;
+	return key == ARGP_KEY_HELP_POST_DOC ? help_lists(&help) : (char *)text;
 }
 
 struct settings {
+	struct tool *tool;
+	const struct command *command;
+	int at; /* where the command's name is in argv */
 	unsigned verbose;
 	bool keep;
-	bool done; /* nothing is left to do */
 };
 
-static int parse_ms(uint32_t *ms)
+static void parse_ms(struct argp_state *state, const char *arg, uint32_t *ms)
 {
 	uint64_t v;
 
-	if (tool_number(optarg, "time", INT32_MAX, &v))
-		return -1;
+	if (tool_number(arg, "time", INT32_MAX, &v))
+		exit(EXIT_USAGE);
 	if (!v)
-		return tool_usage("a time is 1 ms at least"), -1;
+		argp_error(state, "a time is 1 ms at least");
 	*ms = (uint32_t)v;
-	return 0;
 }
 
-/* Returns 0, or the exit status. */
-static int parse(int argc, char **argv, struct settings *s, struct tool *tool)
+/* The command's name ends our own options: what follows is the command's. */
+static void take_command(struct settings *s, const char *name, struct argp_state *state)
 {
-	int c;
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && !s->command; i++)
+		if (!strcmp(commands[i].help.name, name))
+			s->command = &commands[i];
+	if (!s->command)
+		argp_error(state, "there is no command '%s'", name);
+	s->at = state->next - 1;
+	state->next = state->argc;
+}
 
-	while ((c = getopt_long(argc, argv, "+hvt:", options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
-			help();
-			s->done = true;
-			return EXIT_OK;
-		case OPT_VERSION:
-			puts("xenpci-front " XENPCI_VERSION);
-			s->done = true;
-			return EXIT_OK;
-		case 'v':
-			s->verbose++;
-			break;
-		case 't':
-			if (parse_ms(&tool->timeout_ms))
-				return EXIT_USAGE;
-			break;
-		case OPT_REQUEST_TIMEOUT:
-			if (parse_ms(&tool->request_ms))
-				return EXIT_USAGE;
-			break;
-		case OPT_SLEEP:
-			tool->sleep = true;
-			break;
-		case OPT_POLL:
-			tool->poll = true;
-			break;
-		case OPT_KEEP:
-			s->keep = true;
-			break;
-		default:
-			fputs("Try `xenpci-front --help'.\n", stderr);
-			return EXIT_USAGE;
-		}
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct settings *s = state->input;
+
+	switch (key) {
+	case 'v':
+		s->verbose++;
+		return 0;
+	case 't':
+		parse_ms(state, arg, &s->tool->timeout_ms);
+		return 0;
+	case KEY_REQUEST_TIMEOUT:
+		parse_ms(state, arg, &s->tool->request_ms);
+		return 0;
+	case KEY_SLEEP:
+		s->tool->sleep = true;
+		return 0;
+	case KEY_POLL:
+		s->tool->poll = true;
+		return 0;
+	case KEY_KEEP:
+		s->keep = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		take_command(s, arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (!s->command)
+			argp_error(state, "a command is missing");
+		if (s->tool->sleep && s->tool->poll)
+			argp_error(state, "--sleep or --poll, not both");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	return tool->sleep && tool->poll ? tool_usage("--sleep or --poll, not both") : 0;
 }
 
 /*
@@ -191,37 +207,25 @@ static int finish(struct tool *tool, bool keep, int status)
 	return status;
 }
 
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
-	struct settings s = { 0 };
+	static const struct argp argp = {
+		options, parse, "COMMAND [ARGUMENT...]", doc, help_options, filter_help, NULL,
+	};
 	struct tool tool = { 0 };
-	const struct command *cmd;
+	struct settings s = { .tool = &tool };
 	xentoollog_level level;
-	int status, at;
+	int status;
 
-	status = parse(argc, argv, &s, &tool);
-	if (status || s.done)
-		return status;
-	if (optind == argc)
-		return tool_usage("a command is missing");
-	cmd = find_command(argv[optind]);
-	if (!cmd)
-		return tool_usage("there is no command '%s'", argv[optind]);
+	argp_err_exit_status = EXIT_USAGE;
+	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, &s))
+		return EXIT_USAGE;
+	tool.command = s.command;
 	level = s.verbose > 1 ? XTL_DEBUG : s.verbose ? XTL_INFO : XTL_WARN;
 	tool.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, level, 0);
 	if (!tool.lg || catch_signals(&tool))
 		return tool_failed("%s", strerror(errno));
-	at = optind;
-	optind = 0; /* the command's own options */
-	status = finish(&tool, s.keep, cmd->run(&tool, argc - at, argv + at));
+	status = finish(&tool, s.keep, s.command->run(&tool, argc - s.at, argv + s.at));
 	xtl_logger_destroy(tool.lg);
 	return status;
 }

@@ -11,7 +11,6 @@
  * is told and makes the command fail at its end; a line that is none ends it at once.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,29 +176,34 @@ out:
 	return rc;
 }
 
+enum { KEY_RAW = 256 };
+
+static error_t parse_script(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	if (key != KEY_RAW)
+		return ARGP_ERR_UNKNOWN;
+	*(bool *)state->input = true;
+	return 0;
+}
+
 int run_script(struct tool *tool, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "raw", no_argument, NULL, 'r' },
-		{ NULL, 0, NULL, 0 },
+	static const struct argp_option options[] = {
+		{ "raw", KEY_RAW, NULL, 0, "Print the answers' fields as they came", 0 },
+		{ 0 }
 	};
 	char *text = NULL;
 	size_t size = 0;
 	unsigned number_of = 0;
 	bool raw = false;
-	int c, rc = EXIT_OK, line;
+	int rc = EXIT_OK, line;
 	FILE *file;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'r')
-			return tool_usage("script [--raw] FILE");
-		raw = true;
-	}
-	if (argc - optind != 1)
-		return tool_usage("script [--raw] FILE");
-	file = strcmp(argv[optind], "-") ? fopen(argv[optind], "re") : stdin;
+	tool_options(tool, options, parse_script, &raw, 1, 1, &argc, &argv);
+	file = strcmp(argv[1], "-") ? fopen(argv[1], "re") : stdin;
 	if (!file)
-		return tool_failed("%s: %s", argv[optind], strerror(errno));
+		return tool_failed("%s: %s", argv[1], strerror(errno));
 	if (tool_connect(tool, 0)) {
 		rc = EXIT_FAILED;
 		goto out;

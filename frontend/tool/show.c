@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* list, bars, dump: the devices for people and for lspci. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,25 +169,40 @@ static struct pci_access *open_names(void)
 	return names;
 }
 
+static error_t parse_list(int key, char *arg, struct argp_state *state)
+{
+	struct list_options *o = state->input;
+
+	(void)arg;
+	switch (key) {
+	case 'n':
+		o->numeric++;
+		return 0;
+	case 'v':
+		o->verbose = true;
+		return 0;
+	case 'D':
+		o->segments = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 int run_list(struct tool *tool, int argc, char **argv)
 {
+	static const struct argp_option options[] = {
+		{ NULL, 'n', NULL, 0, "Numbers for names; twice: both", 0 },
+		{ NULL, 'v', NULL, 0, "BARs and capabilities, too", 0 },
+		{ NULL, 'D', NULL, 0, "Segments, too, where all are 0", 0 },
+		{ 0 }
+	};
 	struct xenpcifront_device devices[XENPCIFRONT_MAX_DEVICES];
 	struct list_options o = { 0 };
-	int c, n, status;
+	int n, status;
 
-	while ((c = getopt(argc, argv, "nvD")) != -1) {
-		if (c == 'n')
-			o.numeric++;
-		else if (c == 'v')
-			o.verbose = true;
-		else if (c == 'D')
-			o.segments = true;
-		else
-			return tool_usage("list [-n | -nn] [-v] [-D] [BDF]");
-	}
-	if (argc - optind > 1)
-		return tool_usage("list takes one device at most");
-	n = tool_devices(tool, argv[optind], devices, &status);
+	tool_options(tool, options, parse_list, &o, 0, 1, &argc, &argv);
+	n = tool_devices(tool, argv[1], devices, &status);
 	if (n < 0)
 		return status;
 	status = EXIT_OK;
@@ -209,8 +223,7 @@ int run_bars(struct tool *tool, int argc, char **argv)
 	struct xenpcifront_bar bars[XENPCIFRONT_BARS];
 	int n, status;
 
-	if (argc > 2)
-		return tool_usage("bars takes one device at most");
+	tool_options(tool, NULL, NULL, NULL, 0, 1, &argc, &argv);
 	n = tool_devices(tool, argv[1], devices, &status);
 	if (n < 0)
 		return status;
@@ -255,21 +268,32 @@ static int dump_one(struct tool *tool, const struct list_options *o,
 	return EXIT_OK;
 }
 
+static error_t parse_dump(int key, char *arg, struct argp_state *state)
+{
+	unsigned *x = state->input;
+
+	(void)arg;
+	if (key != 'x')
+		return ARGP_ERR_UNKNOWN;
+	if (++*x > 4)
+		argp_error(state, "-xxxx is all there is");
+	return 0;
+}
+
 int run_dump(struct tool *tool, int argc, char **argv)
 {
+	static const struct argp_option options[] = {
+		{ NULL, 'x', NULL, 0, "64 bytes; three times: 256, four times: 4096", 0 },
+		{ 0 }
+	};
 	static const unsigned widths[] = { 4096, 64, 64, 256, 4096 };
 	struct xenpcifront_device devices[XENPCIFRONT_MAX_DEVICES];
 	struct list_options o = { 0 };
-	int c, n, status;
+	int n, status;
 	unsigned x = 0;
 
-	while ((c = getopt(argc, argv, "x")) != -1) {
-		if (c != 'x' || ++x > 4)
-			return tool_usage("dump [-x | -xxx | -xxxx] [BDF]");
-	}
-	if (argc - optind > 1)
-		return tool_usage("dump takes one device at most");
-	n = tool_devices(tool, argv[optind], devices, &status);
+	tool_options(tool, options, parse_dump, &x, 0, 1, &argc, &argv);
+	n = tool_devices(tool, argv[1], devices, &status);
 	if (n < 0)
 		return status;
 	status = EXIT_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the subcommands of xenpci-front share. A subcommand's run function gets
- * its own arguments (argv[0] is its name; options by getopt_long) and returns the
+ * its own arguments (argv[0] is its name; options by tool_options) and returns the
  * exit status, EXIT_... below. Results go to stdout, complaints to stderr.
  */
 #ifndef XENPCI_FRONTEND_TOOL_H
@@ -10,15 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/cli/exits.h"
+#include "common/cli/help.h"
 #include "common/sbdf.h"
 #include "xenpci/xenpcifront.h"
 
-#define EXIT_OK	    0
-#define EXIT_FAILED 1
-#define EXIT_USAGE  2
-#define EXIT_UNCHANGED 3 /* a write that the backend took changed nothing */
+#define TOOL_EXIT(name, number, text) EXIT_##name = (number),
+enum { EXITS_FRONT(TOOL_EXIT) };
+
+struct command;
 
 struct tool {
+	const struct command *command;
 	struct xenpcifront *fe; /* NULL before tool_open */
 	struct xentoollog_logger *lg;
 	uint32_t timeout_ms;	/* the global options; 0: not given */
@@ -28,11 +31,17 @@ struct tool {
 };
 
 struct command {
-	const char *name;
-	const char *arguments;
-	const char *help;
+	struct help_line help;
 	int (*run)(struct tool *tool, int argc, char **argv);
 };
+
+/*
+ * A command's own options: parse is as argp's, with input; what it does not know is an argument or an
+ * error. *argc and *argv are then the command's name and its arguments, min to max of them. Wrong usage
+ * and --help end the program. Call it before anything is opened.
+ */
+void tool_options(const struct tool *tool, const struct argp_option *options, argp_parser_t parse,
+		  void *input, int min, int max, int *argc, char ***argv);
 
 /*
  * Opens tool->fe with the options' settings (flags: of xenpcifront_open); tool_connect also

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* watch: events as they happen, one line each; AER requests are answered. */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -11,6 +11,7 @@
 #include "protocol/pciif.h"
 
 struct watch {
+	uint64_t ms; /* --timeout; 0: for ever */
 	struct xenpcifront *fe;
 	uint64_t count, seen;
 	enum xenpcifront_aer_result aer; /* 0: what a healthy driver says */
@@ -112,11 +113,14 @@ static int watch(struct watch *w, uint64_t deadline)
 	}
 }
 
-static const struct option options[] = {
-	{ "count", required_argument, NULL, 'c' },
-	{ "aer", required_argument, NULL, 'a' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ NULL, 0, NULL, 0 },
+enum { KEY_COUNT = 256, KEY_AER };
+
+static const struct argp_option options[] = {
+	{ "count", KEY_COUNT, "N", 0, "End after so many events", 0 },
+	{ "aer", KEY_AER, "RESULT", 0,
+	  "Answer errors so: none, can_recover, need_reset, disconnect, recovered, no_aer_driver", 0 },
+	{ "timeout", 't', "MS", 0, "End after so long; a failure where --count was not reached", 0 },
+	{ 0 }
 };
 
 static int aer_number(const char *name, enum xenpcifront_aer_result *result)
@@ -131,26 +135,37 @@ static int aer_number(const char *name, enum xenpcifront_aer_result *result)
 			  "recovered, no_aer_driver)", name);
 }
 
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct watch *w = state->input;
+	int rc;
+
+	switch (key) {
+	case KEY_COUNT:
+		rc = tool_number(arg, "count", UINT32_MAX, &w->count);
+		break;
+	case KEY_AER:
+		rc = aer_number(arg, &w->aer);
+		break;
+	case 't':
+		rc = tool_number(arg, "time", INT32_MAX, &w->ms);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	if (rc)
+		exit(EXIT_USAGE);
+	return 0;
+}
+
 int run_watch(struct tool *tool, int argc, char **argv)
 {
-	struct watch w = { 0 };
-	uint64_t deadline = 0, ms = tool->timeout_ms;
-	int c;
+	struct watch w = { .ms = tool->timeout_ms };
+	uint64_t deadline = 0;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'c' && tool_number(optarg, "count", UINT32_MAX, &w.count))
-			return EXIT_USAGE;
-		if (c == 'a' && aer_number(optarg, &w.aer))
-			return EXIT_USAGE;
-		if (c == 't' && tool_number(optarg, "time", INT32_MAX, &ms))
-			return EXIT_USAGE;
-		if (c == '?')
-			return tool_usage("watch [--count N] [--timeout MS] [--aer RESULT]");
-	}
-	if (optind != argc)
-		return tool_usage("watch takes no argument");
-	if (ms)
-		deadline = now_ns() + ms * 1000000;
+	tool_options(tool, options, parse, &w, 0, 0, &argc, &argv);
+	if (w.ms)
+		deadline = now_ns() + w.ms * 1000000;
 	if (tool_open(tool, XENPCIFRONT_AER))
 		return EXIT_FAILED;
 	tool->endless = true;

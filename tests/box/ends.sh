@@ -22,6 +22,11 @@ for program in "$d" "$B/xenpci" "$f" "$xenbox"; do
 	runs "$p -h" 0 "^Usage: .*$p" "$program" -h
 	runs "$p --version" 0 "[0-9]+\.[0-9]+" "$program" --version
 	runs "$p --nonsense" 2 "nonsense" "$program" --nonsense
+	[ "$p" != xenbox ] || continue
+	runs "$p -V" 0 "^$p [0-9]+\.[0-9]+" "$program" -V
+	runs "$p --usage" 0 "^Usage: $p .*-[a-z]*hV" "$program" --usage
+	runs "$p: examples" 0 "^  $p " "$program" --help
+	runs "$p: exit statuses" 0 "^  2  wrong usage" "$program" --help
 done
 runs "xenpcid with an argument" 2 "surplus|Too many|unexpected" "$d" surplus
 runs "xenpci-front without a command" 2 "Usage|usage|command" "$f"
@@ -35,6 +40,16 @@ runs "xenpcid --devices image of no dump" 1 "no\.dump" "$d" --devices "image:$WO
 runs "xenpcid --devices sysfs of no directory" 1 "/nonexistent" "$d" --devices sysfs:/nonexistent
 runs "xenpcid --config of no file" 1 "/nonexistent" "$d" --devices "image:$bench" --config /nonexistent
 runs "xenpcid --config of a directory" 1 "/tmp: Is a directory" "$d" --devices "image:$bench" --config /tmp
+runs "xenpcid -n without settings" 0 "settings are right|is right|defaults count" "$d" -n
+echo "poll_us = 100;" >"$WORK/right.conf"
+runs "xenpcid -n of settings that are right" 0 "right.conf is right" "$d" -n -c "$WORK/right.conf"
+echo "colour = 1;" >"$WORK/wrong.conf"
+runs "xenpcid -n of settings that are wrong" 1 "wrong.conf:1: colour" "$d" -n -c "$WORK/wrong.conf"
+runs "xenpcid -n of no file" 1 "/nonexistent" "$d" -n -c /nonexistent
+for command in list read write dump bars msi msix watch conform script bench; do
+	runs "xenpci-front $command --help" 0 "^Usage: xenpci-front $command" "$f" "$command" --help
+	runs "xenpci-front $command --nonsense" 2 "nonsense" "$f" "$command" --nonsense
+done
 runs "xenpcid --ready-fd of no file" 2 "ready-fd: 77" "$d" --devices "image:$bench" --ready-fd 77
 mkdir -p "$WORK/locked"/{kernel/security,bus/pci/devices}
 echo "none [integrity] confidentiality" >"$WORK/locked/kernel/security/lockdown"
