@@ -45,6 +45,11 @@ unsigned assignable_rules_parse(const char *name)
 	return set;
 }
 
+const char *assignable_rule_name(enum assignable_rule rule)
+{
+	return rules[rule].name;
+}
+
 /* One judgement in the making. */
 struct judge {
 	const struct topology *t;

@@ -140,6 +140,8 @@ bool assignable_concerns(const struct topology *t, int i, int j, bool judged);
  * where there is none of that name (or it cannot be overridden).
  */
 unsigned assignable_rules_parse(const char *name);
+/* "no-reset". Static. */
+const char *assignable_rule_name(enum assignable_rule rule);
 
 /* Whether the host's driver of that name merely holds devices for guests, or there is none. */
 bool assignable_is_holder(const char *driver);

@@ -9,7 +9,7 @@ MAN_PAGES := $(if $(SCDOC),$(patsubst docs/man/%.scd,$(B)/man/%,$(MAN_SRC)))
 man: $(MAN_PAGES)
 
 # Pages take from the programs' --help, from headers and tables: the programs come first.
-$(B)/man/%: docs/man/%.scd docs/man/fill $(wildcard include/xenpci/*.h) protocol/pciif.h host/assignable.h | $(PROGRAMS)
+$(B)/man/%: docs/man/%.scd docs/man/fill $(wildcard include/xenpci/*.h) protocol/pciif.h host/assignable.h operator/json.h backend/config/view.h | $(PROGRAMS)
 	@mkdir -p $(@D)
 	$(Q)docs/man/fill $(B) $(VERSION) $< >$@.scd && $(SCDOC) <$@.scd >$@
 

@@ -6,26 +6,17 @@
 #include <unistd.h>
 
 #include "host/pciback.h"
+#include "operator/json.h"
 #include "operator/operator.h"
-
-static bool is_sysfs(const struct machine *m)
-{
-	return !strncmp(m->spec, "sysfs", 5);
-}
-
-static const char *sysfs_root(const struct machine *m)
-{
-	return m->spec[5] == ':' ? m->spec + 6 : "/sys";
-}
 
 static int holder_of(struct operator *op, const struct place *place, struct holder *h)
 {
-	if (!is_sysfs(place->machine)) {
+	if (!machine_sysfs(place->machine)) {
 		operator_fail("%s: a captured device has no driver to take it from", place->name);
 		return -1;
 	}
 	*h = (struct holder){
-		.sysfs = sysfs_root(place->machine), .xs = op->xs, .hypercall = op->hypercall,
+		.sysfs = machine_sysfs(place->machine), .xs = op->xs, .hypercall = op->hypercall,
 	};
 	return 0;
 }
@@ -72,7 +63,7 @@ static bool is_held(const struct machine *m, int i)
 {
 	const struct topology_function *fn = &m->topology.function[i];
 
-	return is_sysfs(m) ? !strcmp(fn->driver, HOLDER_DRIVER) :
+	return machine_sysfs(m) ? !strcmp(fn->driver, HOLDER_DRIVER) :
 			     !(topology_traits(&m->topology, i) & TOPOLOGY_BRIDGE);
 }
 
@@ -81,16 +72,26 @@ static void look_for_holder(const struct machine *m)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/bus/pci/drivers/" HOLDER_DRIVER, sysfs_root(m));
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers/" HOLDER_DRIVER, machine_sysfs(m));
 	if (access(path, F_OK))
 		operator_fail("nothing can be held: there is no %s; is the xen-pciback module loaded?", path);
 }
 
-static void list_machine(struct operator *op, const struct machine *m)
+static int tell_held(const char *host, const char *label)
+{
+	struct json j;
+
+	json_begin(&j, JSON_RECORD_held);
+	json_text(&j, JSON_held_host, host);
+	json_text(&j, JSON_held_name, label);
+	return json_end(&j);
+}
+
+static int list_machine(struct operator *op, const struct machine *m)
 {
 	char name[SBDF_TEXT], label[128];
 
-	if (is_sysfs(m))
+	if (machine_sysfs(m))
 		look_for_holder(m);
 
 	for (int i = 0; i < m->topology.nr; i++) {
@@ -98,12 +99,16 @@ static void list_machine(struct operator *op, const struct machine *m)
 
 		if (fn->guest != TOPOLOGY_NO_GUEST || !is_held(m, i))
 			continue;
-		printf("%s", sbdf_format(fn->info.sbdf, name));
-		if (op->xs &&
-		    holder_memory_read(op->xs, fn->info.sbdf, "name", label, sizeof(label)) > 0)
-			printf(" %s", label);
-		putchar('\n');
+		sbdf_format(fn->info.sbdf, name);
+		if (!op->xs ||
+		    holder_memory_read(op->xs, fn->info.sbdf, "name", label, sizeof(label)) < 0)
+			label[0] = '\0';
+		if (!op->json)
+			printf("%s%s%s\n", name, label[0] ? " " : "", label);
+		else if (tell_held(name, label))
+			return -1;
 	}
+	return 0;
 }
 
 int run_assignable(struct operator *op, int argc, char **argv)
@@ -116,14 +121,16 @@ int run_assignable(struct operator *op, int argc, char **argv)
 		operator_fail("assignable: \"%s\" is neither list, add nor remove", argv[0]);
 		return OPERATOR_USAGE;
 	}
-	if ((adding || removing) != (argc > 1) || (op->rebind && !removing)) {
+	if ((adding || removing) != (argc > 1) || (op->rebind && !removing) ||
+	    (op->json && (adding || removing))) {
 		operator_fail("assignable %s: wrong arguments (see xenpci --help)", argv[0]);
 		return OPERATOR_USAGE;
 	}
 	if (operator_open_xen(op, adding || removing) || operator_open_machines(op))
 		return OPERATOR_FAILED;
 	for (unsigned m = 0; m < op->nr_machines && !adding && !removing; m++)
-		list_machine(op, &op->machine[m]);
+		if (list_machine(op, &op->machine[m]))
+			return OPERATOR_FAILED;
 	for (int k = 1; k < argc; k++) {
 		if (operator_find(op, argv[k], &place) ||
 		    (adding ? add(op, &place) : give_up(op, &place)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xenpci attach, detach, list: what xl's pci commands do for a PV guest, where there is
+ * xenpci attach, detach: what xl's pci commands do for a PV guest, where there is
  * no xl. Unlike libxl, attach is all or nothing, and detach tells the guest first
  * and revokes then, so that the device is silent before its memory is anyone's.
  */
@@ -133,25 +133,4 @@ int run_detach(struct operator *op, int argc, char **argv)
 		status = OPERATOR_FAILED;
 	holder_memory_forget(op->xs, place.fn->info.sbdf, "domid");
 	return status;
-}
-
-int run_list(struct operator *op, int argc, char **argv)
-{
-	char vdev[NODES_TEXT_MAX], dev[NODES_TEXT_MAX], state[NODES_TEXT_MAX],
-		opts[NODES_TEXT_MAX];
-	struct nodes n;
-	uint32_t domid;
-
-	(void)argc;
-	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid))
-		return OPERATOR_FAILED;
-	nodes_init(&n, op, domid);
-	for (unsigned i = 0; i < nodes_count(&n); i++) {
-		if (!i)
-			printf("%-15s %-15s %-5s %s\n", "IN GUEST", "DEVICE", "STATE", "OPTIONS");
-		printf("%-15s %-15s %-5s %s\n", nodes_text(&n, NODE_VDEV_FMT, i, vdev),
-		       nodes_text(&n, NODE_DEV_FMT, i, dev), nodes_text(&n, NODE_STATE_FMT, i, state),
-		       nodes_text(&n, NODE_OPTS_FMT, i, opts));
-	}
-	return OPERATOR_OK;
 }

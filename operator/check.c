@@ -6,14 +6,15 @@
 
 #include "host/reset_offer.h"
 #include "common/util.h"
-#include "operator/operator.h"
+#include "operator/check.h"
+#include "operator/device_name.h"
 
 /* "0000:03:00.0 8086:10d3 PCIe endpoint behind 0000:00:1c.0, held by pciback" */
 static void print_what(const struct place *place)
 {
 	const struct topology *t = &place->machine->topology;
 	const struct topology_function *fn = place->fn;
-	char buf[SBDF_TEXT];
+	char buf[SBDF_TEXT], label[128];
 
 	printf("%s %04x:%04x %s", place->name, fn->info.vendor, fn->info.device,
 	       topology_kind_name(fn->kind));
@@ -29,6 +30,9 @@ static void print_what(const struct place *place)
 	else if (fn->os)
 		printf(", held by nobody");
 	putchar('\n');
+	device_name(fn->info.vendor, fn->info.device, label, sizeof(label));
+	if (label[0])
+		printf("\tname: %s\n", label);
 }
 
 /* " flr pm": of present, those that are offered; behind them why others are withheld. */
@@ -116,15 +120,12 @@ static void print_unseen(const struct place *place)
 		puts("\tcapabilities: not in the dump, so that its resets and its MSI are not known");
 }
 
-/* Returns whether it is assignable. */
-static bool check(struct operator *op, const struct place *place)
+static void print_all(struct operator *op, const struct place *place, const struct assignable *verdict)
 {
 	const struct topology *t = &place->machine->topology;
+	const struct assignable result = *verdict;
 	char buf[ASSIGNABLE_TEXT_MAX];
 	struct settings_life life;
-	struct assignable result;
-	bool good = assignable_check(t, place->i, TOPOLOGY_NO_GUEST, operator_allowed(op, place),
-				     &result);
 
 	print_what(place);
 	print_resets(place);
@@ -141,20 +142,53 @@ static bool check(struct operator *op, const struct place *place)
 	settings_life(&op->settings, &place->fn->info, &life);
 	if (life.moved_source[0])
 		printf("\tnote: %s does not count: it is for another device\n", life.moved_source);
-	printf("\t%s\n", good ? "assignable" : "not assignable");
-	return good;
+	printf("\t%s\n", result.refused ? "not assignable" : "assignable");
+}
+
+/* Returns 1: it is assignable; 0; -1: it could not be told of. */
+static int check(struct operator *op, const struct place *place, struct columns *c)
+{
+	struct assignable result;
+	bool good = assignable_check(&place->machine->topology, place->i, TOPOLOGY_NO_GUEST,
+				     operator_allowed(op, place), &result);
+	int rc = 0;
+
+	if (op->json)
+		rc = check_json(op, place, &result);
+	else if (c)
+		rc = check_row(place, &result, c);
+	else
+		print_all(op, place, &result);
+	return rc ? -1 : good;
 }
 
 /* That some are not assignable is no failure here: no host gives all of its devices away. */
-static void check_all(struct operator *op, unsigned m)
+static int check_all(struct operator *op, struct columns *c)
 {
-	struct topology *t = &op->machine[m].topology;
 	struct place place;
 
-	for (int i = 0; i < t->nr; i++) {
-		operator_place(op, m, i, &place);
-		check(op, &place);
+	for (unsigned m = 0; m < op->nr_machines; m++) {
+		for (int i = 0; i < op->machine[m].topology.nr; i++) {
+			operator_place(op, m, i, &place);
+			if (check(op, &place, c) < 0)
+				return OPERATOR_FAILED;
+		}
 	}
+	return OPERATOR_OK;
+}
+
+/* One line for each. */
+static int check_table(struct operator *op)
+{
+	struct columns c;
+	int status;
+
+	if (check_columns(&c))
+		return operator_fail("%s", strerror(errno));
+	status = check_all(op, &c);
+	columns_print(&c);
+	columns_dispose(&c);
+	return status;
 }
 
 int run_check(struct operator *op, int argc, char **argv)
@@ -166,11 +200,13 @@ int run_check(struct operator *op, int argc, char **argv)
 		return OPERATOR_FAILED;
 	if (!op->xs)
 		fputs("xenpci: no xenstore here: what guests have is not known\n", stderr);
+	if (argc == 1 && !strcmp(argv[0], "all"))
+		return op->json ? check_all(op, NULL) : check_table(op);
+	if (!argc)
+		return check_all(op, NULL);
 	for (int k = 0; k < argc; k++) {
-		if (operator_find(op, argv[k], &place) || !check(op, &place))
+		if (operator_find(op, argv[k], &place) || check(op, &place, NULL) != 1)
 			status = OPERATOR_FAILED;
 	}
-	for (unsigned m = 0; !argc && m < op->nr_machines; m++)
-		check_all(op, m);
 	return status;
 }

@@ -206,13 +206,20 @@ void operator_close(struct operator *op)
 		xtl_logger_destroy(op->lg);
 }
 
+const char *machine_sysfs(const struct machine *m)
+{
+	if (strncmp(m->spec, "sysfs", 5) != 0)
+		return NULL;
+	return m->spec[5] == ':' ? m->spec + 6 : "/sys";
+}
+
 void operator_place(struct operator *op, unsigned m, int i, struct place *place)
 {
 	place->machine = &op->machine[m];
 	place->i = i;
 	place->fn = &place->machine->topology.function[i];
 	sbdf_format(place->fn->info.sbdf, place->name);
-	if (pcidev_is_line(place->fn->info.irq) && !strncmp(place->machine->spec, "sysfs", 5))
+	if (pcidev_is_line(place->fn->info.irq) && machine_sysfs(place->machine))
 		lines_users(LINES_FILE, place->fn->info.irq, place->fn->line_users,
 			    sizeof(place->fn->line_users));
 }

@@ -18,6 +18,8 @@ enum {
 	KEY_VERBOSE = 'v',
 	KEY_NO_WAIT = 0x100,
 	KEY_JSON,
+	KEY_SVG,
+	KEY_WITH,
 };
 
 /* libc looks for it by name, so it must be visible. */
@@ -32,19 +34,24 @@ struct command {
 
 /* Rows of one name differ in what --help says: the first counts. */
 static const struct command commands[] = {
-	{ { "check", "[BDF...]", "may it (each of the machine's) be assigned, and what stands against it" },
-	  0, 256, "a", run_check },
+	{ { "check", "[BDF...|all]", "may it (each of the machine's) be assigned, and what stands against it" },
+	  0, 256, "aj", run_check },
 	{ { "reset", "BDF...", "reset it and keep its configuration (-f: under a guest that uses it)" },
 	  1, 256, "mf", run_reset },
-	{ { "assignable", "list", "what is held for guests and free" }, 1, 256, "r", run_assignable },
+	{ { "assignable", "list", "what is held for guests and free" }, 1, 256, "rj", run_assignable },
 	{ { "assignable", "add BDF...", "take it from its host driver, to pciback" },
-	  1, 256, "r", run_assignable },
+	  1, 256, "rj", run_assignable },
 	{ { "assignable", "remove BDF...", "give it up (-r: to the driver it had)" },
-	  1, 256, "r", run_assignable },
+	  1, 256, "rj", run_assignable },
 	{ { "attach", "DOMAIN BDF[,OPTION=VALUE...]...", "give it to a PV guest" },
 	  2, 256, "aw", run_attach },
 	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fw", run_detach },
-	{ { "list", "DOMAIN", "what the guest has" }, 1, 1, "", run_list },
+	{ { "list", "[DOMAIN]", "what the guest (each of them) has" }, 0, 1, "j", run_list },
+	{ { "map", "[BDF...|FILE]", "draw config space: what a guest may do with each byte, by letter and colour" },
+	  0, 256, "jgW", run_map },
+	{ { "explain", "BDF|FILE OFFSET [WIDTH [VALUE]]",
+	    "what a read, or with VALUE a write, does there, and by which rule; nothing is done" },
+	  2, 4, "jW", run_explain },
 };
 
 static const char doc[] = "Prepare PCI devices for Xen guests, and give them without xl.\v";
@@ -55,10 +62,14 @@ static const char notes[] =
 	"BDF is SSSS:BB:DD.F or BB:DD.F; DOMAIN a number or a name.\n";
 
 static const char examples[] =
+	"  xenpci check all\n"
 	"  xenpci check 03:00.0\n"
 	"  xenpci assignable add 03:00.0\n"
 	"  xenpci attach guest1 03:00.0,permissive=1\n"
-	"  xenpci -d image:lspci.txt check 03:00.0\n";
+	"  xenpci -d image:lspci.txt check 03:00.0\n"
+	"  xenpci map 03:00.0\n"
+	"  xenpci -d image:lspci.txt map 03:00.0 --svg >map.svg\n"
+	"  xenpci explain 03:00.0 0x04 2 0x0507 --with permissive=1\n";
 
 static const struct argp_option options[] = {
 	{ "devices", KEY_DEVICES, "SPEC", 0,
@@ -76,6 +87,9 @@ static const struct argp_option options[] = {
 	{ "no-wait", KEY_NO_WAIT, NULL, 0,
 	  "attach, detach: write the nodes and leave, as for a guest that is being built", 0 },
 	{ "json", KEY_JSON, NULL, 0, "For programs: a line of JSON for each thing that is told", 0 },
+	{ "svg", KEY_SVG, NULL, 0, "map: as a picture, SVG", 0 },
+	{ "with", KEY_WITH, "OPTION=VALUE,...", 0,
+	  "map, explain: as if it was attached with these options", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ 0 }
 };
@@ -166,6 +180,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_NO_WAIT:
 		op->no_wait = true;
 		note(a, 'w');
+		return 0;
+	case KEY_SVG:
+		op->svg = true;
+		note(a, 'g');
+		return 0;
+	case KEY_WITH:
+		op->with = arg;
+		note(a, 'W');
 		return 0;
 	case KEY_VERBOSE:
 		a->level = a->level == XTL_WARN ? XTL_INFO : XTL_DEBUG;

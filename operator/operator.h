@@ -40,6 +40,8 @@ struct operator {
 	bool no_wait;
 	bool rebind;
 	bool json;
+	bool svg;
+	const char *with; /* map, explain: options of the assignment; NULL: none said */
 	/* The rest. */
 	struct settings settings;
 	struct machine machine[OPERATOR_PROVIDERS_MAX];
@@ -72,6 +74,8 @@ int operator_open_xen(struct operator *op, bool wanted);
 int operator_open_machines(struct operator *op);
 void operator_close(struct operator *op);
 
+/* Where m's sysfs is; NULL: it is a captured machine. */
+const char *machine_sysfs(const struct machine *m);
 /* Function i of machine m into *place, with who listens to its line. */
 void operator_place(struct operator *op, unsigned m, int i, struct place *place);
 /* Finds the function that text names. 0, or -1 having told why. */
@@ -92,5 +96,7 @@ int run_assignable(struct operator *op, int argc, char **argv);
 int run_attach(struct operator *op, int argc, char **argv);
 int run_detach(struct operator *op, int argc, char **argv);
 int run_list(struct operator *op, int argc, char **argv);
+int run_map(struct operator *op, int argc, char **argv);
+int run_explain(struct operator *op, int argc, char **argv);
 
 #endif

@@ -9,6 +9,7 @@
 #include "host/quarantine.h"
 #include "common/util.h"
 #include "operator/operator.h"
+#include "operator/progress.h"
 
 /* Longer than the daemon's: nobody but the operator waits. */
 enum { PATIENCE_MS = 60000 };
@@ -58,6 +59,7 @@ static int reset_place(struct operator *op, const struct place *place)
 	struct reset_wait wait = reset_wait_default;
 	char buf[RESET_TEXT_MAX];
 	struct reset_result result;
+	struct progress progress;
 	struct reset_request request = {
 		.provider = place->machine->provider,
 		.topology = &place->machine->topology,
@@ -81,8 +83,10 @@ static int reset_place(struct operator *op, const struct place *place)
 	if (!request.dev)
 		return operator_fail("%s: cannot be opened: %s", place->name, strerror(errno));
 	wait.patience_ms = PATIENCE_MS;
+	progress_begin(&progress, place->name, "is being reset");
 	rc = reset_function(&request, &result);
 	err = errno;
+	progress_end(&progress);
 	pcidev_close(request.dev);
 	reset_text(request.topology, &result, buf);
 	judge(op, place, &result);

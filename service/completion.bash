@@ -65,6 +65,8 @@ _xenpci() {
 		assignable) _xenpci_words "list add remove" ;;
 		*) _xenpci_words "$(_xenpci_devices)" ;;
 		esac ;;
+	check) _xenpci_words "all $(_xenpci_devices)" ;;
+	map | explain) _xenpci_words "$(_xenpci_devices) $(compgen -f -- "$cur")" ;;
 	attach | detach | list)
 		case ${COMP_WORDS[COMP_CWORD - 1]} in
 		"$command") _xenpci_words "$(_xenpci_domains)" ;;

@@ -8,7 +8,7 @@
 
 #define EXITS_XENPCI(X) \
 	X(OK, 0, "done; of check: all that were named are assignable") \
-	X(FAILED, 1, "it failed, or a device is not assignable") \
+	X(FAILED, 1, "it failed, or a device is not assignable, or a write that explain was asked for is refused") \
 	X(USAGE, 2, "wrong usage")
 
 #define EXITS_XENPCID(X) \
