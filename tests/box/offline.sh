@@ -15,16 +15,12 @@ out() { cat "$WORK/out"; }
 err() { cat "$WORK/err"; }
 # row HEX: the letters of that row of a map
 row() { sed -n "s/^$1: \(.\{31\}\).*/\1/p" "$WORK/out"; }
-# every line of the file is one JSON object with a record of that name
-all_json() { # FILE RECORDS
-	python3 - "$1" "$2" <<'END'
-import json, sys
-lines = [json.loads(line) for line in open(sys.argv[1])]
-sys.exit(not lines or any(type(o) is not dict or o["record"] not in sys.argv[2].split() for o in lines))
-END
+# every line of the file is an object with one of these records
+all_json() { # FILE RECORD|...
+	[ -s "$1" ] && ! grep -qvE "^\\{\"record\":\"($2)\",.*\\}\$" "$1"
 }
 # field NAME: of the first line of $WORK/out
-field() { python3 -c 'import json, sys; print(json.loads(open(sys.argv[1]).readline()).get(sys.argv[2], "none"))' "$WORK/out" "$1"; }
+field() { head -n 1 "$WORK/out" | sed -n "s/.*\"$1\":\(\[[^]]*\]\|\"[^\"]*\"\|[^,}]*\).*/\1/p" | tr -d '"'; }
 
 # --- map ---
 is "a map" "$(status_of captured map 00:04.0)" 0
@@ -64,19 +60,14 @@ is "a malformed option" "$(status_of captured map 00:04.0 --with colour=red)" 1
 like "is named" "$(err)" '"colour=red" is not understood'
 is "an option of another command's" "$(status_of captured check --svg 00:04.0)" 2
 is "one picture" "$(status_of captured map --svg 00:04.0 05:00.0)" 0
-check "is XML" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$WORK/out"
+is "is one" "$(head -c 4 "$WORK/out") $(tail -n 1 "$WORK/out")" "<svg </svg>"
+is "with what begins there ended" "$(grep -o '<text' "$WORK/out" | wc -l)" "$(grep -o '</text>' "$WORK/out" | wc -l)"
 check "with registers' names" grep -q '<title>004 command' "$WORK/out"
 is "two ways at once are none" "$(status_of captured map --svg --json 00:04.0)" 2
 is "for programs" "$(status_of captured map --json 00:04.0)" 0
-check "map: JSON" all_json "$WORK/out" "map capability"
-is "it covers the space" "$(python3 -c '
-import json, sys
-at = 0
-for o in map(json.loads, open(sys.argv[1])):
-    if o["record"] == "map":
-        assert o["offset"] == at
-        at += o["width"]
-print(at)' "$WORK/out")" 4096
+check "map: JSON" all_json "$WORK/out" "map|capability"
+is "it covers the space" "$(grep '"map"' "$WORK/out" | sed 's/.*"offset":\([0-9]*\),"width":\([0-9]*\).*/\1 \2/' |
+	awk '$1 != at { exit 1 } { at += $2 } END { print at }')" 4096
 
 # --- explain ---
 is "a read" "$(status_of captured explain 00:04.0 0)" 0
@@ -112,18 +103,18 @@ check "columns line up" awk '
 like "with the rule that is in the way" "$(out)" 'no: no-reset'
 status_of captured check --json 00:05.0 >/dev/null
 check "check: JSON" all_json "$WORK/out" check
-is "what stands against it" "$(field refused)" "['no-reset']"
-is "the verdict" "$(field assignable)" False
+is "what stands against it" "$(field refused)" "[no-reset]"
+is "the verdict" "$(field assignable)" false
 status_of captured check --json -a no-reset 00:05.0 >/dev/null
-is "what is overridden" "$(field overridden)" "['no-reset']"
-is "then" "$(field assignable)" True
+is "what is overridden" "$(field overridden)" "[no-reset]"
+is "then" "$(field assignable)" true
 if [ -r /usr/share/misc/pci.ids ] || [ -r /usr/share/hwdata/pci.ids ]; then
 	like "names" "$(captured check 00:04.0 2>/dev/null)" 'name: Intel'
-	# Nobody's list: no name, and no failure
+	# Neither its list nor udev's: no name, and no failure
 	if unshare -rm true 2>/dev/null; then
 		# shellcheck disable=SC2016
 		like "without pci.ids numbers do" "$(unshare -rm sh -c '
-			for f in /usr/share/misc/pci.ids* /usr/share/hwdata/pci.ids*; do
+			for f in /usr/share/*/pci.ids* /usr/lib/udev/hwdb.bin /etc/udev/hwdb.bin; do
 				[ ! -e "$f" ] || mount --bind /dev/null "$(realpath "$f")"
 			done
 			exec "$@"' sh "$x" -d "image:$bench" check all 2>/dev/null)" ' 8086:10d3'
@@ -161,23 +152,26 @@ connect g7 7
 connect g8 8
 is "the guest's own options count" "$(status_of operator explain 00:04.0 0xe8 2 7)" 0
 like "and are told of" "$(out)" "permissive: said by the guest's nodes"
-front() { in_domain "$1" "$B/xenpci-front" "${@:2}"; }
 destroy 7
 destroy 8
 end_peer g7
 end_peer g8
 guests 9
 create_nodes 9 0000:00:07.0
-for access in "0x04 2 0x0006" "0x0c 1 0x10" "0x3c 1 0x55" "0x10 4 0xffffffff" "0x06 2 0x0000" "0xfc 4 0x1"; do
+accesses=("0x04 2 0x0006" "0x0c 1 0x10" "0x3c 1 0x55" "0x10 4 0xffffffff" "0x06 2 0x0000" "0xfc 4 0x1")
+for access in "${accesses[@]}"; do
 	read -r offset width value <<<"$access"
+	echo "conf_write 0000:00:00.0 $offset $width $value"
+	echo "conf_read 0000:00:00.0 $offset $width"
+done >"$WORK/lines"
+in_domain 9 "$B/xenpci-front" script "$WORK/lines" >"$WORK/answers" 2>"$WORK/err"
+is "a guest makes them all" "$(wc -l <"$WORK/answers")" $((2 * ${#accesses[@]}))
+line=0
+for access in "${accesses[@]}"; do
+	read -r offset width value <<<"$access"
+	line=$((line + 2))
 	status_of captured --json explain 00:07.0 "$offset" "$width" "$value" >/dev/null
-	before=$(field before) after=$(field after)
-	front 9 write --no-verify 00:00.0 "$offset" "$value" "$width" >"$WORK/front.out" 2>&1
-	got=$(front 9 read 00:00.0 "$offset" "$width" 2>>"$WORK/front.out")
-	is "a guest's write of $value to $offset (read $before before)" "$((got))" "$after"
-	destroy 9
-	guest 9
-	create_nodes 9 0000:00:07.0
+	is "a guest's write of $value to $offset" "$(sed -n "${line}s/.*value=//p" "$WORK/answers")" "$(printf 0x%x "$(field after)")"
 done
 daemon_stop
 xb down "$DIR"
