@@ -22,9 +22,6 @@ enum {
 	KEY_WITH,
 };
 
-/* libc looks for it by name, so it must be visible. */
-__attribute__((visibility("default"))) const char *argp_program_version = "xenpci " XENPCI_VERSION;
-
 struct command {
 	struct help_line help;
 	int min, max; /* arguments */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device's config space as it is drawn. Private to map.c and map_svg.c. */
+/* A device's config space as it is drawn. Private to map.c, map_rows.c and map_svg.c. */
 #ifndef XENPCI_OPERATOR_MAP_H
 #define XENPCI_OPERATOR_MAP_H
 

@@ -43,9 +43,6 @@ enum {
 
 enum { HIDE_MAX = 64 }; /* times that --hide may be given */
 
-/* libc looks for it by name, so it must be visible. */
-__attribute__((visibility("default"))) const char *argp_program_version = "xenpcid " XENPCI_VERSION;
-
 static const char doc[] =
 	"Serve PCI devices to paravirtualised Xen guests: the backend of the PV PCI protocol.\v";
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/cli/help.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
 		return 0;
 	case 'V':
-		printf("%s\n", argp_program_version);
+		printf("%s " XENPCI_VERSION "\n", program_invocation_short_name);
 		exit(fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS);
 	default:
 		return ARGP_ERR_UNKNOWN;

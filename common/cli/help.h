@@ -13,8 +13,8 @@
 enum { HELP_EXIT_USAGE = 2 }; /* of every program */
 
 /*
- * The child of each program's argp (argp_parse with ARGP_NO_HELP): --help, --usage, --version, which
- * prints argp_program_version. They end the program.
+ * The child of each program's argp (argp_parse with ARGP_NO_HELP): --help, --usage, --version. They end
+ * the program.
  */
 extern const struct argp_child help_options[];
 

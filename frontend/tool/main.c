@@ -43,9 +43,6 @@ static const struct command commands[] = {
 
 enum { KEY_REQUEST_TIMEOUT = 256, KEY_KEEP, KEY_SLEEP, KEY_POLL };
 
-/* libc looks for it by name, so it must be visible. */
-__attribute__((visibility("default"))) const char *argp_program_version = "xenpci-front " XENPCI_VERSION;
-
 static const struct argp_option options[] = {
 	{ "timeout", 't', "MS", 0,
 	  "For connecting (default 10000); for watch: in all. What reads or sizes a whole device has as "
