@@ -228,9 +228,19 @@ static int parse(int argc, char **argv, struct access *a)
 				       &a->value) : 0;
 }
 
-int run_explain(struct operator *op, int argc, char **argv)
+/* Of the register that begins there; else a byte. */
+static unsigned width_at(const struct filter *f, unsigned offset)
 {
 	struct config_view v;
+
+	if (offset >= f->rehearsal.dev.info.config_size)
+		return 1;
+	config_look(f->config, offset, &v);
+	return v.offset == offset ? v.width : 1;
+}
+
+int run_explain(struct operator *op, int argc, char **argv)
+{
 	struct outcome o;
 	struct place place;
 	struct access a;
@@ -242,14 +252,8 @@ int run_explain(struct operator *op, int argc, char **argv)
 	if (filter_open_machines(op, argv[0]) || filter_find(op, argv[0], &place) ||
 	    filter_open(op, &place, &f))
 		return OPERATOR_FAILED;
-	/* No width: the register's that begins there, or a byte. */
-	if (!a.width) {
-		a.width = 1;
-		if (a.offset < f.rehearsal.dev.info.config_size)
-			config_look(f.config, a.offset, &v);
-		if (a.offset < f.rehearsal.dev.info.config_size && v.offset == a.offset)
-			a.width = v.width;
-	}
+	if (!a.width)
+		a.width = width_at(&f, a.offset);
 	perform(&f, &a, &o);
 	if (op->json)
 		rc = tell(&place, &f, &a, &o);
