@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cli/help.h"
+#include "common/number.h"
 #include "common/util.h"
 #include "operator/operator.h"
 
@@ -18,6 +19,13 @@ enum {
 	KEY_VERBOSE = 'v',
 	KEY_NO_WAIT = 0x100,
 	KEY_JSON,
+	KEY_STATE_DIR,
+	KEY_QUIRKS,
+	KEY_PROMETHEUS,
+	KEY_TEXTFILE,
+	KEY_WRITES,
+	KEY_DENIED,
+	KEY_FOR,
 	KEY_SVG,
 	KEY_WITH,
 };
@@ -44,6 +52,23 @@ static const struct command commands[] = {
 	  2, 256, "aw", run_attach },
 	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fw", run_detach },
 	{ { "list", "[DOMAIN]", "what the guest (each of them) has" }, 0, 1, "j", run_list },
+	{ { "status", "[DOMAIN|BDF]", "what is given and held, and how it stands with it" },
+	  0, 1, "sj", run_status },
+	{ { "stats", "[DOMAIN]", "what guests have asked, and how long the answers took" },
+	  0, 1, "sjpt", run_stats },
+	{ { "denied", "[DOMAIN|BDF]", "registers that refused writes, and what would allow them" },
+	  0, 1, "sjq", run_denied },
+	{ { "trace", "[DOMAIN]", "what guests ask, as they ask it" }, 0, 1, "sjoF", run_trace },
+	{ { "learn", "BDF", "what is refused for a while, as lines for xenpci.conf" },
+	  1, 1, "sjF", run_learn },
+	{ { "reload", "", "have xenpcid read its settings; guests keep running" }, 0, 0, "sj", run_reload },
+	{ { "restart", "", "have xenpcid start anew; guests keep running" }, 0, 0, "sj", run_restart },
+	{ { "upgrade", "", "have it start anew as it is installed now; guests keep running" },
+	  0, 0, "sj", run_upgrade },
+	{ { "release", "", "have it give everything back to the kernel's backend, and end" },
+	  0, 0, "sj", run_release },
+	{ { "loglevel", "LEVEL", "have it log error, warn, info, detail or debug, until it starts anew" },
+	  1, 1, "sj", run_loglevel },
 	{ { "map", "[BDF...|FILE]", "draw config space: what a guest may do with each byte, by letter and colour" },
 	  0, 256, "jgW", run_map },
 	{ { "explain", "BDF|FILE OFFSET [WIDTH [VALUE]]",
@@ -66,7 +91,10 @@ static const char examples[] =
 	"  xenpci -d image:lspci.txt check 03:00.0\n"
 	"  xenpci map 03:00.0\n"
 	"  xenpci -d image:lspci.txt map 03:00.0 --svg >map.svg\n"
-	"  xenpci explain 03:00.0 0x04 2 0x0507 --with permissive=1\n";
+	"  xenpci explain 03:00.0 0x04 2 0x0507 --with permissive=1\n"
+	"  xenpci status guest1\n"
+	"  xenpci denied --quirks\n"
+	"  xenpci trace guest1 --denied\n";
 
 static const struct argp_option options[] = {
 	{ "devices", KEY_DEVICES, "SPEC", 0,
@@ -87,6 +115,15 @@ static const struct argp_option options[] = {
 	{ "svg", KEY_SVG, NULL, 0, "map: as a picture, SVG", 0 },
 	{ "with", KEY_WITH, "OPTION=VALUE,...", 0,
 	  "map, explain: as if it was attached with these options", 0 },
+	{ "state-dir", KEY_STATE_DIR, "DIR", 0,
+	  "What asks xenpcid: where its socket is, as xenpcid's; default /run/xenpci", 0 },
+	{ "quirks", KEY_QUIRKS, NULL, 0, "denied: as lines for xenpci.conf that would allow just that", 0 },
+	{ "prometheus", KEY_PROMETHEUS, NULL, 0, "stats: as Prometheus reads it", 0 },
+	{ "textfile", KEY_TEXTFILE, "FILE", 0,
+	  "stats: the same into FILE, as a whole, for node_exporter", 0 },
+	{ "writes", KEY_WRITES, NULL, 0, "trace: writes only", 0 },
+	{ "denied", KEY_DENIED, NULL, 0, "trace: refused writes only", 0 },
+	{ "for", KEY_FOR, "TIME", 0, "learn, trace: for so long (60s, 10m); learn's default is 60s", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ 0 }
 };
@@ -134,6 +171,63 @@ static error_t check_usage(struct arguments *a, struct argp_state *state)
 		argp_error(state, "%s: too many arguments", a->command->help.name);
 	else if (strspn(a->given, a->command->options) != strlen(a->given))
 		argp_error(state, "%s: an option does not belong to this command", a->command->help.name);
+	return 0;
+}
+
+/* "60", "60s", "10m" */
+static unsigned parse_seconds(struct argp_state *state, const char *arg)
+{
+	uint64_t n = 0;
+	char text[16], *unit;
+	unsigned factor = 1;
+
+	snprintf(text, sizeof(text), "%s", arg);
+	unit = text + strspn(text, "0123456789");
+	if (!strcmp(unit, "m"))
+		factor = 60;
+	else if (*unit && strcmp(unit, "s") != 0)
+		factor = 0;
+	*unit = '\0';
+	if (!factor || strlen(arg) >= sizeof(text) || number_parse(text, 10, 86400 / factor, &n) || !n)
+		argp_error(state, "--for: \"%s\" is no time like 60s or 10m, of a day at most", arg);
+	return (unsigned)n * factor;
+}
+
+/* Of the commands that ask xenpcid. */
+static error_t parse_asking(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	struct operator *op = a->op;
+
+	switch (key) {
+	case KEY_STATE_DIR:
+		op->state_dir = arg;
+		note(a, 's');
+		break;
+	case KEY_QUIRKS:
+		op->quirks = true;
+		note(a, 'q');
+		break;
+	case KEY_PROMETHEUS:
+		op->prometheus = true;
+		note(a, 'p');
+		break;
+	case KEY_TEXTFILE:
+		op->textfile = arg;
+		note(a, 't');
+		break;
+	case KEY_WRITES:
+	case KEY_DENIED:
+		op->only = key == KEY_WRITES ? "writes" : "denied";
+		note(a, 'o');
+		break;
+	case KEY_FOR:
+		op->seconds = parse_seconds(state, arg);
+		note(a, 'F');
+		break;
+	default:
+		break;
+	}
 	return 0;
 }
 
@@ -186,6 +280,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		op->with = arg;
 		note(a, 'W');
 		return 0;
+	case KEY_STATE_DIR:
+	case KEY_QUIRKS:
+	case KEY_PROMETHEUS:
+	case KEY_TEXTFILE:
+	case KEY_WRITES:
+	case KEY_DENIED:
+	case KEY_FOR:
+		return parse_asking(key, arg, state);
 	case KEY_VERBOSE:
 		a->level = a->level == XTL_WARN ? XTL_INFO : XTL_DEBUG;
 		return 0;

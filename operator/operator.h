@@ -39,7 +39,12 @@ struct operator {
 	bool force;
 	bool no_wait;
 	bool rebind;
-	bool json;
+	/* Of what asks xenpcid. */
+	const char *state_dir; /* where its socket is; NULL: the default */
+	bool json, quirks, prometheus;
+	const char *textfile;
+	const char *only;	/* trace: "writes", "denied" */
+	unsigned seconds;	/* learn, trace: 0: not said */
 	bool svg;
 	const char *with; /* map, explain: options of the assignment; NULL: none said */
 	/* The rest. */
@@ -96,6 +101,16 @@ int run_assignable(struct operator *op, int argc, char **argv);
 int run_attach(struct operator *op, int argc, char **argv);
 int run_detach(struct operator *op, int argc, char **argv);
 int run_list(struct operator *op, int argc, char **argv);
+int run_status(struct operator *op, int argc, char **argv);
+int run_stats(struct operator *op, int argc, char **argv);
+int run_denied(struct operator *op, int argc, char **argv);
+int run_trace(struct operator *op, int argc, char **argv);
+int run_learn(struct operator *op, int argc, char **argv);
+int run_reload(struct operator *op, int argc, char **argv);
+int run_restart(struct operator *op, int argc, char **argv);
+int run_upgrade(struct operator *op, int argc, char **argv);
+int run_release(struct operator *op, int argc, char **argv);
+int run_loglevel(struct operator *op, int argc, char **argv);
 int run_map(struct operator *op, int argc, char **argv);
 int run_explain(struct operator *op, int argc, char **argv);
 

@@ -54,6 +54,7 @@ struct config_denial {
 	uint16_t offset;       /* of the register, or of the access where there is none */
 	uint16_t access;       /* where the guest's access began */
 	uint8_t size;
+	uint8_t width;	       /* of the register, or of the access */
 	uint32_t value;
 	uint32_t bits;
 	const char *field;     /* register's name, "MSI control"; "unlisted" where it has none */
@@ -65,6 +66,14 @@ struct config_denial {
  * room is told when it is refused again. The caller rate-limits and logs.
  */
 bool config_take_denial(struct config *cfg, struct config_denial *out);
+/*
+ * Has heard called for each refusal from now on, in the midst of the write; it is not to use cfg.
+ * NULL: nobody.
+ */
+typedef void config_heard(void *context, const struct config_denial *denial);
+void config_listen(struct config *cfg, config_heard *heard, void *context);
+/* The name of the register at offset (any value), "unlisted" where it has none. */
+const char *config_name_at(const struct config *cfg, int32_t offset);
 /*
  * Refused writes in all, and per register: calls of the iterator give one register
  * each, from *at = 0; false at the end. Unlisted bytes are counted per dword.

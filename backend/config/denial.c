@@ -23,24 +23,6 @@ static bool queue(struct config *cfg, const struct field *f, const struct access
 	return true;
 }
 
-void denial_count(struct config *cfg, struct field *f, const struct access *a, uint32_t bits)
-{
-	cfg->denied_total++;
-	if (f == cfg->fields) {
-		uint32_t *count = &cfg->unlisted[a->offset / 4];
-
-		if ((*count & COUNT_MAX) < COUNT_MAX)
-			++*count;
-		if (!(*count & TOLD) && queue(cfg, f, a, bits))
-			*count |= TOLD;
-		return;
-	}
-	if (f->denied < UINT32_MAX)
-		f->denied++;
-	if (!f->told)
-		f->told = queue(cfg, f, a, bits);
-}
-
 /* The setting that would have let the bits through; NULL where none would. */
 static const char *remedy(const struct config *cfg, const struct field *f, uint32_t bits)
 {
@@ -67,25 +49,76 @@ static const char *remedy(const struct config *cfg, const struct field *f, uint3
 	return NULL;
 }
 
-bool config_take_denial(struct config *cfg, struct config_denial *out)
+static void describe(const struct config *cfg, const struct waiting *w, struct config_denial *out)
 {
-	const struct waiting *w = &cfg->waiting[cfg->first_waiting];
 	const struct field *f = &cfg->fields[w->field];
 
-	if (!cfg->nr_waiting)
-		return false;
 	*out = (struct config_denial){
 		.offset = w->field ? f->offset : w->access,
 		.access = w->access,
 		.size = w->size,
+		.width = w->field ? f->width : w->size,
 		.value = w->value,
 		.bits = w->bits,
 		.field = f->row->name,
 		.remedy = remedy(cfg, f, w->bits),
 	};
+}
+
+static void hear(const struct config *cfg, const struct field *f, const struct access *a, uint32_t bits)
+{
+	const struct waiting w = {
+		.value = a->value,
+		.bits = bits,
+		.access = (uint16_t)a->offset,
+		.size = (uint8_t)a->size,
+		.field = (uint8_t)(f - cfg->fields),
+	};
+	struct config_denial denial;
+
+	describe(cfg, &w, &denial);
+	cfg->heard(cfg->context, &denial);
+}
+
+void denial_count(struct config *cfg, struct field *f, const struct access *a, uint32_t bits)
+{
+	cfg->denied_total++;
+	if (cfg->heard)
+		hear(cfg, f, a, bits);
+	if (f == cfg->fields) {
+		uint32_t *count = &cfg->unlisted[a->offset / 4];
+
+		if ((*count & COUNT_MAX) < COUNT_MAX)
+			++*count;
+		if (!(*count & TOLD) && queue(cfg, f, a, bits))
+			*count |= TOLD;
+		return;
+	}
+	if (f->denied < UINT32_MAX)
+		f->denied++;
+	if (!f->told)
+		f->told = queue(cfg, f, a, bits);
+}
+
+bool config_take_denial(struct config *cfg, struct config_denial *out)
+{
+	if (!cfg->nr_waiting)
+		return false;
+	describe(cfg, &cfg->waiting[cfg->first_waiting], out);
 	cfg->first_waiting = (uint8_t)((cfg->first_waiting + 1) % DENIALS_MAX);
 	cfg->nr_waiting--;
 	return true;
+}
+
+void config_listen(struct config *cfg, config_heard *heard, void *context)
+{
+	cfg->heard = heard;
+	cfg->context = context;
+}
+
+const char *config_name_at(const struct config *cfg, int32_t offset)
+{
+	return cfg->fields[offset < 0 ? 0 : table_index(cfg, (unsigned)offset)].row->name;
 }
 
 uint64_t config_denied_total(const struct config *cfg)

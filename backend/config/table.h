@@ -69,6 +69,8 @@ struct config {
 	bool interrupt_control;
 	bool shadow;  /* constants stand in virt */
 	bool enabled; /* by the guest, in the OS */
+	config_heard *heard; /* of refusals; NULL: nobody */
+	void *context;
 	unsigned nr_fields; /* with [0], which stands for what is unlisted */
 	struct field fields[];
 };

@@ -14,6 +14,7 @@
 #include <xentoollog.h> /* the levels alone */
 
 #include "backend/keeper/systemd.h"
+#include "backend/keeper/link.h"
 #include "common/util.h"
 
 #define SECOND 1000000000ull
@@ -44,6 +45,7 @@ struct keeper {
 	pid_t server; /* 0: none */
 	bool serving, has_served;
 	bool stopping, done;
+	enum keeper_word next; /* AGAIN or ANEW: what the server wants when it has ended; 0: nothing */
 	int rc;
 	unsigned failures; /* one after the other */
 
@@ -292,6 +294,29 @@ static void close_link(struct keeper *k)
 	k->link = -1;
 }
 
+/* The server ended so that another takes its place: no failure, and nobody is handed over to. */
+static void begin_again(struct keeper *k)
+{
+	enum keeper_word next = k->next;
+
+	k->next = 0;
+	k->serving = false;
+	k->failures = 0;
+	if (next == KEEPER_ANEW) {
+		/* As who started us had it: the next keeper looks at it anew. */
+		if (k->oom[0])
+			put_text(OOM, k->oom);
+		keeper_succeed(true);
+		say(k, XTL_ERROR, "cannot begin anew with the program as it is installed: %s; the old one "
+		    "goes on", strerrordesc_np(errno));
+		if (k->oom[0])
+			put_text(OOM, OOM_NEVER);
+	}
+	/* The kernel's backend waits as long as it would after a death. */
+	k->hand_over_at = now_ns() + KEEPER_PATIENCE_S * SECOND;
+	start(k);
+}
+
 static void ended(struct keeper *k, int status)
 {
 	const char *signal_name;
@@ -299,6 +324,10 @@ static void ended(struct keeper *k, int status)
 	close_link(k);
 	k->server = 0;
 	k->answer_by = 0;
+	if (k->next && !k->stopping && WIFEXITED(status) && !WEXITSTATUS(status)) {
+		begin_again(k);
+		return;
+	}
 	if (WIFEXITED(status) && (!WEXITSTATUS(status) || k->stopping || !k->has_served)) {
 		k->done = true;
 		k->rc = WEXITSTATUS(status);
@@ -355,6 +384,13 @@ static void on_link(struct keeper *k)
 		k->hand_over_at = 0;
 		k->nr_waiting = k->asked = 0; /* it looks at all that is there */
 		systemd_tell("READY=1\nSTATUS=serving");
+		break;
+	case KEEPER_AGAIN:
+	case KEEPER_ANEW:
+		k->next = (enum keeper_word)m.word;
+		break;
+	case KEEPER_RELEASED:
+		k->stopping = true;
 		break;
 	case KEEPER_HERE:
 		k->answer_by = 0;
@@ -432,8 +468,12 @@ static void on_signal(struct keeper *k)
 	case SIGQUIT:
 		stop(k, KEEPER_LEAVE);
 		break;
+	case SIGHUP:
+		if (k->serving && !k->stopping)
+			ask(k, KEEPER_RELOAD);
+		break;
 	default:
-		say(k, XTL_INFO, "SIG%s has no meaning here: the settings are read at start",
+		say(k, XTL_INFO, "SIG%s has no meaning here",
 		    sigabbrev_np((int)si.ssi_signo));
 		break;
 	}

@@ -37,11 +37,15 @@ enum keeper_word {
 	/* The server, and what the keeper says to it. */
 	KEEPER_TURN = 'T', /* turn the switch off, I shall look at nodes; answered by the same word */
 	KEEPER_SERVING = 'S',
+	KEEPER_AGAIN = 'A', /* I end, start another at once */
+	KEEPER_ANEW = 'N',  /* the same, and begin yourself anew with the program as it is now */
+	KEEPER_RELEASED = 'D', /* I end because I was told to: start no other */
 	KEEPER_HERE = 'H', /* the answer to all that follows */
 	/* The keeper. */
 	KEEPER_PING = 'P',
 	KEEPER_STOP = 'E',  /* close the guests and end */
 	KEEPER_LEAVE = 'L', /* end, leaving the guests to a successor */
+	KEEPER_RELOAD = 'R', /* read the settings anew */
 };
 
 struct keeper_message {
@@ -58,8 +62,8 @@ struct keeper_options {
 
 /*
  * Keeps a server until it ends of its own will, or is asked to end by SIGTERM, SIGINT
- * (KEEPER_STOP) or SIGQUIT (KEEPER_LEAVE); SIGHUP, SIGUSR1 and SIGUSR2 are told and change
- * nothing, and of other signals only SIGKILL and SIGSTOP have an effect. serve runs in a child,
+ * (KEEPER_STOP) or SIGQUIT (KEEPER_LEAVE); SIGHUP is handed on (KEEPER_RELOAD), SIGUSR1 and SIGUSR2
+ * are told and change nothing, and of other signals only SIGKILL and SIGSTOP have an effect. serve runs in a child,
  * with its end of the link and, the first one, o->ready_fd (-1); what it returns is that
  * process's exit status. To be called with no other thread and before anything of Xen's is open.
  * Returns the exit status; logs. The server's end of the link is closed by exec.

@@ -14,6 +14,7 @@
 /* What keeper_succeed begins with. */
 static char **arguments;
 static int told_fd = -1;
+static char program[PATH_MAX]; /* "": not known */
 
 static void say(int link, enum keeper_word word)
 {
@@ -48,6 +49,16 @@ void keeper_serving(int link)
 	say(link, KEEPER_SERVING);
 }
 
+void keeper_again(int link, bool anew)
+{
+	say(link, anew ? KEEPER_ANEW : KEEPER_AGAIN);
+}
+
+void keeper_released(int link)
+{
+	say(link, KEEPER_RELEASED);
+}
+
 enum keeper_wish keeper_hear(int link)
 {
 	struct keeper_message m;
@@ -63,6 +74,8 @@ enum keeper_wish keeper_hear(int link)
 		return KEEPER_WISHES_STOP;
 	case KEEPER_LEAVE:
 		return KEEPER_WISHES_LEAVE;
+	case KEEPER_RELOAD:
+		return KEEPER_WISHES_RELOAD;
 	default:
 		return KEEPER_WISHES_NOTHING;
 	}
@@ -70,11 +83,14 @@ enum keeper_wish keeper_hear(int link)
 
 void keeper_remember(char **argv, int ready_fd)
 {
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[n > 0 ? n : 0] = '\0';
 	arguments = argv;
 	told_fd = ready_fd;
 }
 
-void keeper_succeed(void)
+void keeper_succeed(bool installed)
 {
 	sigset_t none;
 	int fd;
@@ -91,5 +107,7 @@ void keeper_succeed(void)
 	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (installed && program[0])
+		execv(program, arguments);
 	execv("/proc/self/exe", arguments);
 }

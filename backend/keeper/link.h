@@ -6,6 +6,8 @@
 #ifndef XENPCI_BACKEND_KEEPER_LINK_H
 #define XENPCI_BACKEND_KEEPER_LINK_H
 
+#include <stdbool.h>
+
 /*
  * Has the keeper turn the bus's switch off, and waits for it (KEEPER_ANSWER_S at most). 0, or -1
  * with errno: the switch's, ETIMEDOUT, or EPIPE (the keeper is gone).
@@ -13,11 +15,16 @@
 int keeper_turn(int link);
 /* Tells it that we serve. */
 void keeper_serving(int link);
+/* Tells it that we are about to end with status 0, to be followed by another (anew: by another keeper, too). */
+void keeper_again(int link, bool anew);
+/* Tells it that we are about to end because we were told to, and none is to follow. */
+void keeper_released(int link);
 
 enum keeper_wish {
 	KEEPER_WISHES_NOTHING, /* and has had its answer */
 	KEEPER_WISHES_STOP,
 	KEEPER_WISHES_LEAVE,
+	KEEPER_WISHES_RELOAD,
 	KEEPER_WISHES_GONE, /* it died */
 };
 
@@ -27,10 +34,11 @@ enum keeper_wish keeper_hear(int link);
 /*
  * Becomes the keeper of a new server: this program again, with the arguments it was started with
  * (keeper_remember, from main, before the first server). Their ready_fd (-1: none), which has
- * been told, is made a descriptor that nobody hears. Guests and devices stay as a killed server
- * leaves them. Returns only if it fails, with errno.
+ * been told, is made a descriptor that nobody hears. installed: by the file that the program was
+ * started from, which may be another one by now. Guests and devices stay as a killed server leaves
+ * them. Returns only if it fails, with errno.
  */
 void keeper_remember(char **argv, int ready_fd);
-void keeper_succeed(void);
+void keeper_succeed(bool installed);
 
 #endif

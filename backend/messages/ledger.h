@@ -15,8 +15,10 @@
 #include "backend/messages/messages.h"
 
 #define LEDGER_MAGIC 0x6c706378u /* "xcpl" */
-#define LEDGER_VERSION 1
+#define LEDGER_VERSION 2
 #define LEDGER_BUCKETS 32 /* of the latency histogram: below 2^n microseconds */
+#define LEDGER_DENIALS 64 /* registers whose refusals are written down */
+#define LEDGER_TRACES 256 /* requests, while somebody looks on */
 
 enum ledger_shadow {
 	LEDGER_NONE,
@@ -36,6 +38,32 @@ struct ledger_device {
 	_Atomic uint32_t shadow;  /* enum ledger_shadow */
 	_Atomic uint32_t current; /* which of the two is whole: the other one is written first */
 	struct ledger_state state[2];
+	uint64_t requests, denied;
+};
+
+/* What one register refused; times 0: there is none in this place. */
+struct ledger_denial {
+	uint64_t times;
+	uint64_t first_ns, last_ns; /* the clock of now_ns() */
+	struct sbdf host;
+	uint32_t bits; /* of the register; of its dword where it has no name */
+	uint16_t offset;
+	uint8_t width;
+	char field[40];
+	char remedy[80];
+};
+
+struct ledger_trace {
+	uint64_t at_ns; /* when it was answered */
+	uint32_t took_ns;
+	uint32_t cmd;
+	int32_t err, offset, size;
+	uint32_t value;
+	uint32_t denied; /* bits */
+	struct sbdf host; /* of the device, if known */
+	uint32_t known;
+	uint32_t domain, bus, devfn; /* as the guest named it */
+	char field[24];
 };
 
 struct ledger {
@@ -48,9 +76,18 @@ struct ledger {
 	/* Counters. */
 	uint64_t commands[16]; /* by number; the last: all others */
 	uint64_t latency[LEDGER_BUCKETS];
+	uint64_t took_ns; /* all of them */
 	uint64_t denied;
 	uint64_t polled; /* requests that were found by looking, not by an event */
 	struct ledger_device device[SLOT_COUNT];
+	struct ledger_denial denial[LEDGER_DENIALS];
+	/*
+	 * Requests, for those that look on: the supervisor says what they want (host/records.h). Entry n of all is
+	 * in place n % LEDGER_TRACES; so many were written, and who reads too late has lost some.
+	 */
+	_Atomic uint32_t tracing;
+	_Atomic uint64_t traced;
+	struct ledger_trace trace[LEDGER_TRACES];
 };
 
 #endif

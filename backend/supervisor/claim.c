@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/service.h"
@@ -145,6 +146,7 @@ static struct claim *claim_new(struct backend *be, struct sbdf a)
 	claim->be = be;
 	claim->sbdf = a;
 	claim->reader_fd = -1;
+	claim->since = time(NULL);
 	TAILQ_INSERT_TAIL(&be->claims, claim, of_host);
 	return claim;
 }

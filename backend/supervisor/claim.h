@@ -101,6 +101,7 @@ struct claim {
 	struct claim_errors errors;
 	enum claim_recovery recovery;
 	bool fatal, own_error; /* of what is seen to */
+	int64_t since; /* it was begun, or carried on: seconds since 1970 */
 };
 TAILQ_HEAD(claims, claim);
 LIST_HEAD(claims_at, claim);

@@ -8,13 +8,17 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 
+#include "backend/control/control.h"
 #include "backend/keeper/link.h"
 #include "backend/lock.h"
 #include "backend/spawner/spawner.h"
 #include "backend/supervisor/aer.h"
+#include "backend/supervisor/anew.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/recovery.h"
+#include "backend/supervisor/report.h"
 #include "backend/supervisor/watches.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -37,7 +41,11 @@ struct daemon {
 	struct backend be;
 	struct env env;
 	struct watches watches;
-	struct source xenstore, life, signals, news, keeper_link;
+	struct source xenstore, life, signals, news, keeper_link, controls;
+	struct control *control;
+	const struct daemon_options *options;
+	time_t since;
+	uint64_t started;
 	int signal_fd;
 	int ready_fd;
 	enum daemon_phase phase;
@@ -45,7 +53,9 @@ struct daemon {
 	bool keep_guests;
 	unsigned asked_by; /* to stop: BY_* */
 	int keeper;	   /* the link; -1: no keeper */
-	bool succeed;	   /* the keeper died: we become the next */
+	bool succeed;	   /* the keeper died: we become the next; or there is none, and we begin anew */
+	bool installed;	   /* ... with the program as it is installed now */
+	bool released;	   /* nobody is to be started again */
 	bool left; /* guests and devices are left as they are, to a successor */
 	int rc;
 };
@@ -65,6 +75,15 @@ static const struct upward upward = {
 	.was_reset = recovery_was_reset,
 	.job_done = guests_job_done,
 };
+static const char *phase_name(enum daemon_phase phase)
+{
+	static const char *const names[] = {
+		[DAEMON_STARTING] = "starting", [DAEMON_SERVING] = "serving", [DAEMON_ASKING] = "asking",
+		[DAEMON_ENDING] = "ending", [DAEMON_LAST] = "ending", [DAEMON_DONE] = "ending",
+	};
+
+	return names[phase];
+}
 
 static void lost(struct daemon *d, const char *what)
 {
@@ -103,6 +122,32 @@ static void stop(struct daemon *d, unsigned by, const char *who)
 		guest_ask_to_close(g);
 }
 
+/* Leaves everything to a successor that is started at once. 0, or -1 with why not. */
+static int begin_anew(struct daemon *d, bool check, bool installed, char *text, size_t room)
+{
+	if (d->phase != DAEMON_SERVING) {
+		snprintf(text, room, "it is %s: try again", phase_name(d->phase));
+		return -1;
+	}
+	if (check && anew_check_settings(d->options->config, d->options->config_said, text, room))
+		return -1;
+	log_info(d->be.lg, "starting anew%s", installed ? " with the program as it is installed" : "");
+	snprintf(text, room, "guests wait a moment");
+	d->installed = installed;
+	d->succeed = d->keeper < 0;
+	keeper_again(d->keeper, installed);
+	leave(d);
+	return 0;
+}
+
+static void reload(struct daemon *d)
+{
+	char text[512];
+
+	if (begin_anew(d, true, false, text, sizeof(text)))
+		log_error(d->be.lg, "the settings are not read anew: %s", text);
+}
+
 static void on_signal(struct source *s)
 {
 	struct daemon *d = the_daemon;
@@ -114,8 +159,10 @@ static void on_signal(struct source *s)
 		stop(d, BY_SIGNAL, strsignal((int)si.ssi_signo));
 	else if (si.ssi_signo == SIGQUIT)
 		leave(d);
+	else if (si.ssi_signo == SIGHUP)
+		reload(d);
 	else
-		log_info(d->be.lg, "%s has no meaning here: the settings are read at start",
+		log_info(d->be.lg, "%s has no meaning here",
 			 strsignal((int)si.ssi_signo));
 }
 
@@ -131,6 +178,9 @@ static void on_keeper(struct source *s)
 		break;
 	case KEEPER_WISHES_LEAVE:
 		leave(d);
+		break;
+	case KEEPER_WISHES_RELOAD:
+		reload(d);
 		break;
 	case KEEPER_WISHES_GONE:
 		loop_drop(&d->be.loop, s);
@@ -156,6 +206,103 @@ static void on_xenstored_end(struct source *s)
 	(void)s;
 	errno = ECONNRESET;
 	lost(the_daemon, "xenstore");
+}
+
+/* ---- Who asks and gives orders at the control socket ---- */
+
+static void release(struct daemon *d, struct record_result *out)
+{
+	if (d->phase >= DAEMON_ASKING) {
+		snprintf(out->text, sizeof(out->text), "it is ending already");
+		return;
+	}
+	d->keep_guests = false;
+	d->released = true;
+	keeper_released(d->keeper);
+	stop(d, BY_SIGNAL, "released");
+	out->ok = true;
+	snprintf(out->text, sizeof(out->text), "guests are asked to close, and lose their devices");
+}
+
+static void on_order(void *context, enum records_command command, const char *level,
+		     struct record_result *out)
+{
+	struct daemon *d = context;
+
+	switch (command) {
+	case COMMAND_reload:
+	case COMMAND_restart:
+	case COMMAND_upgrade:
+		out->ok = !begin_anew(d, command != COMMAND_restart, command == COMMAND_upgrade, out->text,
+				      sizeof(out->text));
+		break;
+	case COMMAND_release:
+		release(d, out);
+		break;
+	case COMMAND_loglevel:
+		out->ok = !anew_set_level(d->be.lg, level, out->text, sizeof(out->text));
+		break;
+	default:
+		break;
+	}
+}
+
+static bool on_next(void *context, uint32_t *domid)
+{
+	struct daemon *d = context;
+
+	return backend_next_guest(&d->be, domid) != NULL;
+}
+
+static bool on_is(void *context, uint32_t domid, const char *who)
+{
+	struct daemon *d = context;
+
+	return report_is(&d->be, domid, who);
+}
+
+static int on_record(void *context, enum record_kind kind, uint32_t domid, uint32_t *at,
+		     union record *out)
+{
+	struct daemon *d = context;
+
+	if (kind != RECORD_OF_daemon)
+		return report_record(&d->be, kind, domid, at, out);
+	*out = (union record){ .daemon = {
+		.version = RECORDS_VERSION, .program = XENPCI_VERSION, .pid = getpid(),
+		.keeper = d->keeper >= 0 ? getppid() : 0, .started = (int64_t)d->started,
+		.since = d->since,
+	} };
+	snprintf(out->daemon.phase, sizeof(out->daemon.phase), "%s", phase_name(d->phase));
+	snprintf(out->daemon.log_level, sizeof(out->daemon.log_level), "%s", anew_level());
+	snprintf(out->daemon.slots, sizeof(out->daemon.slots), "%s",
+		 slots_mode_name(d->env.settings.slots));
+	snprintf(out->daemon.settings, sizeof(out->daemon.settings), "%.255s", d->options->config);
+	report_counts(&d->be, &out->daemon);
+	return kind;
+}
+
+static void on_trace(void *context, uint32_t domid, unsigned what)
+{
+	struct daemon *d = context;
+
+	report_trace(&d->be, domid, what);
+}
+
+static void on_control(struct source *s)
+{
+	(void)s;
+	control_serve(the_daemon->control);
+}
+
+/* Without it all goes on: nobody can ask. */
+static void open_control(struct daemon *d, const char *dir)
+{
+	static const struct control_source source = { on_next, on_is, on_record, on_trace, on_order };
+
+	d->control = control_open(dir, &source, d, d->be.lg);
+	if (d->control && loop_add(&d->be.loop, &d->controls, control_fd(d->control), on_control))
+		log_warn(d->be.lg, "nobody is heard at the control socket: %s", strerror(errno));
 }
 
 static void on_news(struct source *s)
@@ -399,7 +546,7 @@ static int begin_takeover(struct daemon *d, const struct daemon_options *o)
 	if (!keeper_turn(o->keeper))
 		return 0;
 	if (errno == EPIPE)
-		keeper_succeed();
+		keeper_succeed(false);
 	log_error(d->be.lg, "the keeper cannot turn %s/" BACKEND_BUS_SWITCH " off: %s; run as root, or "
 		  "unload xen-pciback", t->bus.path, strerror(errno));
 	return -1;
@@ -435,6 +582,9 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	d->ready_fd = o->ready_fd;
 	d->keep_guests = o->keep_guests;
 	d->keeper = o->keeper;
+	d->options = o;
+	d->since = time(NULL);
+	d->started = now_ns();
 	if (open_env(d, o, lg) || xen_open(&be->xen, lg))
 		return -1;
 	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s", be->xen.domid, NODE_BACKEND_ROOT);
@@ -455,6 +605,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
 		return -1;
 	}
+	open_control(d, o->state_dir);
 	if (drop_capabilities(lg))
 		return -1;
 	processes_prepare(&be->processes);
@@ -466,6 +617,7 @@ static void daemon_close(struct daemon *d)
 {
 	struct backend *be = &d->be;
 
+	control_close(d->control, true);
 	watches_close(&d->watches);
 	takeover_end(&be->takeover);
 	memory_close(&be->memory, d->phase == DAEMON_DONE);
@@ -510,7 +662,7 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 		if (d->succeed) {
 			/* Workers and gates end with the spawner; the next server has its own. */
 			processes_close(&d->be.processes);
-			keeper_succeed();
+			keeper_succeed(d->installed);
 			log_error(lg, "cannot become the keeper: %s", strerror(errno));
 			rc = -1;
 		}
@@ -519,6 +671,8 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	}
 	device_locks_remove(d->env.state_dir);
 	log_info(lg, "stopped");
+	if (d->released && !rc)
+		rc = DAEMON_RELEASED;
 out:
 	daemon_close(d);
 	free(d);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest_error.h"
@@ -32,6 +33,7 @@ struct guest *guest_new(struct backend *be, uint32_t domid)
 	talk_init(&g->talk, be->lg, domid);
 	ratelimit_init(&g->changes, CHANGES_INTERVAL_NS, CHANGES_BURST, now_ns());
 	snprintf(g->dir, sizeof(g->dir), "%s/%u/0", be->root, domid);
+	g->told.since = time(NULL);
 	return g;
 }
 
@@ -64,6 +66,7 @@ static bool forget(struct guest *g)
 	g->halted = false;
 	g->roots_told = false;
 	g->introduced = false;
+	g->told.named = false;
 	return true;
 }
 

@@ -18,6 +18,15 @@
 
 #define GUEST_DIR_MAX 64
 
+/* For who asks (report.h). */
+struct guest_told {
+	char name[64];	/* as the toolstack wrote it; "": not asked for yet, or none */
+	bool named;	/* it was asked for */
+	int64_t since;	/* in seconds since 1970 */
+	int64_t error_time; /* 0: never */
+	char error[256];
+};
+
 struct guest {
 	struct backend *be;
 	uint32_t domid;
@@ -45,6 +54,7 @@ struct guest {
 	bool roots_told;	      /* the one root of slot mode is published */
 	bool wants_job;		      /* it waits until one more job may be started */
 	char why[160];		      /* it is ending or failing */
+	struct guest_told told;
 	struct ratelimit changes;     /* looks at its nodes that the guest caused */
 	struct service service;
 	/* Its devices, in the order they were given. */

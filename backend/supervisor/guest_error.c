@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/supervisor/guest.h"
 #include "common/store.h"
@@ -16,6 +17,8 @@ void guest_report(struct guest *g, const struct problem *p, bool by_guest)
 		talk_say(&g->talk, XTL_ERROR, "%s", p->text);
 	else
 		talk_tell(&g->talk, XTL_ERROR, "%s", p->text);
+	g->told.error_time = time(NULL);
+	message_text(g->told.error, sizeof(g->told.error), p->text, sizeof(p->text));
 	/* xenbus's place for it: the instance's path, below our own error directory. */
 	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
 		 NODE_BACKEND_ROOT, g->domid);

@@ -2,6 +2,7 @@
 #include "backend/supervisor/guest_state.h"
 
 #include "backend/supervisor/guest_error.h"
+#include "common/probe.h"
 #include "common/store.h"
 #include "common/util.h"
 #include "protocol/states.h"
@@ -62,6 +63,7 @@ void guest_state_is(struct guest *g, unsigned state, const char *why)
 
 	if (state == g->state)
 		return;
+	PROBE3(state, g->domid, g->state, state);
 	if (by_toolstack(g->state) || by_toolstack(state))
 		talk_tell(&g->talk, XTL_INFO, "state %u (%s) -> %u (%s): %s", g->state, from, state,
 			  to, why);

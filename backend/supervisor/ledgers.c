@@ -120,6 +120,7 @@ void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command)
 		return;
 	atomic_store(&d->shadow, LEDGER_NONE);
 	atomic_store(&d->current, 0);
+	d->requests = d->denied = 0;
 	d->state[0] = (struct ledger_state){ .command = command, .command_home = command };
 	atomic_store(&d->shadow, LEDGER_FRESH);
 }

@@ -8,6 +8,7 @@
 #include "backend/keeper/instance.h"
 #include "backend/keeper/keeper.h"
 #include "backend/keeper/link.h"
+#include "backend/supervisor/anew.h"
 #include "backend/supervisor/daemon.h"
 #include "backend/supervisor/successor.h"
 #include "common/cli/exits.h"
@@ -302,12 +303,14 @@ static int serve(int link, int ready_fd, void *arg)
 		return EXIT_LOCKED_DOWN;
 	find_worker(a);
 	a->daemon.keeper = link;
+	a->daemon.config = a->config ? a->config : SETTINGS_PATH;
+	a->daemon.config_said = a->config != NULL;
 	a->daemon.ready_fd = ready_fd;
 	rc = daemon_run(&a->daemon, lg);
 	settings_dispose(settings);
 	xtl_logger_destroy(lg);
 	a->lg = NULL;
-	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+	return rc == DAEMON_RELEASED ? EXIT_RELEASED : rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* One of us with this state directory, and with a keeper unless told otherwise. The exit status. */
@@ -378,6 +381,7 @@ int main(int argc, char **argv)
 		return rc;
 	}
 	keeper_remember(argv, a.daemon.ready_fd);
+	anew_remember_level(a.level);
 	rc = run(&a);
 	if (a.lg)
 		xtl_logger_destroy(a.lg);

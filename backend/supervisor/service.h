@@ -43,6 +43,8 @@ struct service {
 	unsigned stuck;	   /* looks in a row without any */
 	struct ratelimit deaths; /* of either process: so many are replaced at once, others a little later */
 	uint64_t restart_ns;	 /* when; 0: none is due */
+	uint64_t worker_deaths, gate_deaths;
+	uint64_t traced; /* of the ledger's requests: so many were told */
 };
 
 void service_init(struct service *s);

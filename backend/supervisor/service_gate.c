@@ -147,6 +147,7 @@ static void gate_ended(void *context, int status, const char *how)
 	struct claim *claim, *next;
 
 	(void)status;
+	s->gate_deaths++;
 	s->gate = NULL;
 	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
 		next = TAILQ_NEXT(claim, of_guest);

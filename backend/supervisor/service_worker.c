@@ -209,6 +209,7 @@ static void worker_ended(void *context, int status, const char *how)
 	}
 	if (s->phase != SERVICE_UP && s->phase != SERVICE_STARTING)
 		return;
+	s->worker_deaths++;
 	g->be->upward->aer_cancel(g);
 	s->resumed = true;
 	s->phase = SERVICE_STARTING;

@@ -216,6 +216,7 @@ int device_add(struct worker *w, unsigned slot, const struct message_add *add, i
 		close_keep(fd);
 		return errno ? errno : EIO;
 	}
+	config_listen(d->cfg, record_denial, d);
 	/* A shadow that does not fit is a lost one: the guest finds the device as at attach. */
 	if (load_state(d, add->resumed))
 		errno = 0;

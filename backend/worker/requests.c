@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/worker/worker.h"
+#include "common/probe.h"
 #include "common/util.h"
 
 static void copy_text(char *out, size_t room, const char *text)
@@ -37,11 +38,18 @@ static void tell_denials(struct device *d)
 
 static void serve_write(struct device *d, struct xen_pci_op *op)
 {
-	uint64_t before = config_denied_total(d->cfg);
+	struct ledger *l = d->worker->ledger;
+	uint64_t before = config_denied_total(d->cfg), denied;
 
+	d->denied = 0;
 	op->err = config_guest_write(d->cfg, op->offset, op->size, op->value);
 	device_keep(d);
-	d->worker->ledger->denied += config_denied_total(d->cfg) - before;
+	denied = config_denied_total(d->cfg) - before;
+	if (!denied)
+		return;
+	PROBE4(denial, d->worker->setup.domid, op->offset, op->size, d->denied);
+	l->denied += denied;
+	l->device[d->slot].denied += denied;
 	tell_denials(d);
 }
 
@@ -64,14 +72,13 @@ static unsigned serve_interrupt(struct device *d, struct xen_pci_op *op)
 	return m.u.interrupt.vectors;
 }
 
-static unsigned serve_op(struct worker *w, struct xen_pci_op *op)
+static unsigned serve_op(struct worker *w, struct device *d, struct xen_pci_op *op)
 {
-	struct device *d = device_find(w, op->domain, op->bus, op->devfn);
-
 	if (!d) {
 		op->err = XEN_PCI_ERR_dev_not_found;
 		return 0;
 	}
+	w->ledger->device[d->slot].requests++;
 	switch (op->cmd) {
 	case XEN_PCI_OP_conf_read:
 		op->err = config_guest_read(d->cfg, op->offset, op->size, &op->value);
@@ -104,6 +111,7 @@ static void count(struct worker *w, uint32_t cmd, uint64_t took_ns)
 		bucket++;
 	}
 	l->latency[bucket]++;
+	l->took_ns += took_ns;
 }
 
 static void tell_late(struct worker *w, uint32_t cmd, uint64_t took_ns)
@@ -120,12 +128,16 @@ bool serve_request(struct worker *w)
 {
 	uint64_t start = w->now_ns, took;
 	struct xen_pci_op op;
+	struct device *d;
 	unsigned vectors;
+	uint32_t tracing;
 
 	if (!page_requested(w->page))
 		return false;
 	page_snapshot(w->page, &op);
-	vectors = serve_op(w, &op);
+	PROBE5(request, w->setup.domid, op.cmd, op.devfn, op.offset, op.size);
+	d = device_find(w, op.domain, op.bus, op.devfn);
+	vectors = serve_op(w, d, &op);
 	w->first = false;
 	page_answer(w->page, &op, vectors, op.cmd == XEN_PCI_OP_enable_multi_msi);
 	xenevtchn_notify(w->evtchn, w->port);
@@ -133,6 +145,10 @@ bool serve_request(struct worker *w)
 	w->now_ns = now_ns();
 	took = w->now_ns - start;
 	count(w, op.cmd, took);
+	PROBE4(answer, w->setup.domid, op.cmd, op.err, took);
+	tracing = atomic_load_explicit(&w->ledger->tracing, memory_order_relaxed);
+	if (tracing)
+		record_trace(w, d, &op, took, tracing);
 	if (took / 1000000 >= w->setup.late_ms)
 		tell_late(w, op.cmd, took);
 	return true;

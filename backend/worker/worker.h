@@ -28,6 +28,7 @@ struct device {
 	struct sbdf virt;
 	struct config *cfg; /* NULL: there is no device in this place */
 	struct ledger_state kept; /* as the ledger has it */
+	uint32_t denied; /* bits that the write at hand was refused */
 };
 
 struct worker {
@@ -89,6 +90,14 @@ void tell_supervisor(struct worker *w, const struct message *m, int fd);
 
 /* Serves the request that waits in the page, if one does, and notifies. Whether there was one. */
 bool serve_request(struct worker *w);
+
+/* ---- record.c ---- */
+
+/* A refusal of the filter's (config_listen), written into the ledger. context: the device. */
+void record_denial(void *context, const struct config_denial *denial);
+/* The request op of device d (NULL: there is none), as it was answered, if those that look on want it (TRACE_*). */
+void record_trace(struct worker *w, const struct device *d, const struct xen_pci_op *op,
+		  uint64_t took_ns, uint32_t tracing);
 
 /* ---- channel.c ---- */
 

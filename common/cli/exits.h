@@ -9,14 +9,16 @@
 #define EXITS_XENPCI(X) \
 	X(OK, 0, "done; of check: all that were named are assignable") \
 	X(FAILED, 1, "it failed, or a device is not assignable, or a write that explain was asked for is refused") \
-	X(USAGE, 2, "wrong usage")
+	X(USAGE, 2, "wrong usage") \
+	X(ABSENT, 3, "no xenpcid runs that could be asked")
 
 #define EXITS_XENPCID(X) \
 	X(OK, 0, "it was asked to end; with -n: the settings are right") \
 	X(FAILED, 1, "it failed; with -n: the settings are wrong") \
 	X(USAGE, 2, "wrong usage") \
 	X(LOCKED_DOWN, 3, "the kernel is locked down (Secure Boot) and refuses to write config space: " \
-			  "nothing was touched, and guests are the kernel's backend's")
+			  "nothing was touched, and guests are the kernel's backend's") \
+	X(RELEASED, 4, "it was told by xenpci release to give everything back, and not to be started again")
 
 #define EXITS_FRONT(X) \
 	X(OK, 0, "done") \

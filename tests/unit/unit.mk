@@ -5,7 +5,7 @@
 
 UNIT_SUPPORT_SRC := $(wildcard tests/unit/support_*.c)
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
-UNIT_LIBS := $(shell $(PKG_CONFIG) --libs cmocka $(PKGS) xencall xenforeignmemory 2>/dev/null) -lconfig -lseccomp
+UNIT_LIBS := $(shell $(PKG_CONFIG) --libs cmocka $(PKGS) xencall xenforeignmemory 2>/dev/null) -lconfig -lseccomp -ljson-c
 
 # Archives, so that a test takes in what it calls and nothing else.
 $(B)/tests/libunit-%.a:
