@@ -120,7 +120,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 	X(NUMBER, first, 1, "when, in seconds since 1970")                                \
 	X(NUMBER, last, 1, "when, in seconds since 1970")                                 \
 	X(TEXT, remedy, 96, "what would allow it; empty: nothing does")                   \
-	X(TEXT, quirk, 160, "the entry of quirks in xenpci.conf that allows just these bits; empty: there is none")
+	X(TEXT, quirk, 200, "the entry of quirks in xenpci.conf that allows just these bits; empty: there is none")
 
 #define RECORDS_TRACE(X)                                                                  \
 	X(NUMBER, domid, 1, "the guest")                                                  \

@@ -131,6 +131,7 @@ int ask_open(const struct operator *op, const struct question *q, bool quiet, st
 {
 	struct sockaddr_un at;
 
+	a->quiet = quiet;
 	a->fd = connect_to(op, &at);
 	if (a->fd < 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
 		if (!quiet)
@@ -161,8 +162,9 @@ int ask_next(struct answer *a, int timeout_ms)
 		if (n < 0 && errno == EINTR)
 			return -2;
 		if (n <= 0) {
-			operator_fail("xenpcid ended the connection%s%s", n < 0 ? ": " : "",
-				      n < 0 ? strerror(errno) : "");
+			if (!a->quiet)
+				operator_fail("xenpcid ended the connection%s%s", n < 0 ? ": " : "",
+					      n < 0 ? strerror(errno) : "");
 			return -1;
 		}
 		a->line[n] = '\0';

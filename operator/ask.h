@@ -17,6 +17,7 @@ struct question {
 
 struct answer {
 	int fd;
+	bool quiet; /* an end is not told of */
 	enum record_kind kind;
 	union record record; /* the one that was read last */
 	char line[RECORDS_LINE_MAX + 1]; /* ... as it came */
@@ -24,7 +25,7 @@ struct answer {
 
 /*
  * Connects and asks. OPERATOR_OK; OPERATOR_ABSENT: no xenpcid runs; or OPERATOR_FAILED; having told why.
- * quiet: an absent one is not told of.
+ * quiet: an absent one is not told of, nor one that ends the connection.
  */
 int ask_open(const struct operator *op, const struct question *q, bool quiet, struct answer *a);
 /*

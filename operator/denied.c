@@ -76,7 +76,7 @@ static void print_quirks(const struct denials *d)
 			told = !strcmp(d->list[i].quirk, d->list[k].quirk);
 		if (told)
 			continue;
-		printf("%s\n\t# %s\n\t%s", comma, d->list[i].field, d->list[i].quirk);
+		printf("%s\n\t%s", comma, d->list[i].quirk);
 		comma = ",";
 	}
 	printf("%s);\n", comma[0] ? "\n" : " ");

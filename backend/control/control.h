@@ -15,7 +15,7 @@
 
 #define CONTROL_CLIENTS 16
 #define CONTROL_STRANGERS 12 /* of those that are not root */
-#define CONTROL_PATIENCE_S 10
+#define CONTROL_PATIENCE_S 5
 
 /* Whom it asks. No function waits, and none logs what a client can cause without a bound. */
 struct control_source {

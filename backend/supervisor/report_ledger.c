@@ -128,14 +128,19 @@ static void narrow(uint32_t *offset, uint32_t *width, uint32_t *bits)
 void ledger_quirk(uint16_t vendor, uint16_t device, struct record_denied *out)
 {
 	uint32_t offset = (uint32_t)out->offset, width = (uint32_t)out->width, bits = (uint32_t)out->bits;
+	char reason[sizeof(out->field)];
 
 	if (!vendor || !bits || !strstr(out->remedy, "quirk"))
 		return;
 	if (!strcmp(out->field, "unlisted"))
 		narrow(&offset, &width, &bits);
+	snprintf(reason, sizeof(reason), "%s", out->field);
+	for (char *c = reason; *c; c++)
+		if (*c == '"' || *c == '\\')
+			*c = '?';
 	snprintf(out->quirk, sizeof(out->quirk),
-		 "{ vendor = 0x%04x; device = 0x%04x; offset = 0x%x; width = %u; mask = 0x%x; }", vendor,
-		 device, offset, width, bits);
+		 "{ vendor = 0x%04x; device = 0x%04x; offset = 0x%x; width = %u; mask = 0x%x; "
+		 "reason = \"%s\"; }", vendor, device, offset, width, bits, reason);
 }
 
 /* ---- Traces ---- */
