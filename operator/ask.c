@@ -156,7 +156,7 @@ int ask_next(struct answer *a, int timeout_ms)
 	ssize_t n;
 
 	do {
-		if (timeout_ms >= 0 && poll(&p, 1, timeout_ms) == 0)
+		if (timeout_ms >= 0 && poll(&p, 1, timeout_ms) <= 0)
 			return -2;
 		n = recv(a->fd, a->line, sizeof(a->line) - 1, 0);
 		if (n < 0 && errno == EINTR)
