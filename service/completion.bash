@@ -67,6 +67,10 @@ _xenpci() {
 		esac ;;
 	check) _xenpci_words "all $(_xenpci_devices)" ;;
 	map | explain) _xenpci_words "$(_xenpci_devices) $(compgen -f -- "$cur")" ;;
+	trace | stats) _xenpci_words "$(_xenpci_domains)" ;;
+	status | denied) _xenpci_words "$(_xenpci_domains) $(_xenpci_devices)" ;;
+	loglevel) _xenpci_words "error warn info detail debug" ;;
+	reload | restart | upgrade | release) ;;
 	attach | detach | list)
 		case ${COMP_WORDS[COMP_CWORD - 1]} in
 		"$command") _xenpci_words "$(_xenpci_domains)" ;;
