@@ -37,7 +37,7 @@ static int put(struct columns *c, char *text)
 
 int columns_init(struct columns *c, unsigned nr, const char *const *headings)
 {
-	size_t len = 1;
+	size_t len = 1, at = 0;
 	char *text;
 
 	memset(c, 0, sizeof(*c));
@@ -47,11 +47,8 @@ int columns_init(struct columns *c, unsigned nr, const char *const *headings)
 	text = calloc(1, len);
 	if (!text)
 		return -1;
-	for (unsigned i = 0; i < c->nr; i++) {
-		strcat(text, headings[i]);
-		if (i + 1 < c->nr)
-			strcat(text, "\t");
-	}
+	for (unsigned i = 0; i < c->nr; i++)
+		at += (size_t)snprintf(text + at, len - at, "%s%s", i ? "\t" : "", headings[i]);
 	if (!put(c, text))
 		return 0;
 	free_keep(text);

@@ -67,8 +67,9 @@ static const char *latency(const struct record_stats *s, int64_t permille, char 
 
 	for (int i = 0; i < RECORDS_BUCKETS; i++)
 		all += s->latency[i] < INT32_MAX ? s->latency[i] : INT32_MAX;
+	snprintf(buf, 24, "-");
 	if (!all)
-		return strcpy(buf, "-");
+		return buf;
 	for (; n < RECORDS_BUCKETS - 1; n++) {
 		sum += s->latency[n] < INT32_MAX ? s->latency[n] : INT32_MAX;
 		if (sum * 1000 >= all * permille)
@@ -81,6 +82,11 @@ static const char *latency(const struct record_stats *s, int64_t permille, char 
 	else
 		snprintf(buf, 24, "< %d s", 1 << (n - 20));
 	return buf;
+}
+
+static int64_t interrupts(const struct record_stats *s)
+{
+	return s->enable_msi + s->disable_msi + s->enable_msix + s->disable_msix + s->enable_multi_msi;
 }
 
 static int print(const struct collected *c)
@@ -97,8 +103,7 @@ static int print(const struct collected *c)
 		rc = columns_add(&table, "%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%.0f %%\t%s\t%s\t%s\t%lld\t%lld",
 				 guest, (long long)s->requests, (long long)s->conf_read,
 				 (long long)s->conf_write,
-				 (long long)(s->enable_msi + s->disable_msi + s->enable_msix +
-					     s->disable_msix + s->enable_multi_msi),
+				 (long long)interrupts(s),
 				 (long long)s->other, (long long)s->refused,
 				 s->requests ? 100.0 * (double)s->polled / (double)s->requests : 0.0,
 				 latency(s, 500, median), latency(s, 990, most), latency(s, 1000, longest),

@@ -17,7 +17,7 @@ int instance_lock(const char *state_dir)
 {
 	int fd;
 
-	if (mkdir(state_dir, 0700) && errno != EEXIST)
+	if (mkdir(state_dir, 0711) && errno != EEXIST)
 		return -1;
 	fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

@@ -249,7 +249,7 @@ static int prepare(struct spawner *s)
 	if (s->filter < 0)
 		return -1;
 	snprintf(s->empty, sizeof(s->empty), "%s/" EMPTY_DIR, s->env->state_dir);
-	mkdir(s->env->state_dir, 0700);
+	mkdir(s->env->state_dir, 0711);
 	if (mkdir(s->empty, 0555) && errno != EEXIST)
 		snprintf(s->empty, sizeof(s->empty), "/proc/self/fdinfo");
 	s->net = make_network();

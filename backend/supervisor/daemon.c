@@ -279,7 +279,7 @@ static int on_record(void *context, enum record_kind kind, uint32_t domid, uint3
 		 slots_mode_name(d->env.settings.slots));
 	snprintf(out->daemon.settings, sizeof(out->daemon.settings), "%.255s", d->options->config);
 	report_counts(&d->be, &out->daemon);
-	return kind;
+	return (int)kind;
 }
 
 static void on_trace(void *context, uint32_t domid, unsigned what)

@@ -268,7 +268,7 @@ int report_record(struct backend *be, enum record_kind kind, uint32_t domid, uin
 			return -1;
 		*at = 1;
 		fill_guest(g, &out->guest);
-		return kind;
+		return (int)kind;
 	case RECORD_OF_device:
 		return next_device(g, at, &out->device);
 	case RECORD_OF_stats:
@@ -280,7 +280,7 @@ int report_record(struct backend *be, enum record_kind kind, uint32_t domid, uin
 		memcpy(out->stats.name, name_of(g), sizeof(out->stats.name));
 		out->stats.worker_restarts = (int64_t)g->service.worker_deaths;
 		out->stats.gate_restarts = (int64_t)g->service.gate_deaths;
-		return kind;
+		return (int)kind;
 	case RECORD_OF_denied:
 		return next_denied(g, at, &out->denied);
 	case RECORD_OF_trace:
