@@ -154,7 +154,7 @@ complete_line() { # LINE: what is offered at its end
 		printf "%s\n" "${COMPREPLY[@]}"' - "$prefix" "$1" 2>/dev/null
 }
 is "a command is completed" "$(complete_line "xenpci assig")" assignable
-like "all are offered" "$(complete_line "xenpci " | tr '\n' ' ')" 'attach check detach .*list .*reset'
+like "all are offered" "$(complete_line "xenpci " | tr '\n' ' ')" 'attach check .*detach .*list .*reset'
 is "its own words too" "$(complete_line "xenpci assignable re")" remove
 is "an option is completed" "$(complete_line "xenpcid --ready")" "--ready-fd="
 like "those of xenpci-front" "$(complete_line "xenpci-front --re")" '--request-timeout'
