@@ -4,7 +4,7 @@
  * holds what the next worker needs of each device (the shadow of config space, which the device
  * itself does not remember), and counters. The supervisor reads the counters as what they are, a
  * stranger's numbers; the shadows it only sets to their beginning. A taken-over worker can spoil its
- * own guest's ledger, and nobody else's.
+ * own guest's ledger, and nobody else's. A part of an older version is read as far as it goes (ledgers.c).
  */
 #ifndef XENPCI_BACKEND_MESSAGES_LEDGER_H
 #define XENPCI_BACKEND_MESSAGES_LEDGER_H
@@ -13,9 +13,10 @@
 
 #include "backend/config/config.h"
 #include "backend/messages/messages.h"
+#include "common/state.h"
 
 #define LEDGER_MAGIC 0x6c706378u /* "xcpl" */
-#define LEDGER_VERSION 1
+#define LEDGER_VERSION STATE_VERSION
 #define LEDGER_BUCKETS 32 /* of the latency histogram: below 2^n microseconds */
 
 enum ledger_shadow {
@@ -41,6 +42,12 @@ struct ledger_device {
 struct ledger {
 	uint32_t magic, version, length;
 	uint32_t device_size; /* of one ledger_device */
+#if STATE_VERSION > 1
+	/* Since version 2: so that fields can be added at the end of each part. */
+	uint32_t head_size;	/* of all before the devices */
+	uint32_t state_size;	/* of one ledger_state */
+	uint32_t nr_devices, pad;
+#endif
 	/* What the worker is at, for who watches it: it changes with everything that it does. */
 	_Atomic uint64_t progress;
 	_Atomic uint32_t asleep;  /* it waits for events, and has seen to all before */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/supervisor/earlier.h"
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/guest_identity.h"
@@ -55,11 +56,12 @@ static bool forget(struct guest *g)
 		return false;
 	service_dispose(g);
 	guest_unwatch(g);
-	if (g->frontend[0]) {
+	if (g->frontend[0] || g->taking_back) {
 		memory_guest_end(&g->be->memory, g->domid);
 		ledger_remove(&g->be->memory, g->domid);
 	}
 	entries_forget(&g->entries);
+	g->taking_back = false;
 	g->frontend[0] = 0;
 	g->halted = false;
 	g->roots_told = false;
@@ -114,6 +116,8 @@ static void fatal(struct guest *g, unsigned from, const struct problem *p)
 
 static int step_setup(struct guest *g, unsigned own, struct problem *p)
 {
+	char life[MEMORY_LIFE_MAX];
+
 	/* More than can be seen to at once stand in line. */
 	if (!claims_jobs_left(g->be)) {
 		g->wants_job = true;
@@ -124,7 +128,8 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 	guest_error_over(g);
 	if (guest_identify(g, p))
 		return -1;
-	if (memory_guest_begin(&g->be->memory, XBT_NULL, g->domid))
+	guest_life(g, life);
+	if (memory_guest_begin(&g->be->memory, g->domid, life))
 		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	guest_set_state(g, own, XenbusStateInitWait, "new instance");
 	return 1;
@@ -331,6 +336,8 @@ static int look(struct guest *g)
 		finish_failing(g, own);
 		return g->failing ? 0 : 1;
 	}
+	if (!earlier_settle(g, own))
+		return 0;
 	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
 		if (!g->frontend[0] && !memory_knows_guest(&g->be->memory, g->domid))
 			return leave_alone(g, own);
