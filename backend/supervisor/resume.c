@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/supervisor/earlier.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/guest_identity.h"
 #include "backend/supervisor/recovery.h"
@@ -150,6 +151,7 @@ static void sweep(struct guest *g, struct claim *unsure)
 
 static int begin(struct guest *g, unsigned own, struct problem *p)
 {
+	char life[MEMORY_LIFE_MAX];
 	struct sbdf *list;
 	unsigned n;
 
@@ -157,6 +159,10 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 		return -1;
 	talk_tell(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
 		  pciif_state_name(own));
+	/* One that was left by version 1 is known by its uuid from now on. */
+	guest_life(g, life);
+	if (memory_guest_begin(&g->be->memory, g->domid, life))
+		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	g->state = own;
 	g->check_alive = true; /* it may have died while nobody looked */
 	g->resuming = true;

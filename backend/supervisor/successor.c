@@ -100,7 +100,7 @@ int memory_guest_begin(struct memory *m, uint32_t domid, const char *life)
 	if (!m->xs)
 		return 0;
 	return store_write_state(m->xs, XBT_NULL, STATE_GUEST, guest_dir(m, domid, dir), NULL, "%s",
-				 life[0] ? life : NO_LIFE);
+				 STATE_VERSION == 1 ? "" : life[0] ? life : NO_LIFE);
 }
 
 const char *memory_guest_life(struct memory *m, uint32_t domid, char life[MEMORY_LIFE_MAX])

@@ -129,7 +129,7 @@ check "another device" reconfigure g7 7
 daemon_kill
 log_mark
 store read "$memory/7/0000-00-06-0"
-store write "$memory/7/0000-00-06-0" "${R/0000:00:01.00/0000:00:00.00}"
+in_domain 0 xenstore-write "$memory/7/0000-00-06-0" "${R/0000:00:01.00/0000:00:00.00}"
 daemon_start
 check "one address: one is resumed" wait_for 5000 logged_since "0000:00:04.0 goes on"
 check "one address: the other is taken back" wait_for 5000 forgotten 7 0000:00:06.0
