@@ -31,6 +31,7 @@ struct guest *guest_new(struct backend *be, uint32_t domid)
 	TAILQ_INIT(&g->claims);
 	service_init(&g->service);
 	talk_init(&g->talk, be->lg, domid);
+	talk_init(&g->denials, be->lg, domid);
 	ratelimit_init(&g->changes, CHANGES_INTERVAL_NS, CHANGES_BURST, now_ns());
 	snprintf(g->dir, sizeof(g->dir), "%s/%u/0", be->root, domid);
 	return g;

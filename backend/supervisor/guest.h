@@ -22,6 +22,7 @@ struct guest {
 	struct backend *be;
 	uint32_t domid;
 	struct talk talk;
+	struct talk denials; /* refused writes: nothing else takes their lines */
 	struct scheduled sched;
 	char dir[GUEST_DIR_MAX];      /* ours */
 	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
