@@ -286,6 +286,9 @@ static void turn(struct daemon *d)
 		lost(d, "epoll");
 		return;
 	}
+	/* Without xenstore, or on our way out, nothing is looked at any more. */
+	if (d->phase == DAEMON_DONE)
+		return;
 	d->be.now_ns = now_ns();
 	if (d->be.processes.lost) {
 		errno = EPIPE;

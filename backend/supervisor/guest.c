@@ -106,6 +106,9 @@ static void finish_failing(struct guest *g, unsigned from)
 /* A failure of the whole instance: told, and it is closed. */
 static void fatal(struct guest *g, unsigned from, const struct problem *p)
 {
+	/* Not the guest's: the next xenpcid finds it as it is (daemon.c sees xenstored end). */
+	if (!xen_answers(&g->be->xen))
+		return;
 	guest_report(g, p, from == XenbusStateInitialised);
 	snprintf(g->why, sizeof(g->why), "%.150s", p->text);
 	g->resuming = false;
@@ -238,7 +241,7 @@ static bool finish_ending(struct guest *g)
 
 void guest_end(struct guest *g, const char *why)
 {
-	if (g->ending)
+	if (g->ending || !xen_answers(&g->be->xen))
 		return;
 	g->ending = true;
 	g->closes = guest_read_state(g) != XenbusStateUnknown;
