@@ -10,7 +10,8 @@
 enum { ADVICE_MAX = 192 };
 
 /* What would allow it, as it is pasted into xenpci.conf. */
-static void advise(const struct claim *claim, const struct message_denied *d, char out[ADVICE_MAX])
+static void advise(const struct guest *g, const struct claim *claim, const struct message_denied *d,
+		   char out[ADVICE_MAX])
 {
 	char remedy[sizeof(d->remedy)], name[SBDF_TEXT];
 
@@ -22,7 +23,7 @@ static void advise(const struct claim *claim, const struct message_denied *d, ch
 		snprintf(out, ADVICE_MAX, "; to allow it: quirks = ( { vendor = 0x%04x; device = 0x%04x; "
 			 "offset = 0x%x; width = %u; mask = 0x%x; reason = \"guest %u\"; } );",
 			 claim->info.vendor, claim->info.device, d->quirk_offset, d->quirk_width,
-			 d->quirk_mask, claim->guest->domid);
+			 d->quirk_mask, g->domid);
 	else if (!strcmp(remedy, "permissive=1"))
 		snprintf(out, ADVICE_MAX, "; to allow it: devices = ( { bdf = \"%s\"; permissive = true; } );",
 			 name);
@@ -37,7 +38,7 @@ void tell_denied(struct guest *g, const struct claim *claim, const struct messag
 	if (!claim)
 		return;
 	message_text(field, sizeof(field), d->field, sizeof(d->field));
-	advise(claim, d, advice);
+	advise(g, claim, d, advice);
 	talk_say(&g->denials, XTL_WARN, "%s: write of 0x%0*x at 0x%03x refused (%s at 0x%03x, bits 0x%x)%s",
 		 sbdf_format(claim->sbdf, name), d->size <= 4 ? 2 * d->size : 8, d->value, d->access,
 		 field, d->offset, d->bits, advice);
