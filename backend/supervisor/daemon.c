@@ -14,6 +14,7 @@
 #include "backend/spawner/spawner.h"
 #include "backend/supervisor/aer.h"
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/known.h"
 #include "backend/supervisor/recovery.h"
 #include "backend/supervisor/watches.h"
 #include "common/log.h"
@@ -444,7 +445,8 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	be->hypercall = hypercall_open(lg, d->env.mute);
 	if (!be->hypercall)
 		return -1;
-	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg))
+	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg) ||
+	    known_check(&be->memory))
 		return -1;
 	if (begin_takeover(d, o))
 		return -1;

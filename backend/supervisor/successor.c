@@ -9,7 +9,6 @@
 
 #include "backend/keeper/instance.h"
 #include "backend/messages/ledger.h"
-#include "backend/supervisor/ledgers.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/store.h"
@@ -250,59 +249,6 @@ int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t dom
 	return 0;
 }
 
-/* ---- Whether we know all that was left ---- */
-
-static int unknown(struct memory *m, const char *where)
-{
-	log_error(m->lg, "%s: left by an xenpcid whose state has another version; this one knows %d to %d: "
-		  "start that one again, guests and devices are left as they are", where, STATE_OLDEST,
-		  STATE_VERSION);
-	return fail(EPROTONOSUPPORT);
-}
-
-static bool is_known(struct memory *m, enum state_part part, const char *dir, const char *node)
-{
-	char buf[STORE_VALUE_MAX + 1], *text;
-
-	/* What is damaged concerns its device only. */
-	return store_read_state(m->xs, part, dir, node, buf, sizeof(buf), &text) >= 0 ||
-	       errno != EPROTONOSUPPORT;
-}
-
-static int check_guest(struct memory *m, uint32_t domid)
-{
-	char dir[3 * MEMORY_DIR_MAX], path[MEMORY_PATH_MAX];
-	struct sbdf *list;
-	unsigned n;
-	int rc = 0;
-
-	if (!is_known(m, STATE_GUEST, guest_dir(m, domid, dir), NULL))
-		return unknown(m, dir);
-	if (!ledger_is_known(m, domid, path))
-		return unknown(m, path);
-	n = memory_guest_devices(m, domid, &list);
-	for (unsigned i = 0; !rc && i < n; i++) {
-		device_dir(m, domid, list[i], dir);
-		if (!is_known(m, STATE_DEVICE, dir, NULL) ||
-		    !is_known(m, STATE_INTERRUPTS, dir, NODE_INTERRUPTS))
-			rc = unknown(m, dir);
-	}
-	free_keep(list);
-	return rc;
-}
-
-static int memory_check(struct memory *m)
-{
-	uint32_t *list;
-	unsigned n = memory_guests(m, &list);
-	int rc = 0;
-
-	for (unsigned i = 0; !rc && i < n; i++)
-		rc = check_guest(m, list[i]);
-	free_keep(list);
-	return rc;
-}
-
 int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
 		xentoollog_logger *lg)
 {
@@ -315,10 +261,6 @@ int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, cons
 		return -1;
 	}
 	m->state_dir = state_dir;
-	if (memory_check(m)) {
-		m->xs = NULL;
-		return -1;
-	}
 	try_state_dir(m);
 	return 0;
 }

@@ -44,8 +44,7 @@ struct memory_facts {
 
 /*
  * Makes our directory in xenstore, and state_dir if it can be. Logs. 0, or -1 with errno:
- * EBUSY (another xenpcid serves this domain), EPROTONOSUPPORT (what a newer one left for us is left as
- * it is), or xenstore's.
+ * EBUSY (another xenpcid serves this domain), or xenstore's.
  */
 int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
 		xentoollog_logger *lg);
