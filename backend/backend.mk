@@ -7,7 +7,7 @@ BACKEND_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out backend/supervisor/main.c,$(
 BACKEND_LIBS = $(shell $(PKG_CONFIG) --libs xenstore xencall xentoollog) -lconfig -lseccomp -lcap-ng -ljson-c
 
 WORKER_SRC := $(wildcard backend/worker/*.c backend/config/*.c backend/messages/*.c)
-WORKER_OBJ := $(patsubst %.c,$(B)/%.o,$(WORKER_SRC) protocol/page.c common/number.c common/sbdf.c host/policy.c host/device/pcidev.c host/device/slow.c)
+WORKER_OBJ := $(patsubst %.c,$(B)/%.o,$(WORKER_SRC) protocol/page.c common/number.c common/ratelimit.c common/sbdf.c host/policy.c host/device/pcidev.c host/device/slow.c)
 WORKER_LIBS = $(shell $(PKG_CONFIG) --libs xenevtchn xengnttab xentoollog)
 
 PROGRAMS += $(B)/xenpcid $(B)/xenpci-worker

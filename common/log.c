@@ -4,6 +4,18 @@
 #include <errno.h>
 #include <stdarg.h>
 
+static xentoollog_level lowest = XTL_DEBUG;
+
+void log_shown_from(xentoollog_level level)
+{
+	lowest = level;
+}
+
+bool log_shows(xentoollog_level level)
+{
+	return level >= lowest;
+}
+
 void log_at(xentoollog_logger *lg, xentoollog_level level, const char *fmt, ...)
 {
 	int saved = errno;

@@ -8,11 +8,16 @@
 #ifndef XENPCI_COMMON_LOG_H
 #define XENPCI_COMMON_LOG_H
 
+#include <stdbool.h>
 #include <xentoollog.h>
 
 /* Logs at level; a NULL logger is silence. Keeps errno. */
 void log_at(xentoollog_logger *lg, xentoollog_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What the program shows: messages below level are known to reach nobody. At first, all may. */
+void log_shown_from(xentoollog_level level);
+bool log_shows(xentoollog_level level);
 
 #define log_error(lg, ...) log_at(lg, XTL_ERROR, __VA_ARGS__)
 #define log_warn(lg, ...)  log_at(lg, XTL_WARN, __VA_ARGS__)

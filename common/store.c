@@ -68,6 +68,28 @@ int store_write(struct xs_handle *xs, xs_transaction_t t, const char *dir, const
 	return xs_write(xs, t, path, value, (unsigned)n) ? 0 : -1;
 }
 
+int store_read_state(struct xs_handle *xs, enum state_part part, const char *dir, const char *node,
+		     char *buf, unsigned size, char **text)
+{
+	return store_read(xs, XBT_NULL, dir, node, buf, size) < 0 ? -1 : state_open(part, buf, text);
+}
+
+int store_write_state(struct xs_handle *xs, xs_transaction_t t, enum state_part part, const char *dir,
+		      const char *node, const char *fmt, ...)
+{
+	char value[STORE_VALUE_MAX], head[STATE_HEAD_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	if (n < 0 || n >= (int)sizeof(value))
+		return fail(E2BIG);
+	state_head(part, (unsigned long)n, head);
+	return store_write(xs, t, dir, node, "%s%s", head, value);
+}
+
 int store_remove(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node)
 {
 	char path[STORE_PATH_MAX];

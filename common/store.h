@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <xenstore.h>
 
+#include "common/state.h"
+
 #define STORE_PATH_MAX 256 /* bytes of a composed path, with its end */
 #define STORE_VALUE_MAX 4096
 
@@ -27,6 +29,15 @@ int store_read(struct xs_handle *xs, xs_transaction_t t, const char *dir, const 
 /* store_read and number_parse: the whole value is an unsigned number in base, at most max. */
 int store_read_number(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node,
 		      int base, uint64_t max, uint64_t *out);
+
+/*
+ * The same for state that outlives us, in its envelope (common/state.h). read: *text is where it
+ * begins, within buf; returns its version, or -1 with errno (also state_open's).
+ */
+int store_read_state(struct xs_handle *xs, enum state_part part, const char *dir, const char *node,
+		     char *buf, unsigned size, char **text);
+int store_write_state(struct xs_handle *xs, xs_transaction_t t, enum state_part part, const char *dir,
+		      const char *node, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 /* Writes dir/node by format. Returns 0, or -1 with errno (E2BIG: over STORE_VALUE_MAX). */
 int store_write(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node,

@@ -48,6 +48,8 @@ void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 	uint64_t lost;
 	va_list ap;
 
+	if (!log_shows(level))
+		return;
 	if (!ratelimit_allow(&talk->limit, now_ns())) {
 		errno = saved;
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The log's lines about one guest, in two kinds. talk_say is limited: for what the guest can cause;
- * lines that were left out are counted, and the count is logged later. talk_tell is not limited:
+ * a line of a level that is not shown (log.h) takes nothing of it; lines that were left out are counted, and the count is logged later. talk_tell is not limited:
  * for what only the toolstack, the operator or the host can cause. One thread.
  */
 #ifndef XENPCI_COMMON_TALK_H

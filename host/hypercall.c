@@ -118,6 +118,16 @@ int hypercall_domain_is_hvm(struct hypercall *hc, uint32_t domid)
 	return (info.flags & CONTROL_DOMAIN_HVM) != 0;
 }
 
+int hypercall_domain_handle(struct hypercall *hc, uint32_t domid, uint8_t handle[16])
+{
+	struct control_domain info;
+	int found = find_domain(hc, domid, &info);
+
+	if (found > 0 && !(info.flags & CONTROL_DOMAIN_DYING))
+		memcpy(handle, info.handle, sizeof(info.handle));
+	return found > 0 ? !(info.flags & CONTROL_DOMAIN_DYING) : found;
+}
+
 int hypercall_domains_running(struct hypercall *hc, bool *running, uint32_t nr)
 {
 	struct control_domain info[LIST_MAX];

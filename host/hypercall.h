@@ -41,6 +41,12 @@ int hypercall_domain_halted(struct hypercall *hc, uint32_t domid);
 int hypercall_domain_is_hvm(struct hypercall *hc, uint32_t domid);
 
 /*
+ * What Xen knows the domain by, apart from its number: 16 bytes that the toolstack gave it, its uuid.
+ * 1; 0: there is no such domain, or it is dying; -1 with errno (EPERM: as above).
+ */
+int hypercall_domain_handle(struct hypercall *hc, uint32_t domid, uint8_t handle[16]);
+
+/*
  * The same of all domains below nr, with few calls: running[domid] for those that do run. 0, or -1
  * with errno.
  */

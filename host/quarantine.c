@@ -13,14 +13,16 @@ int quarantine_add(struct xs_handle *xs, struct sbdf a, const char *why)
 {
 	char name[NODE_VALUE_MAX];
 
-	return store_write(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name), "%s", why);
+	return store_write_state(xs, XBT_NULL, STATE_QUARANTINE, QUARANTINE_DIR, node_bdf_format(a, name),
+				 "%s", why);
 }
 
 int quarantine_hold(struct xs_handle *xs, struct sbdf a, const char *why)
 {
 	char name[NODE_VALUE_MAX];
 
-	return store_write(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name), UNRESET "%s", why);
+	return store_write_state(xs, XBT_NULL, STATE_QUARANTINE, QUARANTINE_DIR, node_bdf_format(a, name),
+				 UNRESET "%s", why);
 }
 
 int quarantine_remove(struct xs_handle *xs, struct sbdf a)
@@ -32,12 +34,17 @@ int quarantine_remove(struct xs_handle *xs, struct sbdf a)
 
 void quarantine_mark(struct xs_handle *xs, struct topology_function *fn)
 {
-	char name[NODE_VALUE_MAX], why[STORE_VALUE_MAX + 1] = "";
+	char name[NODE_VALUE_MAX], buf[STORE_VALUE_MAX + 1], *why;
 
 	fn->quarantined = fn->unreset = false;
-	if (!xs || store_read(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(fn->info.sbdf, name), why,
-			      sizeof(why)) < 0)
+	if (!xs)
 		return;
+	/* What we do not understand holds it back all the same. */
+	if (store_read_state(xs, STATE_QUARANTINE, QUARANTINE_DIR, node_bdf_format(fn->info.sbdf, name),
+			     buf, sizeof(buf), &why) < 0) {
+		fn->quarantined = errno == EINVAL || errno == EPROTONOSUPPORT;
+		return;
+	}
 	fn->unreset = !strncmp(why, UNRESET, strlen(UNRESET));
 	fn->quarantined = !fn->unreset;
 }

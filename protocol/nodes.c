@@ -111,8 +111,10 @@ static const struct {
 static int set_option(struct node_opts *out, const char *key, const char *value)
 {
 	if (!strcmp(key, "rdm_policy")) {
-		out->rdm_relaxed = !strcmp(value, "relaxed");
-		return out->rdm_relaxed || !strcmp(value, "strict") ? 0 : fail(EINVAL);
+		/* Some toolstacks write libxl's number of it. */
+		out->rdm_relaxed = !strcmp(value, "relaxed") || !strcmp(value, "1");
+		return out->rdm_relaxed || !strcmp(value, "strict") || !strcmp(value, "0") ? 0
+											    : fail(EINVAL);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		uint64_t on;

@@ -59,6 +59,10 @@ struct config_denial {
 	uint32_t bits;
 	const char *field;     /* register's name, "MSI control"; "unlisted" where it has none */
 	const char *remedy;    /* the setting that would allow it, "permissive=1"; NULL: none */
+	uint16_t quirk_offset; /* a quirk would as well, with this window */
+	uint8_t quirk_width;   /* 0: none would */
+	uint32_t quirk_mask;
+	bool no_hardware;      /* these bits are fixed in every device */
 };
 /*
  * Takes the oldest untold denial (each register is reported once per assignment,
@@ -66,6 +70,8 @@ struct config_denial {
  * room is told when it is refused again. The caller rate-limits and logs.
  */
 bool config_take_denial(struct config *cfg, struct config_denial *out);
+/* The one that was taken last could not be told: it is the next again. Nothing may come in between. */
+void config_put_back_denial(struct config *cfg);
 /*
  * Has heard called for each refusal from now on, in the midst of the write; it is not to use cfg.
  * NULL: nobody.

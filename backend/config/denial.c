@@ -49,6 +49,20 @@ static const char *remedy(const struct config *cfg, const struct field *f, uint3
 	return NULL;
 }
 
+/* The smallest window that holds these bits of a register at offset. */
+static void fit_quirk(struct config_denial *d, unsigned offset, uint32_t mask)
+{
+	unsigned first = (unsigned)__builtin_ctz(mask) / 8, last = (31u - (unsigned)__builtin_clz(mask)) / 8;
+	unsigned width = 1;
+
+	while ((offset + first) / width != (offset + last) / width)
+		width *= 2;
+	first = (offset + first) / width * width;
+	d->quirk_offset = (uint16_t)first;
+	d->quirk_width = (uint8_t)width;
+	d->quirk_mask = first >= offset ? mask >> 8 * (first - offset) : mask << 8 * (offset - first);
+}
+
 static void describe(const struct config *cfg, const struct waiting *w, struct config_denial *out)
 {
 	const struct field *f = &cfg->fields[w->field];
@@ -62,7 +76,16 @@ static void describe(const struct config *cfg, const struct waiting *w, struct c
 		.bits = w->bits,
 		.field = f->row->name,
 		.remedy = remedy(cfg, f, w->bits),
+		.no_hardware = w->field && !(w->bits & ~(f->row->hardwired | f->row->fixed)),
 	};
+	/* A window that is there is the same with a wider mask. */
+	if (f->row->write == WRITE_QUIRK) {
+		out->quirk_offset = f->offset;
+		out->quirk_width = f->width;
+		out->quirk_mask = f->bits | w->bits;
+	} else if (f->row->write == WRITE_OPEN && out->remedy && w->bits) {
+		fit_quirk(out, out->offset, w->bits);
+	}
 }
 
 static void hear(const struct config *cfg, const struct field *f, const struct access *a, uint32_t bits)
@@ -108,6 +131,12 @@ bool config_take_denial(struct config *cfg, struct config_denial *out)
 	cfg->first_waiting = (uint8_t)((cfg->first_waiting + 1) % DENIALS_MAX);
 	cfg->nr_waiting--;
 	return true;
+}
+
+void config_put_back_denial(struct config *cfg)
+{
+	cfg->first_waiting = (uint8_t)((cfg->first_waiting + DENIALS_MAX - 1) % DENIALS_MAX);
+	cfg->nr_waiting++;
 }
 
 void config_listen(struct config *cfg, config_heard *heard, void *context)

@@ -4,7 +4,7 @@
  * holds what the next worker needs of each device (the shadow of config space, which the device
  * itself does not remember), and counters. The supervisor reads the counters as what they are, a
  * stranger's numbers; the shadows it only sets to their beginning. A taken-over worker can spoil its
- * own guest's ledger, and nobody else's.
+ * own guest's ledger, and nobody else's. A part of an older version is read as far as it goes (ledgers.c).
  */
 #ifndef XENPCI_BACKEND_MESSAGES_LEDGER_H
 #define XENPCI_BACKEND_MESSAGES_LEDGER_H
@@ -13,9 +13,10 @@
 
 #include "backend/config/config.h"
 #include "backend/messages/messages.h"
+#include "common/state.h"
 
 #define LEDGER_MAGIC 0x6c706378u /* "xcpl" */
-#define LEDGER_VERSION 2
+#define LEDGER_VERSION STATE_VERSION
 #define LEDGER_BUCKETS 32 /* of the latency histogram: below 2^n microseconds */
 #define LEDGER_DENIALS 64 /* registers whose refusals are written down */
 #define LEDGER_TRACES 256 /* requests, while somebody looks on */
@@ -38,6 +39,10 @@ struct ledger_device {
 	_Atomic uint32_t shadow;  /* enum ledger_shadow */
 	_Atomic uint32_t current; /* which of the two is whole: the other one is written first */
 	struct ledger_state state[2];
+};
+
+/* What one device was asked. */
+struct ledger_count {
 	uint64_t requests, denied;
 };
 
@@ -69,6 +74,12 @@ struct ledger_trace {
 struct ledger {
 	uint32_t magic, version, length;
 	uint32_t device_size; /* of one ledger_device */
+#if STATE_VERSION > 1
+	/* Since version 2: so that fields can be added at the end of each part. */
+	uint32_t head_size;	/* of all before the devices */
+	uint32_t state_size;	/* of one ledger_state */
+	uint32_t nr_devices, pad;
+#endif
 	/* What the worker is at, for who watches it: it changes with everything that it does. */
 	_Atomic uint64_t progress;
 	_Atomic uint32_t asleep;  /* it waits for events, and has seen to all before */
@@ -76,10 +87,12 @@ struct ledger {
 	/* Counters. */
 	uint64_t commands[16]; /* by number; the last: all others */
 	uint64_t latency[LEDGER_BUCKETS];
-	uint64_t took_ns; /* all of them */
 	uint64_t denied;
 	uint64_t polled; /* requests that were found by looking, not by an event */
 	struct ledger_device device[SLOT_COUNT];
+	/* What no next worker needs: it may change with any build, and is not carried over. */
+	struct ledger_count count[SLOT_COUNT];
+	uint64_t took_ns; /* all requests together */
 	struct ledger_denial denial[LEDGER_DENIALS];
 	/*
 	 * Requests, for those that look on: the supervisor says what they want (host/records.h). Entry n of all is

@@ -58,7 +58,7 @@ enum message_end {
 	X(AER_WITHDRAW, END_SUPERVISOR, END_WORKER, none, "take the step back")                 \
 	X(AER_ANSWER, END_WORKER, END_SUPERVISOR, aer, "what the guest answered; a step is awaited") \
 	X(AER_UNHEARD, END_WORKER, END_SUPERVISOR, none, "it has no handler to ask; a step is awaited") \
-	X(DENIED, END_WORKER, END_SUPERVISOR, denied, "a write was refused; told within the guest's budget") \
+	X(DENIED, END_WORKER, END_SUPERVISOR, denied, "a write was refused; told within a budget of its own") \
 	X(LATE, END_WORKER, END_SUPERVISOR, late, "an answer took long; told within the guest's budget") \
 	/* --- supervisor and gate --- */                                                       \
 	X(HOLD, END_SUPERVISOR, END_GATE, hold, "open this device for the guest's writes")      \
@@ -226,8 +226,10 @@ struct message_aer {
 };
 struct message_denied {
 	uint16_t offset, access;
-	uint8_t size;
-	uint32_t value, bits;
+	uint8_t size, no_hardware;
+	uint8_t quirk_width; /* 0: no quirk would allow it */
+	uint16_t quirk_offset;
+	uint32_t value, bits, quirk_mask;
 	char field[40];
 	char remedy[80]; /* "": none */
 };

@@ -137,6 +137,17 @@ static int free_slot(const struct guest *g)
 	return fail(ENOSPC);
 }
 
+/* The one that is remembered of it; another where that is taken (it is damaged, or another life's). */
+static int slot_again(const struct guest *g, unsigned slot)
+{
+	const struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->slot == slot)
+			return free_slot(g);
+	return (int)slot;
+}
+
 static struct claim *claim_new(struct backend *be, struct sbdf a)
 {
 	struct claim *claim = calloc(1, sizeof(*claim));
@@ -198,7 +209,7 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 			    sbdf_format(a, name), strerror(errno));
 		return NULL;
 	}
-	claim = claim_for(g, a, opts, opts_node, (int)facts.slot);
+	claim = claim_for(g, a, opts, opts_node, slot_again(g, facts.slot));
 	if (!claim) {
 		problem_set(p, errno, "%s: no memory", sbdf_format(a, name));
 		return NULL;

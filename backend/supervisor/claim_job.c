@@ -197,12 +197,9 @@ static void taken(struct claim *claim, const struct message_result *r)
 	if (!claim->carried_on)
 		claim->command = r->command;
 	handover_end(claim->be, &claim->handover);
-	if (r->opts_err) {
-		struct problem wrong;
-
-		problem_set(&wrong, r->opts_err, "%s", r->opts_text);
-		guest_report(claim->guest, &wrong, false);
-	}
+	/* Another toolstack's word is no error of the device's: an error node would say that it is. */
+	if (r->opts_err)
+		talk_tell(&claim->guest->talk, XTL_WARN, "%s", r->opts_text);
 	if (claim->leaves)
 		claim_leave(claim);
 }

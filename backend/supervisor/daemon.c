@@ -17,6 +17,7 @@
 #include "backend/supervisor/aer.h"
 #include "backend/supervisor/anew.h"
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/known.h"
 #include "backend/supervisor/recovery.h"
 #include "backend/supervisor/report.h"
 #include "backend/supervisor/watches.h"
@@ -433,6 +434,9 @@ static void turn(struct daemon *d)
 		lost(d, "epoll");
 		return;
 	}
+	/* Without xenstore, or on our way out, nothing is looked at any more. */
+	if (d->phase == DAEMON_DONE)
+		return;
 	d->be.now_ns = now_ns();
 	if (d->be.processes.lost) {
 		errno = EPIPE;
@@ -591,7 +595,8 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	be->hypercall = hypercall_open(lg, d->env.mute);
 	if (!be->hypercall)
 		return -1;
-	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg))
+	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg) ||
+	    known_check(&be->memory))
 		return -1;
 	if (begin_takeover(d, o))
 		return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backend/supervisor/earlier.h"
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/guest_identity.h"
@@ -31,6 +32,7 @@ struct guest *guest_new(struct backend *be, uint32_t domid)
 	TAILQ_INIT(&g->claims);
 	service_init(&g->service);
 	talk_init(&g->talk, be->lg, domid);
+	talk_init(&g->denials, be->lg, domid);
 	ratelimit_init(&g->changes, CHANGES_INTERVAL_NS, CHANGES_BURST, now_ns());
 	snprintf(g->dir, sizeof(g->dir), "%s/%u/0", be->root, domid);
 	g->told.since = time(NULL);
@@ -57,11 +59,12 @@ static bool forget(struct guest *g)
 		return false;
 	service_dispose(g);
 	guest_unwatch(g);
-	if (g->frontend[0]) {
+	if (g->frontend[0] || g->taking_back) {
 		memory_guest_end(&g->be->memory, g->domid);
 		ledger_remove(&g->be->memory, g->domid);
 	}
 	entries_forget(&g->entries);
+	g->taking_back = false;
 	g->frontend[0] = 0;
 	g->halted = false;
 	g->roots_told = false;
@@ -106,6 +109,9 @@ static void finish_failing(struct guest *g, unsigned from)
 /* A failure of the whole instance: told, and it is closed. */
 static void fatal(struct guest *g, unsigned from, const struct problem *p)
 {
+	/* Not the guest's: the next xenpcid finds it as it is (daemon.c sees xenstored end). */
+	if (!xen_answers(&g->be->xen))
+		return;
 	guest_report(g, p, from == XenbusStateInitialised);
 	snprintf(g->why, sizeof(g->why), "%.150s", p->text);
 	g->resuming = false;
@@ -117,6 +123,8 @@ static void fatal(struct guest *g, unsigned from, const struct problem *p)
 
 static int step_setup(struct guest *g, unsigned own, struct problem *p)
 {
+	char life[MEMORY_LIFE_MAX];
+
 	/* More than can be seen to at once stand in line. */
 	if (!claims_jobs_left(g->be)) {
 		g->wants_job = true;
@@ -127,7 +135,8 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 	guest_error_over(g);
 	if (guest_identify(g, p))
 		return -1;
-	if (memory_guest_begin(&g->be->memory, XBT_NULL, g->domid))
+	guest_life(g, life);
+	if (memory_guest_begin(&g->be->memory, g->domid, life))
 		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	guest_set_state(g, own, XenbusStateInitWait, "new instance");
 	return 1;
@@ -235,7 +244,7 @@ static bool finish_ending(struct guest *g)
 
 void guest_end(struct guest *g, const char *why)
 {
-	if (g->ending)
+	if (g->ending || !xen_answers(&g->be->xen))
 		return;
 	g->ending = true;
 	g->closes = guest_read_state(g) != XenbusStateUnknown;
@@ -334,6 +343,8 @@ static int look(struct guest *g)
 		finish_failing(g, own);
 		return g->failing ? 0 : 1;
 	}
+	if (!earlier_settle(g, own))
+		return 0;
 	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
 		if (!g->frontend[0] && !memory_knows_guest(&g->be->memory, g->domid))
 			return leave_alone(g, own);

@@ -31,6 +31,7 @@ struct guest {
 	struct backend *be;
 	uint32_t domid;
 	struct talk talk;
+	struct talk denials; /* refused writes: nothing else takes their lines */
 	struct scheduled sched;
 	char dir[GUEST_DIR_MAX];      /* ours */
 	char frontend[GUEST_DIR_MAX]; /* the guest's; empty: not read yet */
@@ -46,6 +47,9 @@ struct guest {
 	bool hvm;		      /* or PVH: no PV frontend, and what has its devices is QEMU or Xen */
 	bool halted;		      /* it is shut down, and waits to be destroyed */
 	bool check_alive;	      /* a domain died: see whether it was this one */
+	bool met;		      /* what is remembered of its domid is its own, or nothing */
+	bool taking_back;	      /* it is another's, and goes back first (earlier.h) */
+	bool same_life;		      /* ... or this domain's, from before its nodes had gone */
 	bool resuming;		      /* taken over from a predecessor, not all of it yet */
 	bool ending;		      /* nothing of it is to stay; it is freed when nothing does */
 	bool closes;		      /* ... and its state node is there, to be told */

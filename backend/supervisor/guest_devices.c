@@ -118,7 +118,7 @@ static int assign_address(struct guest *g, struct claim *claim, struct problem *
 	TAILQ_FOREACH(other, &g->claims, of_guest) {
 		if (n == NODES_MAX_DEVS)
 			return problem_set(p, ENOSPC, "more than %d devices", NODES_MAX_DEVS);
-		if (other->has_virt && other->phase == CLAIM_TAKEN)
+		if (other->has_virt && other->phase <= CLAIM_TAKEN)
 			list[n++] = (struct slots_device){ other->sbdf, other->virt,
 							   other->info.is_vf };
 	}

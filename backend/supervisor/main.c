@@ -370,6 +370,7 @@ int main(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &a))
 		return EXIT_USAGE;
 	setvbuf(stderr, NULL, _IOLBF, 0);
+	log_shown_from((xentoollog_level)a.level);
 	a.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
 	if (!a.lg) {
 		fprintf(stderr, "xenpcid: no memory\n");

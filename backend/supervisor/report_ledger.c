@@ -38,8 +38,8 @@ int64_t ledger_refused(const struct ledger *l)
 
 void ledger_device(const struct ledger *l, unsigned slot, int64_t *requests, int64_t *refused)
 {
-	*requests = l ? take(&l->device[slot].requests) : 0;
-	*refused = l ? take(&l->device[slot].denied) : 0;
+	*requests = l ? take(&l->count[slot].requests) : 0;
+	*refused = l ? take(&l->count[slot].denied) : 0;
 }
 
 void ledger_stats(const struct ledger *l, struct record_stats *out)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/supervisor/earlier.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/guest_identity.h"
 #include "backend/supervisor/recovery.h"
@@ -43,6 +44,17 @@ static void find_entry(struct guest *g, struct sbdf host, struct entry *e)
 	}
 }
 
+/* What is remembered of one device at most is right. */
+static bool shares_address(struct guest *g, const struct claim *claim)
+{
+	const struct claim *other;
+
+	TAILQ_FOREACH(other, &g->claims, of_guest)
+		if (other != claim && other->has_virt && sbdf_equal(other->virt, claim->virt))
+			return true;
+	return false;
+}
+
 /* Device host is carried on with; a job settles its line again. */
 static void resume_device(struct guest *g, struct sbdf host)
 {
@@ -61,6 +73,7 @@ static void resume_device(struct guest *g, struct sbdf host)
 	}
 	/* Killed before it was published: the entry asks for it still. */
 	claim->published = e.state != XenbusStateInitialising;
+	claim->unnamed = e.state == ENTRIES_ABSENT || shares_address(g, claim);
 }
 
 static void lose(struct guest *g, struct claim *claim, const struct problem *p)
@@ -93,6 +106,13 @@ static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
 	}
 	if (rc > 0)
 		*unsure = claim;
+	if (claim->unnamed) {
+		talk_tell(&g->talk, XTL_WARN, "%s is remembered, but no entry of the toolstack's names it "
+			  "for this address: it is not carried on with", sbdf_format(claim->sbdf, buf));
+		claim->unasked = true;
+		claim_leave(claim);
+		return;
+	}
 	recovery_watch(g, claim);
 	talk_tell(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(claim->sbdf, buf),
 		  node_vdev_format(claim->virt, virt));
@@ -131,6 +151,7 @@ static void sweep(struct guest *g, struct claim *unsure)
 
 static int begin(struct guest *g, unsigned own, struct problem *p)
 {
+	char life[MEMORY_LIFE_MAX];
 	struct sbdf *list;
 	unsigned n;
 
@@ -138,6 +159,10 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 		return -1;
 	talk_tell(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
 		  pciif_state_name(own));
+	/* One that was left by version 1 is known by its uuid from now on. */
+	guest_life(g, life);
+	if (memory_guest_begin(&g->be->memory, g->domid, life))
+		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	g->state = own;
 	g->check_alive = true; /* it may have died while nobody looked */
 	g->resuming = true;

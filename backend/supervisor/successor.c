@@ -17,6 +17,7 @@
 #define NODE_PID "pid"
 #define NODE_GUESTS "guests"
 #define NODE_INTERRUPTS "interrupts"
+#define NO_LIFE "-"
 
 /* Ours alone: a guest must not read, let alone write, what we will believe. */
 static int make_directory(struct memory *m, uint32_t own_domid, const char *state_dir)
@@ -91,13 +92,26 @@ static const char *guest_dir(const struct memory *m, uint32_t domid, char buf[2 
 	return buf;
 }
 
-int memory_guest_begin(struct memory *m, xs_transaction_t t, uint32_t domid)
+int memory_guest_begin(struct memory *m, uint32_t domid, const char *life)
 {
 	char dir[2 * MEMORY_DIR_MAX];
 
 	if (!m->xs)
 		return 0;
-	return xs_mkdir(m->xs, t, guest_dir(m, domid, dir)) ? 0 : -1;
+	return store_write_state(m->xs, XBT_NULL, STATE_GUEST, guest_dir(m, domid, dir), NULL, "%s",
+				 STATE_VERSION == 1 ? "" : life[0] ? life : NO_LIFE);
+}
+
+const char *memory_guest_life(struct memory *m, uint32_t domid, char life[MEMORY_LIFE_MAX])
+{
+	char dir[2 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX + 1], *text = buf;
+
+	life[0] = '\0';
+	if (m->xs && store_read_state(m->xs, STATE_GUEST, guest_dir(m, domid, dir), NULL, buf, sizeof(buf),
+				      &text) > 1 &&
+	    strcmp(text, NO_LIFE) != 0)
+		snprintf(life, MEMORY_LIFE_MAX, "%.*s", MEMORY_LIFE_MAX - 1, text);
+	return life;
 }
 
 void memory_guest_end(struct memory *m, uint32_t domid)
@@ -113,6 +127,24 @@ bool memory_knows_guest(struct memory *m, uint32_t domid)
 	char dir[2 * MEMORY_DIR_MAX];
 
 	return m->xs && store_exists(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL) > 0;
+}
+
+unsigned memory_guests(struct memory *m, uint32_t **list)
+{
+	char dir[2 * MEMORY_DIR_MAX];
+	unsigned n = 0, found = 0;
+	char **names;
+
+	*list = NULL;
+	snprintf(dir, sizeof(dir), "%s/" NODE_GUESTS, m->dir);
+	names = m->xs ? xs_directory(m->xs, XBT_NULL, dir, &n) : NULL;
+	if (names && n)
+		*list = calloc(n, sizeof(**list));
+	for (unsigned i = 0; *list && i < n; i++)
+		if (!number_u32(names[i], &(*list)[found]))
+			found++;
+	free(names);
+	return found;
 }
 
 unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list)
@@ -165,9 +197,9 @@ int memory_device_record(struct memory_device *d, struct sbdf virt, const struct
 
 	if (!d->memory || !d->memory->xs)
 		return 0;
-	return store_write(d->memory->xs, XBT_NULL, dir_of(d, dir), NULL, "%s %u %d %u %u %s",
-			   node_vdev_format(virt, vdev), facts->slot, facts->prepared,
-			   facts->provider, facts->command, saved);
+	return store_write_state(d->memory->xs, XBT_NULL, STATE_DEVICE, dir_of(d, dir), NULL,
+				 "%s %u %d %u %u %s", node_vdev_format(virt, vdev), facts->slot,
+				 facts->prepared, facts->provider, facts->command, saved);
 }
 
 int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host)
@@ -204,11 +236,11 @@ int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t dom
 			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
 			 unsigned size)
 {
-	char dir[3 * MEMORY_DIR_MAX], text[STORE_VALUE_MAX];
+	char dir[3 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX], *text;
 	const char *from;
 
 	memory_device_init(d, m, domid, host);
-	if (store_read(m->xs, XBT_NULL, dir_of(d, dir), NULL, text, sizeof(text)) < 0 ||
+	if (store_read_state(m->xs, STATE_DEVICE, dir_of(d, dir), NULL, buf, sizeof(buf), &text) < 0 ||
 	    parse_record(text, virt, facts, &from))
 		return -1;
 	if (strlen(from) >= size)
@@ -239,7 +271,8 @@ int memory_interrupts_write(struct memory_device *d, const char *text)
 
 	if (!d->memory || !d->memory->xs)
 		return 0;
-	if (!store_write(d->memory->xs, XBT_NULL, dir_of(d, dir), NODE_INTERRUPTS, "%s", text))
+	if (!store_write_state(d->memory->xs, XBT_NULL, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS,
+			       "%s", text))
 		return 0;
 	log_warn(d->memory->lg, "cannot write %s/" NODE_INTERRUPTS ": %s", dir, strerror(errno));
 	return -1;
@@ -247,8 +280,10 @@ int memory_interrupts_write(struct memory_device *d, const char *text)
 
 int memory_interrupts_read(struct memory_device *d, char *text, unsigned size)
 {
-	char dir[3 * MEMORY_DIR_MAX];
+	char dir[3 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX + 1], *inner;
 
-	return store_read(d->memory->xs, XBT_NULL, dir_of(d, dir), NODE_INTERRUPTS, text, size) < 0 ? -1
-												    : 0;
+	if (store_read_state(d->memory->xs, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS, buf,
+			     sizeof(buf), &inner) < 0)
+		return -1;
+	return snprintf(text, size, "%s", inner) < (int)size ? 0 : fail(E2BIG);
 }

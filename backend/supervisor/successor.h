@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What must outlive the process, so that a successor can go on for guests that
- * notice nothing (kill -9, upgrade). It lives in xenstore, readable by us only:
- *	/local/domain/<us>/xenpci/pid				who serves
- *	/local/domain/<us>/xenpci/lock				where its lock is (keeper/instance.h)
- *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>		virtual address, facts, golden image
- *	/local/domain/<us>/xenpci/guests/<domid>/<bdf>/interrupts
- * What changes with ordinary requests is in each guest's ledger (ledgers.h), a file below the state
- * directory. One thread.
+ * notice nothing (kill -9, upgrade). It lives in xenstore, readable by us only; which nodes there are
+ * and in what form is in common/state.h. What changes with ordinary requests is in each guest's ledger
+ * (ledgers.h), a file below the state directory. One thread.
  */
 #ifndef XENPCI_BACKEND_MEMORY_H
 #define XENPCI_BACKEND_MEMORY_H
@@ -22,6 +18,7 @@
 #define MEMORY_DIR_MAX 64
 #define MEMORY_PATH_MAX 512
 #define MEMORY_STATE_DIR "/run/xenpci"
+#define MEMORY_LIFE_MAX 40 /* a uuid as text */
 
 struct memory {
 	struct xs_handle *xs; /* NULL: nothing is remembered */
@@ -54,10 +51,16 @@ int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, cons
 /* With forget, removes what is of use only to a successor. Safe on a zeroed *m. */
 void memory_close(struct memory *m, bool forget);
 
-/* A guest that is ours to serve. begin: inside t. 0, or -1 with errno. */
-int memory_guest_begin(struct memory *m, xs_transaction_t t, uint32_t domid);
+/*
+ * A guest that is ours to serve. life: what tells it from others that had or will have its domid, ""
+ * where that is not known. begin: 0, or -1 with errno; life: "" also where nothing is remembered.
+ */
+int memory_guest_begin(struct memory *m, uint32_t domid, const char *life);
+const char *memory_guest_life(struct memory *m, uint32_t domid, char life[MEMORY_LIFE_MAX]);
 void memory_guest_end(struct memory *m, uint32_t domid);
 bool memory_knows_guest(struct memory *m, uint32_t domid);
+/* All that are remembered; the caller frees *list. Returns how many. */
+unsigned memory_guests(struct memory *m, uint32_t **list);
 /* The devices remembered of it; the caller frees *list. Returns how many. */
 unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list);
 

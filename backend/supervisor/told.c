@@ -1,20 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/supervisor/told.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
 
+enum { ADVICE_MAX = 192 };
+
+/* What would allow it, as it is pasted into xenpci.conf. */
+static void advise(const struct guest *g, const struct claim *claim, const struct message_denied *d,
+		   char out[ADVICE_MAX])
+{
+	char remedy[sizeof(d->remedy)], name[SBDF_TEXT];
+
+	message_text(remedy, sizeof(remedy), d->remedy, sizeof(d->remedy));
+	sbdf_format(claim->sbdf, name);
+	if (d->no_hardware)
+		snprintf(out, ADVICE_MAX, "; no hardware takes these bits");
+	else if (d->quirk_width)
+		snprintf(out, ADVICE_MAX, "; to allow it: quirks = ( { vendor = 0x%04x; device = 0x%04x; "
+			 "offset = 0x%x; width = %u; mask = 0x%x; reason = \"guest %u\"; } );",
+			 claim->info.vendor, claim->info.device, d->quirk_offset, d->quirk_width,
+			 d->quirk_mask, g->domid);
+	else if (!strcmp(remedy, "permissive=1"))
+		snprintf(out, ADVICE_MAX, "; to allow it: devices = ( { bdf = \"%s\"; permissive = true; } );",
+			 name);
+	else
+		snprintf(out, ADVICE_MAX, "%s%s", remedy[0] ? "; to allow it: " : "", remedy);
+}
+
 void tell_denied(struct guest *g, const struct claim *claim, const struct message_denied *d)
 {
-	char name[SBDF_TEXT], field[sizeof(d->field)], remedy[sizeof(d->remedy)];
+	char name[SBDF_TEXT], field[sizeof(d->field)], advice[ADVICE_MAX];
 
 	if (!claim)
 		return;
 	message_text(field, sizeof(field), d->field, sizeof(d->field));
-	message_text(remedy, sizeof(remedy), d->remedy, sizeof(d->remedy));
-	talk_say(&g->talk, XTL_WARN, "%s: write of 0x%0*x at 0x%03x refused (%s, bits 0x%x)%s%s",
-		 sbdf_format(claim->sbdf, name), d->size <= 4 ? 2 * d->size : 8, d->value, d->offset,
-		 field, d->bits, remedy[0] ? "; to allow it: " : "", remedy);
+	advise(g, claim, d, advice);
+	talk_say(&g->denials, XTL_WARN, "%s: write of 0x%0*x at 0x%03x refused (%s at 0x%03x, bits 0x%x)%s",
+		 sbdf_format(claim->sbdf, name), d->size <= 4 ? 2 * d->size : 8, d->value, d->access,
+		 field, d->offset, d->bits, advice);
 }
 
 void tell_late(struct guest *g, const struct message_late *late)

@@ -215,9 +215,20 @@ void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 int watches_open(struct watches *w, struct backend *be)
 {
 	struct xs_handle *xs = be->xen.watches;
+	uint32_t *list;
+	unsigned nr;
 
 	w->be = be;
 	snprintf(w->aer, sizeof(w->aer), "/local/domain/%u/" AER_INJECT_DIR, be->xen.domid);
+	/* Those that no node tells of any more, too (earlier.h). */
+	nr = memory_guests(&be->memory, &list);
+	for (unsigned i = 0; i < nr; i++) {
+		struct guest *g = guest_of(w, list[i]);
+
+		if (g)
+			schedule_dirty(&be->schedule, g);
+	}
+	free(list);
 	if (!xs_watch(xs, be->root, TOKEN_BACKEND) || !xs_watch(xs, "@releaseDomain", TOKEN_RELEASE) ||
 	    !xs_watch(xs, w->aer, TOKEN_AER)) {
 		log_error(be->lg, "cannot watch xenstore: %s", strerror(errno));

@@ -59,6 +59,14 @@ int xen_open(struct xen *x, xentoollog_logger *lg)
 	return 0;
 }
 
+bool xen_answers(struct xen *x)
+{
+	char text[16];
+
+	return store_read(x->xs, XBT_NULL, "domid", NULL, text, sizeof(text)) >= 0 || errno == ENOENT ||
+	       errno == E2BIG || errno == EINVAL;
+}
+
 void xen_close(struct xen *x)
 {
 	int saved = errno;

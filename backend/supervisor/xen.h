@@ -28,6 +28,11 @@ struct xen {
  */
 int xen_open(struct xen *x, xentoollog_logger *lg);
 /* Closes what is open; safe on a zeroed or half-opened *x. */
+/*
+ * Whether xenstored still answers us. What a read failed to find while it ended must not be believed:
+ * a node that cannot be read looks as if it had gone. Costs a request, waits for its answer.
+ */
+bool xen_answers(struct xen *x);
 void xen_close(struct xen *x);
 
 #endif

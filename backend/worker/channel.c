@@ -14,6 +14,10 @@
 #include "common/util.h"
 
 /* The first spurious event is free; then 1, 2, 4 ... ms, up to a second. */
+/* Refused writes that are told of: somewhat below what a talk prints (common/talk.c), so none is lost. */
+#define DENIALS_BURST 24
+#define DENIALS_INTERVAL_NS 1200000000u
+#define UNTOLD_MS 500 /* until one that waits is tried again */
 #define SPURIOUS_FREE 1
 #define SPURIOUS_FIRST_NS 1000000u
 #define SPURIOUS_MAX_NS 1000000000u
@@ -187,11 +191,14 @@ static void rest(struct worker *w)
 
 		timeout = now < w->unmask_ns ? (int)((w->unmask_ns - now) / 1000000 + 1) : 0;
 	}
+	if (w->untold && (timeout < 0 || timeout > UNTOLD_MS))
+		timeout = UNTOLD_MS;
 	atomic_store(&w->ledger->asleep, 1);
 	poll(p, w->paused ? 1 : 2, timeout);
 	atomic_store(&w->ledger->asleep, 0);
 	atomic_fetch_add_explicit(&w->ledger->progress, 1, memory_order_relaxed);
 	w->now_ns = now_ns();
+	tell_denials_later(w);
 	if (p[0].revents)
 		obey_supervisor(w);
 	/* It stays to be seen: should its work never end, the supervisor is sure to notice. */
@@ -204,6 +211,7 @@ static void rest(struct worker *w)
 void channel_serve(struct worker *w)
 {
 	poller_init(&w->poller, w->setup.poll_us, now_ns());
+	ratelimit_init(&w->denials, DENIALS_INTERVAL_NS, DENIALS_BURST, now_ns());
 	for (;;) {
 		w->now_ns = now_ns();
 		/* A delay is the guest's own doing: its requests wait as well. */

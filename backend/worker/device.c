@@ -30,6 +30,15 @@ void tell_supervisor(struct worker *w, const struct message *m, int fd)
 		_exit(1);
 }
 
+bool try_to_tell(struct worker *w, const struct message *m)
+{
+	if (!message_send(w->supervisor, m, NULL, 0, NULL, 0))
+		return true;
+	if (errno != EAGAIN)
+		_exit(1);
+	return false;
+}
+
 static int plain_answer(const struct message *m)
 {
 	if (m->kind != MESSAGE_ANSWER)

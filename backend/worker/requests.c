@@ -18,22 +18,43 @@ static void copy_text(char *out, size_t room, const char *text)
 	out[n] = '\0';
 }
 
-/* Tells the supervisor of refused writes, each register once. */
+/* Tells the supervisor of refused writes, each register once; what cannot be told now waits. */
 static void tell_denials(struct device *d)
 {
 	struct config_denial denial;
 	struct message m;
 
 	while (config_take_denial(d->cfg, &denial)) {
+		if (!ratelimit_allow(&d->worker->denials, d->worker->now_ns)) {
+			config_put_back_denial(d->cfg);
+			d->worker->untold = true;
+			return;
+		}
 		message_init(&m, MESSAGE_DENIED, d->slot);
 		m.u.denied = (struct message_denied){
 			.offset = denial.offset, .access = denial.access, .size = denial.size,
 			.value = denial.value, .bits = denial.bits,
+			.no_hardware = denial.no_hardware, .quirk_offset = denial.quirk_offset,
+			.quirk_width = denial.quirk_width, .quirk_mask = denial.quirk_mask,
 		};
 		copy_text(m.u.denied.field, sizeof(m.u.denied.field), denial.field);
 		copy_text(m.u.denied.remedy, sizeof(m.u.denied.remedy), denial.remedy);
-		tell_supervisor(d->worker, &m, -1);
+		if (!try_to_tell(d->worker, &m)) {
+			config_put_back_denial(d->cfg);
+			d->worker->untold = true;
+			return;
+		}
 	}
+}
+
+void tell_denials_later(struct worker *w)
+{
+	if (!w->untold)
+		return;
+	w->untold = false;
+	for (unsigned i = 0; i < SLOT_COUNT; i++)
+		if (w->device[i].cfg)
+			tell_denials(&w->device[i]);
 }
 
 static void serve_write(struct device *d, struct xen_pci_op *op)
@@ -49,7 +70,7 @@ static void serve_write(struct device *d, struct xen_pci_op *op)
 		return;
 	PROBE4(denial, d->worker->setup.domid, op->offset, op->size, d->denied);
 	l->denied += denied;
-	l->device[d->slot].denied += denied;
+	l->count[d->slot].denied += denied;
 	tell_denials(d);
 }
 
@@ -78,7 +99,7 @@ static unsigned serve_op(struct worker *w, struct device *d, struct xen_pci_op *
 		op->err = XEN_PCI_ERR_dev_not_found;
 		return 0;
 	}
-	w->ledger->device[d->slot].requests++;
+	w->ledger->count[d->slot].requests++;
 	switch (op->cmd) {
 	case XEN_PCI_OP_conf_read:
 		op->err = config_guest_read(d->cfg, op->offset, op->size, &op->value);

@@ -15,6 +15,7 @@
 #include "backend/messages/ledger.h"
 #include "backend/messages/messages.h"
 #include "backend/worker/poller.h"
+#include "common/ratelimit.h"
 #include "protocol/page.h"
 
 struct worker;
@@ -49,6 +50,8 @@ struct worker {
 	bool first;	    /* no request was served yet, and the first may have been carried out before */
 	bool paused;
 	bool aer_waiting;
+	struct ratelimit denials; /* of refused writes that are told of: below what the supervisor prints */
+	bool untold;	    /* some wait for that */
 	struct sbdf aer_virt;
 	struct device *last; /* the one asked for last: requests come in bursts */
 	struct device device[SLOT_COUNT];
@@ -85,9 +88,13 @@ void device_keep(struct device *d);
 void ask_gate(struct worker *w, struct message *m);
 /* Tells the supervisor; ends the process where there is none. */
 void tell_supervisor(struct worker *w, const struct message *m, int fd);
+/* The same: false where it finds no room, and may be told later. */
+bool try_to_tell(struct worker *w, const struct message *m);
 
 /* ---- requests.c ---- */
 
+/* What was refused and not told yet is, as far as the budget goes. */
+void tell_denials_later(struct worker *w);
 /* Serves the request that waits in the page, if one does, and notifies. Whether there was one. */
 bool serve_request(struct worker *w);
 

@@ -43,3 +43,24 @@ BOX_NEEDS := $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random \
 .PHONY: box
 box: all $(BOX_NEEDS)
 	$(Q)$(CHECK_ENV) tests/run $(B)/tests/logs $(BOX_TESTS)
+
+# xenpcid as it left its state in version 1 (common/state.h): what reads and writes state is compiled for that.
+STATE1 := $(B)/state1
+STATE1_SRC := common/state.c common/store.c host/quarantine.c $(wildcard backend/supervisor/*.c backend/worker/*.c)
+STATE1_OBJ := $(patsubst %.c,$(STATE1)/%.o,$(STATE1_SRC))
+state1_objects = $(filter $(STATE1)/backend/$(1)/%,$(STATE1_OBJ))
+
+$(STATE1)/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) -DSTATE_VERSION=1 -c -o $@ $<
+
+$(STATE1)/xenpcid: $(call state1_objects,supervisor) $(patsubst %,$(STATE1)/%.o,common/state common/store \
+		host/quarantine) $(CLI_OBJ) $(filter-out $(B)/backend/supervisor/%,$(BACKEND_OBJ)) $(B)/host/libhost.a
+	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
+
+$(STATE1)/xenpci-worker: $(call state1_objects,worker) $(filter-out $(B)/backend/worker/%,$(WORKER_OBJ))
+	$(Q)$(LINK) -o $@ $^ $(WORKER_LIBS)
+
+BOX_NEEDS += $(STATE1)/xenpcid $(STATE1)/xenpci-worker
+box: $(STATE1)/xenpcid $(STATE1)/xenpci-worker
+-include $(patsubst %.o,%.d,$(STATE1_OBJ))

@@ -36,7 +36,7 @@ for _ in 1 2 3 4 5; do
 done
 is "a refused register is told once" "$(log_since_count 'guest 7.*(0x)?e8')" 1
 check "with device, size, value" logged_since "$nic.*7fff"
-check "and the setting that would allow it" logged_since "e8.*permissive=1"
+check "and the setting that would allow it" logged_since "e8.*to allow it: quirks = .*offset = 0xe[89]"
 check "interrupt control has a setting of its own" logged_since "interrupt_control"
 config_write g7 0 4 2 0x543
 check "in the middle of a partly refused write the allowed bits stay" [ "$R" = "0 543" ]

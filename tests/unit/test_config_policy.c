@@ -56,6 +56,41 @@ static void a_quirk_opens_its_mask(void **state)
 	assert_int_equal(nic.writes, 0);
 }
 
+/* The smallest window for the bits that were refused, where the guest wrote them. */
+static void a_quirk_is_told_as_it_has_to_be(void **state)
+{
+	static const struct {
+		unsigned offset, size;
+		uint32_t value;
+		unsigned at, width;
+		uint32_t mask;
+	} rows[] = {
+		{ 0x40, 4, 0x00000001, 0x40, 1, 0x01 },	   { 0x44, 4, 0x00700000, 0x46, 1, 0x70 },
+		{ 0x48, 4, 0x12340000, 0x4a, 2, 0x1234 },  { 0x4c, 4, 0x00ffff00, 0x4c, 4, 0x00ffff00 },
+		{ 0x50, 2, 0x8001, 0x50, 2, 0x8001 },	   { 0x56, 2, 0x0100, 0x57, 1, 0x01 },
+		{ 0x5b, 1, 0x80, 0x5b, 1, 0x80 },
+	};
+	struct config_denial denial;
+
+	(void)state;
+	cfg = fake_open(&nic, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		fake_put(&nic, rows[i].offset & ~3u, 4, 0);
+		write_is(cfg, rows[i].offset, rows[i].size, rows[i].value, OK);
+		assert_true(config_take_denial(cfg, &denial));
+		assert_int_equal(denial.access, rows[i].offset);
+		assert_int_equal(denial.quirk_offset, rows[i].at);
+		assert_int_equal(denial.quirk_width, rows[i].width);
+		assert_int_equal(denial.quirk_mask, rows[i].mask);
+		assert_false(denial.no_hardware);
+		/* What could not be told is the next again. */
+		config_put_back_denial(cfg);
+		assert_true(config_take_denial(cfg, &denial));
+		assert_int_equal(denial.access, rows[i].offset);
+		assert_false(config_take_denial(cfg, &denial));
+	}
+}
+
 /* A window in a named register: the name gives way, its other bytes stay closed. */
 static void a_quirk_in_a_named_register(void **state)
 {
@@ -71,6 +106,10 @@ static void a_quirk_in_a_named_register(void **state)
 	assert_int_equal(denial.offset, 0xe8);
 	assert_int_equal(denial.bits, 0x8000);
 	assert_non_null(strstr(denial.remedy, "permissive=1"));
+	/* The quirk that would do is as wide as this one, and opens what it opened. */
+	assert_int_equal(denial.quirk_offset, 0xe8);
+	assert_int_equal(denial.quirk_width, 2);
+	assert_int_equal(denial.quirk_mask, 0xf000);
 	fake_put(&nic, 0x08, 4, 0);
 	write_is(cfg, 0x08, 4, 0xffffffff, OK);
 	assert_int_equal(fake_get(&nic, 0x08, 4), 0x00000f00);
@@ -406,6 +445,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_quirk_opens_its_mask),
+		TEST(a_quirk_is_told_as_it_has_to_be),
 		TEST(a_quirk_in_a_named_register),
 		TEST(the_same_window_twice_widens),
 		TEST(permissive_writes_what_no_rule_covers),

@@ -151,6 +151,69 @@ static void what_is_not_sound_begins_anew_and_that_is_told(void **state)
 	assert_true(logbook_has(&book, "guest 7: the file where"));
 }
 
+/* As version 1 had it: it did not tell the lengths of its parts. */
+static void an_older_layout_is_converted(void **state)
+{
+	static const struct {
+		uint32_t version, head, state, devices;
+	} rows[] = { { 1, 432, 36, 256 } };
+	enum { START = 0x0103, NOW = 0x0407 };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint32_t device = 8 + 2 * rows[i].state, length = rows[i].head + rows[i].devices * device;
+		uint32_t head[] = { LEDGER_MAGIC, rows[i].version, length, device, rows[i].head,
+				    rows[i].state, rows[i].devices };
+		uint32_t marks[] = { LEDGER_KEPT, 1 };
+		uint16_t command[] = { NOW, START };
+		uint8_t *old = calloc(1, length);
+		uint8_t *at = old + rows[i].head + SLOT * device;
+
+		assert_non_null(old);
+		memcpy(old, head, rows[i].version == 1 ? 16 : sizeof(head));
+		memcpy(at, marks, sizeof(marks));
+		memcpy(at + 8 + rows[i].state, command, sizeof(command)); /* the second of the two */
+		fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		assert_int_equal(pwrite(fd, old, length, 0), length);
+		close(fd);
+		free(old);
+		assert_int_equal(open_it(true), 0);
+		assert_int_equal(ledger->version, LEDGER_VERSION);
+		assert_int_equal(ledger->device[SLOT].shadow, LEDGER_KEPT);
+		assert_int_equal(ledger->device[SLOT].state[0].command, NOW);
+		assert_int_equal(ledger->device[SLOT].state[0].command_home, START);
+		assert_int_equal(ledger->device[SLOT + 1].shadow, LEDGER_NONE);
+		assert_string_equal(book.text, "");
+		close_it();
+	}
+}
+
+static void put_head(uint32_t version, uint32_t length)
+{
+	uint32_t head[64] = { LEDGER_MAGIC, version, length, 80, 448, 36, 256 };
+
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_int_equal(pwrite(fd, head, sizeof(head), 0), sizeof(head));
+	close(fd);
+}
+
+static void a_version_that_is_not_known_is_recognised(void **state)
+{
+	char at[MEMORY_PATH_MAX];
+
+	(void)state;
+	assert_true(ledger_is_known(&memory, GUEST, at)); /* none at all */
+	put_head(LEDGER_VERSION + 1, 20928);
+	assert_false(ledger_is_known(&memory, GUEST, at));
+	assert_string_equal(at, path);
+	put_head(0, 20928);
+	assert_false(ledger_is_known(&memory, GUEST, at));
+	put_head(LEDGER_VERSION, 20928);
+	assert_true(ledger_is_known(&memory, GUEST, at));
+	put_head(LEDGER_VERSION, 7); /* damaged is another matter */
+	assert_true(ledger_is_known(&memory, GUEST, at));
+}
+
 /* A worker that has not ended yet holds the lock with its descriptor. */
 static void in_use_it_is_waited_for(void **state)
 {
@@ -251,6 +314,8 @@ int main(void)
 		TEST(a_new_one_is_empty_and_ours_alone),
 		TEST(what_was_left_is_kept_if_it_is_wanted),
 		TEST(what_is_not_sound_begins_anew_and_that_is_told),
+		TEST(an_older_layout_is_converted),
+		TEST(a_version_that_is_not_known_is_recognised),
 		TEST(in_use_it_is_waited_for),
 		TEST(no_file_is_told_once_and_memory_does),
 		TEST(a_link_and_a_directory_are_no_ledgers),

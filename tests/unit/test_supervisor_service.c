@@ -341,6 +341,7 @@ static int setup(void **state)
 	g.domid = DOMID;
 	TAILQ_INIT(&g.claims);
 	talk_init(&g.talk, &book.logger, DOMID);
+	talk_init(&g.denials, &book.logger, DOMID);
 	service_init(&g.service);
 	make_claim(&claim[0], FIRST);
 	make_claim(&claim[1], SECOND);

@@ -4,17 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "abi.h"
 #include "tool.h"
 
+/* Each life of a number has another. */
 static void uuid_make(unsigned int domid, xen_domain_handle_t handle, char text[static 37])
 {
-	static const unsigned char fixed[12] = "xenbox\x40\x00\x80\x00\x00";
+	static const unsigned char fixed[12] = "\0\0\0\0\0\0\x40\x00\x80\x00\x00";
 	const unsigned char *u = handle;
 
 	memcpy(handle, fixed, sizeof(fixed));
+	if (getrandom(handle, 6, 0) != 6)
+		handle[0] = (unsigned char)time(NULL);
 	for (int i = 0; i < 4; i++)
 		handle[12 + i] = (unsigned char)(domid >> (24 - 8 * i));
 	snprintf(text, 37,

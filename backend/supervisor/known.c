@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/known.h"
+
+#include <stdio.h>
+
+#include "backend/supervisor/ledgers.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "common/util.h"
+
+static int unknown(struct memory *m, const char *where)
+{
+	log_error(m->lg, "%s: left by an xenpcid whose state has another version; this one knows %d to %d: "
+		  "start that one again, guests and devices are left as they are", where, STATE_OLDEST,
+		  STATE_VERSION);
+	return fail(EPROTONOSUPPORT);
+}
+
+static bool is_known(struct memory *m, enum state_part part, const char *dir, const char *node)
+{
+	char buf[STORE_VALUE_MAX + 1], *text;
+
+	return store_read_state(m->xs, part, dir, node, buf, sizeof(buf), &text) >= 0 ||
+	       errno != EPROTONOSUPPORT;
+}
+
+static int check_guest(struct memory *m, uint32_t domid)
+{
+	char guest[2 * MEMORY_DIR_MAX], device[3 * MEMORY_DIR_MAX], path[MEMORY_PATH_MAX];
+	char bdf[NODE_VALUE_MAX];
+	struct sbdf *list;
+	unsigned n;
+	int rc = 0;
+
+	snprintf(guest, sizeof(guest), "%s/guests/%u", m->dir, domid);
+	if (!is_known(m, STATE_GUEST, guest, NULL))
+		return unknown(m, guest);
+	if (!ledger_is_known(m, domid, path))
+		return unknown(m, path);
+	n = memory_guest_devices(m, domid, &list);
+	for (unsigned i = 0; !rc && i < n; i++) {
+		snprintf(device, sizeof(device), "%s/%.*s", guest, MEMORY_DIR_MAX - 2,
+			 node_bdf_format(list[i], bdf));
+		if (!is_known(m, STATE_DEVICE, device, NULL) ||
+		    !is_known(m, STATE_INTERRUPTS, device, "interrupts"))
+			rc = unknown(m, device);
+	}
+	free_keep(list);
+	return rc;
+}
+
+int known_check(struct memory *m)
+{
+	uint32_t *list;
+	unsigned n = memory_guests(m, &list);
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < n; i++)
+		rc = check_guest(m, list[i]);
+	free_keep(list);
+	return rc;
+}
