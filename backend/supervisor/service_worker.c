@@ -9,7 +9,6 @@
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/told.h"
-#include "common/log.h"
 #include "common/util.h"
 
 /* So often a worker that has work is looked at; so many looks without progress are a hang. */
@@ -83,7 +82,7 @@ void service_check(struct guest *g, uint64_t now)
 		s->stuck++;
 	s->progress = progress;
 	if (s->stuck >= STUCK_MAX && s->worker) {
-		talk_say(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
+		talk_event(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
 		s->stuck = 0;
 		process_kill(s->worker);
 		s->check_ns = 0;
