@@ -185,6 +185,8 @@ void service_drop(struct claim *claim)
 	}
 	message_init(&m, MESSAGE_DROP, claim->slot);
 	process_send(s->worker, &m, NULL, 0);
+	claim->drop_by_ns = now_ns() + SERVICE_DROP_NS;
+	schedule_at(&claim->be->schedule, claim->guest, claim->drop_by_ns);
 }
 
 struct claim *service_claim_at(struct guest *g, unsigned slot)
