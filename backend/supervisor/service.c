@@ -222,8 +222,8 @@ void service_tell_processes(void *context)
 	struct service *s = &g->service;
 
 	if (s->phase == SERVICE_UP && s->worker && s->worker->pid && s->gate && s->gate->pid)
-		talk_event(&g->talk, XTL_DEBUG, "process %d serves it, process %d writes for it",
-			   s->worker->pid, s->gate->pid);
+		talk_tell(&g->talk, XTL_DEBUG, "process %d serves it, process %d writes for it",
+			  s->worker->pid, s->gate->pid);
 }
 
 /* All that the guest has is known to a worker that serves: it may begin. */
