@@ -18,6 +18,7 @@ void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid)
 	talk->lg = lg;
 	talk->domid = domid;
 	ratelimit_init(&talk->limit, LINES_INTERVAL_NS, LINES_BURST, now_ns());
+	ratelimit_init(&talk->events, LINES_INTERVAL_NS, LINES_BURST, now_ns());
 }
 
 static void line(struct talk *talk, xentoollog_level level, const char *fmt, va_list ap)
@@ -28,7 +29,10 @@ static void line(struct talk *talk, xentoollog_level level, const char *fmt, va_
 	char text[LINE_MAX_BYTES];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	log_at(talk->lg, level, "guest %u: %s", talk->domid, text);
+	if (talk->domid == TALK_ANY)
+		log_at(talk->lg, level, "%s", text);
+	else
+		log_at(talk->lg, level, "guest %u: %s", talk->domid, text);
 }
 
 void talk_tell(struct talk *talk, xentoollog_level level, const char *fmt, ...)
@@ -42,23 +46,41 @@ void talk_tell(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 	errno = saved;
 }
 
-void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
+/* From one of the allowances. */
+static void limited(struct talk *talk, struct ratelimit *limit, xentoollog_level level,
+		    const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
+
+static void limited(struct talk *talk, struct ratelimit *limit, xentoollog_level level,
+		    const char *fmt, va_list ap)
 {
 	int saved = errno;
 	uint64_t lost;
-	va_list ap;
 
 	if (!log_shows(level))
 		return;
-	if (!ratelimit_allow(&talk->limit, now_ns())) {
-		errno = saved;
-		return;
+	if (ratelimit_allow(limit, now_ns())) {
+		lost = ratelimit_take_suppressed(limit);
+		if (lost)
+			talk_tell(talk, XTL_WARN, "%" PRIu64 " messages suppressed", lost);
+		line(talk, level, fmt, ap);
 	}
-	lost = ratelimit_take_suppressed(&talk->limit);
-	if (lost)
-		talk_tell(talk, XTL_WARN, "%" PRIu64 " messages suppressed", lost);
-	va_start(ap, fmt);
-	line(talk, level, fmt, ap);
-	va_end(ap);
 	errno = saved;
+}
+
+void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	limited(talk, &talk->limit, level, fmt, ap);
+	va_end(ap);
+}
+
+void talk_event(struct talk *talk, xentoollog_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	limited(talk, &talk->events, level, fmt, ap);
+	va_end(ap);
 }

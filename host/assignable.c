@@ -123,6 +123,8 @@ static void name_vmd(struct judge *j, struct assignable_refusal *r)
 
 static void judge_itself(struct judge *j)
 {
+	if (j->fn->info.caps_unseen)
+		j->out->notes |= 1u << ASSIGNABLE_NOTE_CAPS_UNSEEN;
 	if (topology_traits(j->t, j->i) & TOPOLOGY_BRIDGE)
 		refuse(j, ASSIGNABLE_BRIDGE, -1);
 	if (j->fn->info.sbdf.segment > UINT16_MAX)

@@ -55,6 +55,8 @@
 #define ASSIGNABLE_NOTES(X) \
 	X(SMALL_BAR, "it gets the whole page of a memory BAR that is smaller; nothing else is known " \
 	  "there") \
+	X(CAPS_UNSEEN, "its capabilities could not be read: there may be resets and MSI that are not " \
+	  "known") \
 	X(NO_LINE, "it has an interrupt pin without a line, and no MSI: its driver gets no " \
 	  "interrupts")
 

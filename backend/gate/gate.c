@@ -197,6 +197,7 @@ static int hold(struct device *d, const struct message_hold *h, struct problem *
 	if (interrupt_turn_on(&d->irq))
 		return problem_set(p, errno, "%s: cannot go on with its interrupts: %s", name,
 				   strerror(errno));
+	mask_note_intx(&d->mask, false, d->irq.mode != VECTORS_NONE);
 	if (!pcidev_read(d->dev, PCI_COMMAND, 2, &command))
 		held->command = (uint16_t)command;
 	held->policy.permissive = a.policy.policy.permissive;
@@ -295,7 +296,7 @@ static void on_look(struct device *d)
 static void obey(struct gate *g, const struct message *m)
 {
 	struct device *d = device_of(g, m->slot);
-	bool changed = false;
+	bool changed = false, before = d->dev && d->irq.mode != VECTORS_NONE;
 
 	if (m->kind == MESSAGE_HOLD) {
 		on_hold(d, m);
@@ -335,8 +336,10 @@ static void obey(struct gate *g, const struct message *m)
 	default:
 		return;
 	}
-	if (d->dev)
+	if (d->dev) {
 		mask_note_command(&d->mask, d->dev);
+		mask_note_intx(&d->mask, before, d->irq.mode != VECTORS_NONE);
+	}
 	answer_supervisor(d, m->kind, 0, changed);
 }
 
@@ -402,7 +405,7 @@ static int write_register(struct device *d, const struct message_write *w)
 static void carry_out(struct device *d, struct message_interrupt *i)
 {
 	struct xen_pci_op *op = &i->op;
-	bool first = i->first;
+	bool first = i->first, before = d->irq.mode != VECTORS_NONE;
 
 	i->reload = 0;
 	i->vectors = 0;
@@ -429,6 +432,7 @@ static void carry_out(struct device *d, struct message_interrupt *i)
 		break;
 	}
 	mask_note_command(&d->mask, d->dev);
+	mask_note_intx(&d->mask, before, d->irq.mode != VECTORS_NONE);
 }
 
 /* Nothing more is heard of the worker, which finds that out, and ends. */

@@ -43,6 +43,14 @@ void mask_note_command(struct mask *m, struct pcidev *dev)
 		m->command = (uint16_t)command;
 }
 
+void mask_note_intx(struct mask *m, bool before, bool now)
+{
+	if (before == now)
+		return;
+	m->command &= (uint16_t)~PCI_COMMAND_INTX_DISABLE;
+	m->command |= now ? PCI_COMMAND_INTX_DISABLE : 0;
+}
+
 static bool byte_allowed(const struct mask *m, uint32_t offset, uint8_t old, uint8_t new)
 {
 	const struct config_opening *b = &m->byte[offset];

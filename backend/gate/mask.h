@@ -23,6 +23,12 @@ void mask_dispose(struct mask *m); /* safe on a zeroed one */
 void mask_note_command(struct mask *m, struct pcidev *dev);
 
 /*
+ * Vectors were on (before) and are (now), and INTX_DISABLE with them: known even of a device that
+ * decodes nothing, whose register says nothing of what it is to get back.
+ */
+void mask_note_intx(struct mask *m, bool before, bool now);
+
+/*
  * Whether `size` bytes at offset may go from old to new. Any values: what is no register is
  * refused.
  */

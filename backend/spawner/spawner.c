@@ -18,6 +18,7 @@
 #include "backend/job/job.h"
 #include "backend/messages/messages.h"
 #include "common/log.h"
+#include "common/ratelimit.h"
 #include "common/util.h"
 
 #define CHILDREN_MAX 4096
@@ -43,6 +44,8 @@ struct spawner {
 	int net; /* an empty network, shared by all workers; -1: none */
 	char empty[512];
 	unsigned nr; /* places in use, at most */
+	struct ratelimit starts; /* that may be told to have failed: guests cause them */
+	bool tells;
 	struct child child[CHILDREN_MAX];
 };
 
@@ -104,7 +107,8 @@ static void run_worker(struct spawner *s, int sock, uint32_t id)
 	    syscall(SYS_close_range, WORKER_FILTER + 1, ~0u, 0))
 		_exit(126);
 	execv(s->env->worker, argv);
-	log_error(s->env->lg, "cannot start %s: %s; reinstall xenpci", s->env->worker, strerror(errno));
+	if (s->tells)
+		log_error(s->env->lg, "cannot start %s: %s; reinstall xenpci", s->env->worker, strerror(errno));
 	_exit(127);
 }
 
@@ -151,6 +155,7 @@ static void spawn(struct spawner *s, const struct message_spawn *what, int sock)
 		tell_exited(s, what->id, 0, c ? EINVAL : EAGAIN);
 		return;
 	}
+	s->tells = ratelimit_allow(&s->starts, now_ns());
 	pid = fork();
 	if (!pid)
 		run(s, what, sock);
@@ -276,6 +281,7 @@ static void serve(const struct env *env, int sock)
 		_exit(1);
 	s->env = env;
 	s->sock = sock;
+	ratelimit_init(&s->starts, 1000000000u, 32, now_ns());
 	if (prepare(s)) {
 		log_error(env->lg, "processes cannot be confined: %s", strerror(errno));
 		_exit(1);

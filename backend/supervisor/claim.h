@@ -93,6 +93,7 @@ struct claim {
 	struct message_reader reader;
 	struct message_policy policy;
 	bool gate_asked, in_gate, worker_asked, in_worker;
+	uint64_t drop_by_ns; /* it leaves, and the worker is to have let go of it by then */
 	/* To the outside. */
 	struct memory_device memory;
 	bool has_virt;

@@ -144,7 +144,8 @@ void claim_start_job(struct claim *claim)
 
 	claim->job = process_start(&be->processes, ROLE_JOB, &job_owner, claim);
 	if (!claim->job) {
-		log_error(be->lg, "no job can be started: %s", strerror(errno));
+		talk_event(&be->processes.talk, XTL_ERROR, "no job can be started: %s",
+			   strerror(errno));
 		return;
 	}
 	be->nr_jobs++;

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "common/log.h"
 #include "common/util.h"
 
 #define STANDBY_FAILURES_MAX 5
@@ -104,7 +103,7 @@ static void on_exited(struct processes *all, const struct message_exited *e)
 	if (p == all->standby) {
 		all->standby = NULL;
 		all->failed++;
-		log_error(all->lg, "a worker that stood ready %s", how);
+		talk_event(&all->talk, XTL_ERROR, "a worker that stood ready %s", how);
 		if (all->failed < STANDBY_FAILURES_MAX)
 			processes_prepare(all);
 	}
@@ -142,7 +141,7 @@ int processes_open(struct processes *all, struct loop *loop, int sock, pid_t pid
 	memset(all, 0, sizeof(*all));
 	TAILQ_INIT(&all->list);
 	all->loop = loop;
-	all->lg = lg;
+	talk_init(&all->talk, lg, TALK_ANY);
 	all->sock = sock;
 	all->pid = pid;
 	all->next_id = 1;
@@ -231,10 +230,11 @@ struct process *process_start(struct processes *all, enum role role,
 void process_send_tail(struct process *p, const struct message *m, const int *fds, unsigned nr,
 		       const void *tail, size_t len)
 {
-	if (p->closed || !message_send(p->sock, m, fds, nr, tail, len))
+	if (p->closed || p->deaf || !message_send(p->sock, m, fds, nr, tail, len))
 		return;
-	log_warn(p->all->lg, "a process does not take %s (%s): it is ended", message_name(m->kind),
-		 strerror(errno));
+	p->deaf = true;
+	talk_event(&p->all->talk, XTL_WARN, "a process does not take %s (%s): it is ended",
+		   message_name(m->kind), strerror(errno));
 	process_kill(p);
 }
 

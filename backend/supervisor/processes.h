@@ -11,6 +11,7 @@
 
 #include "backend/messages/messages.h"
 #include "backend/supervisor/loop.h"
+#include "common/talk.h"
 
 struct processes;
 struct process;
@@ -34,6 +35,7 @@ struct process {
 	pid_t pid; /* of a worker or a gate, once it has started; 0: not yet */
 	int sock;
 	bool closed; /* it said its last: its end is awaited */
+	bool deaf; /* it did not take what it was sent, and is sent nothing more */
 	bool rejected; /* it sent what it may not */
 	const struct process_owner *owner;
 	void *context;
@@ -42,7 +44,7 @@ TAILQ_HEAD(process_list, process);
 
 struct processes {
 	struct loop *loop;
-	xentoollog_logger *lg;
+	struct talk talk; /* of processes, which guests can have die */
 	struct source spawner;
 	int sock;
 	pid_t pid;

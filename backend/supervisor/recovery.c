@@ -7,7 +7,6 @@
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/guest_loss.h"
-#include "common/log.h"
 #include "common/number.h"
 #include "common/util.h"
 
@@ -101,8 +100,8 @@ static void lose(struct guest *g, struct claim *claim, const char *why)
 	sbdf_format(claim->sbdf, name);
 	g->aer.recovering = false;
 	claim->recovery = RECOVERY_NONE;
-	log_error(g->be->lg, "guest %u: %s: its error is not recovered from: %s; the guest is to %s",
-		  g->domid, name, why, settings_aer_failed_name(settings->aer_failed));
+	talk_event(&g->talk, XTL_ERROR, "%s: its error is not recovered from: %s; the guest is to %s",
+		   name, why, settings_aer_failed_name(settings->aer_failed));
 	aer_mark_failed(g);
 	switch (settings->aer_failed) {
 	case SETTINGS_AER_PAUSE:
@@ -116,7 +115,7 @@ static void lose(struct guest *g, struct claim *claim, const char *why)
 		break;
 	}
 	if (rc)
-		log_error(g->be->lg, "guest %u: Xen refuses: %s", g->domid, strerror(errno));
+		talk_event(&g->talk, XTL_ERROR, "Xen refuses: %s", strerror(errno));
 }
 
 static void go_on(struct guest *g, struct claim *claim, uint32_t cmd, int32_t channel)
@@ -133,8 +132,8 @@ static void go_on(struct guest *g, struct claim *claim, uint32_t cmd, int32_t ch
 	if (rc > 0)
 		lose(g, claim, "it has no handler for errors");
 	else if (rc < 0)
-		log_warn(g->be->lg, "guest %u: %s: another error is being recovered from",
-			 g->domid, sbdf_format(claim->sbdf, name));
+		talk_event(&g->talk, XTL_WARN, "%s: another error is being recovered from",
+			   sbdf_format(claim->sbdf, name));
 }
 
 /* ---- The reset in the middle, step by step: each step's answer begins the next. ---- */
@@ -167,8 +166,8 @@ static void end_reset(struct guest *g, struct claim *claim)
 	} else {
 		/* Nobody to ask: the guest is not there yet, or no more. */
 		g->aer.recovering = false;
-		talk_tell(&g->talk, XTL_INFO, "%s: recovered from its error; no frontend is connected",
-			  sbdf_format(claim->sbdf, name));
+		talk_event(&g->talk, XTL_INFO, "%s: recovered from its error; no frontend is connected",
+			   sbdf_format(claim->sbdf, name));
 	}
 }
 
@@ -196,8 +195,8 @@ static void decide(struct guest *g, struct claim *claim, uint32_t cmd, int32_t r
 	if (cmd == XEN_PCI_OP_aer_resume) {
 		g->aer.recovering = false;
 		claim->recovery = RECOVERY_NONE;
-		talk_tell(&g->talk, XTL_INFO, "%s: recovered from its error",
-			  sbdf_format(claim->sbdf, name));
+		talk_event(&g->talk, XTL_INFO, "%s: recovered from its error",
+			   sbdf_format(claim->sbdf, name));
 	} else if (reset) {
 		begin_reset(claim);
 	} else if (!well) {
@@ -255,12 +254,12 @@ static void begin(struct guest *g, struct claim *claim, bool fatal)
 
 	sbdf_format(claim->sbdf, name);
 	if (e->has_root)
-		talk_tell(&g->talk, XTL_WARN, "%s: %s error (it and the ports above: %" PRIu64 " fatal, %"
+		talk_event(&g->talk, XTL_WARN, "%s: %s error (it and the ports above: %" PRIu64 " fatal, %"
 			  PRIu64 " not, so far; told to %s: %" PRIu64 " fatal)", name,
 			  fatal ? "fatal" : "non-fatal", e->fatal, e->nonfatal,
 			  sbdf_format(e->root, root), e->root_fatal);
 	else
-		talk_tell(&g->talk, XTL_WARN, "%s: %s error (%" PRIu64 " fatal, %" PRIu64
+		talk_event(&g->talk, XTL_WARN, "%s: %s error (%" PRIu64 " fatal, %" PRIu64
 			  " not, so far)", name, fatal ? "fatal" : "non-fatal", e->fatal, e->nonfatal);
 	g->aer.fatal = fatal;
 	g->aer.recovering = true;

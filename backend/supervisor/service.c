@@ -12,7 +12,6 @@
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/ledgers.h"
 #include "backend/supervisor/told.h"
-#include "common/log.h"
 #include "common/store.h"
 #include "common/util.h"
 
@@ -142,8 +141,8 @@ void service_add(struct claim *claim)
 		return;
 	if (!claim->gate_asked) {
 		if (start_gate(claim->guest)) {
-			log_error(claim->be->lg, "guest %u: no gate can be started: %s",
-				  claim->guest->domid, strerror(errno));
+			talk_event(&claim->guest->talk, XTL_ERROR, "no gate can be started: %s",
+				   strerror(errno));
 			return;
 		}
 		ask_gate(claim);
@@ -186,6 +185,8 @@ void service_drop(struct claim *claim)
 	}
 	message_init(&m, MESSAGE_DROP, claim->slot);
 	process_send(s->worker, &m, NULL, 0);
+	claim->drop_by_ns = now_ns() + SERVICE_DROP_NS;
+	schedule_at(&claim->be->schedule, claim->guest, claim->drop_by_ns);
 }
 
 struct claim *service_claim_at(struct guest *g, unsigned slot)
@@ -221,7 +222,7 @@ void service_tell_processes(void *context)
 	struct service *s = &g->service;
 
 	if (s->phase == SERVICE_UP && s->worker && s->worker->pid && s->gate && s->gate->pid)
-		log_debug(g->be->lg, "guest %u: process %d serves it, process %d writes for it", g->domid,
+		talk_tell(&g->talk, XTL_DEBUG, "process %d serves it, process %d writes for it",
 			  s->worker->pid, s->gate->pid);
 }
 
@@ -420,7 +421,7 @@ bool service_at_once(struct guest *g, const char *who, const char *how)
 	struct service *s = &g->service;
 	uint64_t now = now_ns();
 
-	talk_say(&g->talk, XTL_WARN, "its %s %s; another takes its place", who, how);
+	talk_event(&g->talk, XTL_WARN, "its %s %s; another takes its place", who, how);
 	if (ratelimit_allow(&s->deaths, now))
 		return true;
 	s->restart_ns = now + RESTART_LATER_NS;

@@ -9,7 +9,6 @@
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/told.h"
-#include "common/log.h"
 #include "common/util.h"
 
 /* So often a worker that has work is looked at; so many looks without progress are a hang. */
@@ -55,11 +54,33 @@ static bool has_event(const struct service *s)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* What the worker is to let go of: its end does it in its place. */
+static void check_drops(struct guest *g, uint64_t now)
+{
+	struct claim *claim;
+	char name[SBDF_TEXT];
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (claim->phase != CLAIM_LEAVING || !claim->worker_asked || !g->service.worker)
+			continue;
+		if (now < claim->drop_by_ns) {
+			schedule_at(&g->be->schedule, g, claim->drop_by_ns);
+			continue;
+		}
+		talk_event(&g->talk, XTL_ERROR, "its worker does not let go of %s: it is replaced",
+			   sbdf_format(claim->sbdf, name));
+		claim->drop_by_ns = now + SERVICE_DROP_NS;
+		process_kill(g->service.worker);
+		return;
+	}
+}
+
 void service_check(struct guest *g, uint64_t now)
 {
 	struct service *s = &g->service;
 	uint64_t progress;
 
+	check_drops(g, now);
 	if (s->restart_ns && now >= s->restart_ns)
 		service_restart(g);
 	else if (s->restart_ns)
@@ -83,7 +104,7 @@ void service_check(struct guest *g, uint64_t now)
 		s->stuck++;
 	s->progress = progress;
 	if (s->stuck >= STUCK_MAX && s->worker) {
-		talk_say(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
+		talk_event(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
 		s->stuck = 0;
 		process_kill(s->worker);
 		s->check_ns = 0;
@@ -136,9 +157,12 @@ static void worker_answered(struct guest *g, const struct message *m)
 	switch (m->u.answer.to) {
 	case MESSAGE_ADD:
 		if (m->u.answer.err)
-			talk_say(&g->talk, XTL_ERROR, "slot %u: the worker does not take the device: %s",
+			talk_event(&g->talk, XTL_ERROR, "slot %u: the worker does not take the device: %s",
 				 m->slot, strerror(m->u.answer.err));
-		claim->in_worker = claim->worker_asked;
+		/* Once for each asking: a worker that repeats itself would have its guest looked at for ever. */
+		if (claim->in_worker || !claim->worker_asked)
+			break;
+		claim->in_worker = true;
 		service_check_up(g);
 		guest_look_again(g);
 		break;

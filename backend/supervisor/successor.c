@@ -271,11 +271,8 @@ int memory_interrupts_write(struct memory_device *d, const char *text)
 
 	if (!d->memory || !d->memory->xs)
 		return 0;
-	if (!store_write_state(d->memory->xs, XBT_NULL, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS,
-			       "%s", text))
-		return 0;
-	log_warn(d->memory->lg, "cannot write %s/" NODE_INTERRUPTS ": %s", dir, strerror(errno));
-	return -1;
+	return store_write_state(d->memory->xs, XBT_NULL, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS,
+				 "%s", text);
 }
 
 int memory_interrupts_read(struct memory_device *d, char *text, unsigned size)

@@ -82,7 +82,7 @@ int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t dom
 			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
 			 unsigned size);
 
-/* The interrupts of the device, as text. 0, or -1 with errno; write logs its failure. */
+/* The interrupts of the device, as text. 0, or -1 with errno. */
 int memory_interrupts_write(struct memory_device *d, const char *text);
 int memory_interrupts_read(struct memory_device *d, char *text, unsigned size);
 

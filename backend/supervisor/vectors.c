@@ -16,7 +16,7 @@
 
 static void remember(struct vector_record *v, const char *word)
 {
-	char text[TEXT_MAX];
+	char text[TEXT_MAX], name[SBDF_TEXT];
 	int n = snprintf(text, sizeof(text), "%s %u", word, v->nr);
 
 	for (unsigned i = 0; i < v->pirqs; i++) {
@@ -24,7 +24,10 @@ static void remember(struct vector_record *v, const char *word)
 		if (v->mode == VECTORS_MSIX)
 			n += snprintf(text + n, sizeof(text) - (size_t)n, "/%u", v->entry[i]);
 	}
-	memory_interrupts_write(v->memory, text); /* logs; the guest goes on */
+	/* The guest goes on; a successor would not know of these vectors. */
+	if (memory_interrupts_write(v->memory, text))
+		talk_event(v->talk, XTL_WARN, "%s: cannot keep its vectors in xenstore: %s",
+			   sbdf_format(v->sbdf, name), strerror(errno));
 }
 
 /* One "pirq" or "pirq/entry". */

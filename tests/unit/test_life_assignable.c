@@ -69,6 +69,21 @@ static void assert_refused(const char *sbdf, enum assignable_rule rule, const ch
 	assert_int_equal(strstr(buf, "overrides it") != NULL, overridable);
 }
 
+/* What could not be read stands against nothing, and is told. */
+static void test_unseen(void **state)
+{
+	const unsigned note = 1u << ASSIGNABLE_NOTE_CAPS_UNSEEN;
+
+	(void)state;
+	no_bars("00:07.0");
+	assert_fine("00:07.0");
+	assert_false(result.notes & note);
+	fn("00:07.0")->info.caps_unseen = true;
+	assert_fine("00:07.0");
+	assert_true(result.notes & note);
+	assert_non_null(strstr(assignable_note_text(ASSIGNABLE_NOTE_CAPS_UNSEEN), "MSI"));
+}
+
 static void test_fine(void **state)
 {
 	static const char *const fine[] = {
@@ -441,6 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_fine, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_unseen, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_itself, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_bridges, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_slot, image_setup, image_teardown),

@@ -825,6 +825,47 @@ static void interrupts_go_off_where_no_worker_can_follow(void **state)
 	assert_int_equal(p.err, ENOENT);
 }
 
+/* Its answers are worth one look each, however often it gives them. */
+static void a_worker_that_repeats_itself_causes_no_looks(void **state)
+{
+	unsigned looks = 0;
+
+	(void)state;
+	come_up();
+	while (schedule_next_dirty(&be.schedule))
+		;
+	for (unsigned i = 0; i < 1000; i++) {
+		answer(worker, MESSAGE_ADD, FIRST, 0);
+		looks += schedule_next_dirty(&be.schedule) != NULL;
+	}
+	assert_int_equal(looks, 0);
+}
+
+/* It makes progress, and serves its guest; but the device is to leave. */
+static void a_worker_that_keeps_a_device_is_replaced(void **state)
+{
+	uint64_t now = now_ns();
+
+	(void)state;
+	come_up();
+	atomic_store(&ledger.at_gate, 1);
+	claim_leave(&claim[1]);
+	service_drop(&claim[1]);
+	atomic_store(&ledger.progress, 1);
+	service_check(&g, now);
+	assert_int_equal(kills, 0);
+	service_check(&g, now + 60000000000u);
+	assert_int_equal(kills, 1);
+	nr_sent = 0;
+	die(worker);
+	assert_int_equal(count_sent(gate, MESSAGE_LET_GO, SECOND), 1);
+	assert_int_equal(count_sent(gate, MESSAGE_LET_GO, FIRST), 0);
+	/* One that lets go in time stays. */
+	kills = 0;
+	service_check(&g, now + 120000000000u);
+	assert_int_equal(kills, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -847,6 +888,8 @@ int main(void)
 		TEST(a_device_goes_on_leaving_when_its_worker_dies),
 		TEST(a_device_goes_on_leaving_when_its_gate_dies),
 		TEST(interrupts_go_off_where_no_worker_can_follow),
+		TEST(a_worker_that_repeats_itself_causes_no_looks),
+		TEST(a_worker_that_keeps_a_device_is_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

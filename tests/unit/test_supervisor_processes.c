@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* The supervisor's other processes, with the spawner in the test's hand: what is said of them. */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/supervisor/processes.h"
+#include "common/util.h"
+
+enum { ROUNDS = 400, SENDS = 3000, LINES_MAX = 200 };
+
+static struct log {
+	xentoollog_logger logger; /* first: is the logger */
+	unsigned lines;
+} book;
+
+static void vmessage(xentoollog_logger *lg, xentoollog_level level, int errnoval, const char *context,
+		     const char *format, va_list al)
+{
+	(void)level;
+	(void)errnoval;
+	(void)context;
+	(void)format;
+	(void)al;
+	((struct log *)lg)->lines++;
+}
+
+static struct loop loop;
+static struct processes all;
+static int spawner;
+
+static int setup(void **state)
+{
+	int sv[2];
+
+	(void)state;
+	book = (struct log){ .logger = { .vmessage = vmessage } };
+	assert_int_equal(loop_open(&loop), 0);
+	assert_int_equal(message_pair(sv), 0);
+	spawner = sv[1];
+	return processes_open(&all, &loop, sv[0], 0, &book.logger);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	processes_close(&all);
+	loop_close(&loop);
+	close(spawner);
+	return 0;
+}
+
+/* Takes the spawner's next order; *fd is what came with it, the caller's. */
+static enum message_kind order(int *fd)
+{
+	int fds[MESSAGE_FDS_MAX] = { -1, -1 };
+	struct message m;
+
+	assert_int_equal(message_receive(spawner, END_SUPERVISOR, END_SPAWNER, &m, fds, NULL, NULL), 1);
+	*fd = fds[0];
+	return m.kind;
+}
+
+/* One that runs and reads nothing. */
+static struct process *start(int *fd)
+{
+	struct process *p = process_start(&all, ROLE_GATE, NULL, NULL);
+
+	assert_non_null(p);
+	assert_int_equal(order(fd), MESSAGE_SPAWN);
+	return p;
+}
+
+static void send_much(struct process *p)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_QUIET, 0);
+	for (unsigned i = 0; i < SENDS; i++)
+		process_send(p, &m, NULL, 0);
+}
+
+static void one_that_takes_nothing_is_told_of_and_killed_once(void **state)
+{
+	int fd, none;
+
+	(void)state;
+	send_much(start(&fd));
+	assert_int_equal(book.lines, 1);
+	assert_int_equal(order(&none), MESSAGE_KILL);
+	/* The next order is the next process's: it was killed once. */
+	start(&none);
+	close_keep(none);
+	close_keep(fd);
+}
+
+static void many_that_take_nothing_do_not_fill_the_log(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		int fd, none;
+		struct process *p = start(&fd);
+
+		close_keep(fd);
+		send_much(p);
+		assert_int_equal(order(&none), MESSAGE_KILL);
+	}
+	assert_in_range(book.lines, 1, LINES_MAX);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_that_takes_nothing_is_told_of_and_killed_once),
+		TEST(many_that_take_nothing_do_not_fill_the_log),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
