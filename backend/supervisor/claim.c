@@ -243,10 +243,9 @@ void claim_leave(struct claim *claim)
 	default:
 		return;
 	}
-	/* When it is we that end, an HVM guest keeps it; in any other case the toolstack gave it back. */
-	claim->hands_off = claim->guest->hvm && claim->be->closing;
+	/* What an HVM guest had the toolstack has taken from it: QEMU lets go of it first. */
+	claim->hands_off = false;
 	talk_tell(&claim->guest->talk, XTL_INFO, "%s %s", sbdf_format(claim->sbdf, name),
-		  claim->hands_off ? "stays with its guest, as it is" :
 		  claim->has_virt ? "taken back" : "goes back before its guest had it");
 	claim->phase = CLAIM_LEAVING;
 	claim->be->upward->leaves(claim);

@@ -340,15 +340,23 @@ static void end_guests(struct daemon *d)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
-		guest_end(g, "xenpcid is stopping");
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++) {
+		if (g->hvm)
+			guest_leave(g);
+		else
+			guest_end(g, "xenpcid is stopping");
+	}
 }
 
-static bool guests_left(struct daemon *d)
+/* Whether there are guests of the kind: HVM ones stay as they are, with their records, for a successor. */
+static bool guests_left(struct daemon *d, bool hvm)
 {
-	uint32_t domid = 0;
+	struct guest *g;
 
-	return backend_next_guest(&d->be, &domid) != NULL;
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		if (g->hvm == hvm)
+			return true;
+	return false;
 }
 
 static void tell_ready(struct daemon *d)
@@ -385,7 +393,7 @@ static void move_once(struct daemon *d)
 		end_guests(d);
 		break;
 	case DAEMON_ENDING:
-		if (guests_left(d) || !idle)
+		if (guests_left(d, false) || !idle)
 			return;
 		d->phase = DAEMON_LAST;
 		claims_decode(&d->be);
@@ -621,11 +629,12 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 static void daemon_close(struct daemon *d)
 {
 	struct backend *be = &d->be;
+	bool over = d->phase == DAEMON_DONE && !guests_left(d, true);
 
 	control_close(d->control, true);
 	watches_close(&d->watches);
 	takeover_end(&be->takeover);
-	memory_close(&be->memory, d->phase == DAEMON_DONE);
+	memory_close(&be->memory, over);
 	processes_close(&be->processes);
 	close_keep(d->signal_fd);
 	hypercall_close(be->hypercall);

@@ -242,6 +242,17 @@ static bool finish_ending(struct guest *g)
 	return true;
 }
 
+void guest_leave(struct guest *g)
+{
+	struct claim *claim;
+	char name[SBDF_TEXT];
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->phase == CLAIM_TAKEN)
+			talk_tell(&g->talk, XTL_INFO, "%s stays with its guest, as it is",
+				  sbdf_format(claim->sbdf, name));
+}
+
 void guest_end(struct guest *g, const char *why)
 {
 	if (g->ending || !xen_answers(&g->be->xen))

@@ -88,6 +88,8 @@ bool guest_update(struct guest *g);
 void guest_ask_to_close(struct guest *g);
 /* Whether nothing of the guest is connected any more. */
 bool guest_closed(const struct guest *g);
+/* We end, and an HVM guest keeps its devices: nothing is done, and that is told. */
+void guest_leave(struct guest *g);
 /* Closes without asking further: devices released, state 6 if the node is there. */
 void guest_end(struct guest *g, const char *why);
 

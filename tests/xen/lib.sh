@@ -74,12 +74,15 @@ ms() { echo $(($(gdate +%s%N) / 1000000)); }
 # here, and waiting asks often.
 now() { read -r now _ </proc/uptime; now=${now%.*}${now#*.}; }
 
+# How many times as long as a scenario says is waited: its bounds are for an idle machine, and are no targets.
+patience=3
+
 # wait_for SECONDS COMMAND...: until the command succeeds; fails when the time is over.
 wait_for() {
 	local end status=0 flags=$-
 	{ set +x; } 2>/dev/null
 	now
-	end=$((now + $1 * 100))
+	end=$((now + $1 * 100 * patience))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		now

@@ -43,18 +43,22 @@ machine() {
 	args+=(${RIG_QEMU-})
 }
 
-# use_machine 4.17|4.17-oxenstored|4.20|4.20-pvh: which Xen, with which kernel, how. Our programs are
+# use_machine 4.17|4.17-oxenstored|4.17-hvm|4.20|4.20-pvh: which Xen, with which kernel, how. Our programs are
 # the same files on all.
 use_machine() {
 	programs=(xenpcid xenpci-worker xenpci xenpci-front)
 	dom0= dom0_linux= usb_msix=off virtio= xenstored=xenstored
 	case $1 in
-	4.17 | 4.17-oxenstored)
+	4.17 | 4.17-*)
 		images=$B/xen
-		programs+=(tests/xen/fidelity tests/bench/asker)
+		programs+=(tests/xen/fidelity tests/xen/intrude tests/bench/asker)
 		cpu=+rdtscp iommu=intel-iommu
+		case $1 in
 		# What Debian starts where it has both.
-		[ "$1" = 4.17 ] || xenstored=oxenstored ;;
+		*-oxenstored) xenstored=oxenstored ;;
+		# An HVM domain wants nested paging.
+		*-hvm) cpu=+npt ;;
+		esac ;;
 	4.20 | 4.20-pvh)
 		images=$B/xen420
 		# A PVH domain needs nested paging, dies of rdtscp under emulation, and has trouble

@@ -12,7 +12,7 @@ XENBOX_OBJ := $(patsubst %,$(XENBOX_B)/%.o,main run tool toolstack xl xl_nodes u
 PROGRAMS += $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so
 
 .PHONY: xenbox
-xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent $(B)/tests/xen/fidelity
+xenbox: $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so $(XENBOX_B)/agent $(B)/tests/xen/fidelity $(B)/tests/xen/intrude
 
 $(XENBOX_B)/%.o: tests/xenbox/%.c
 	@mkdir -p $(@D)
@@ -45,3 +45,7 @@ $(B)/tests/xen/%.o: tests/xen/%.c
 
 $(FIDELITY): $(FIDELITY_OBJ) $(B)/tests/xenbox/guest/calls.o
 	$(Q)$(LINK) -o $@ $^ $(XENBOX_GUEST_LIBS)
+
+# Makes a process do what it may not, for the rig.
+$(B)/tests/xen/intrude: $(B)/tests/xen/intrude.o
+	$(Q)$(LINK) -o $@ $^

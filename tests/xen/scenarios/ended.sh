@@ -52,7 +52,31 @@ others "xen-pciback loaded again"
 guest_start g1 pci="$dev_edu"
 one=$(domid g1)
 serves_g1 "xen-pciback loaded again"
+
+# The same under a guest that has a device: whatever becomes of the device, which nobody holds for guests any
+# more, the kernel's backend does not take the node beside us, and the next guest is served.
+check "xen-pciback is unloaded under a guest" rmmod xen_pciback
+modprobe xen-pciback
+same "xen-pciback reloaded under a guest: the switch is off" 0 "$(cat $switch)"
+same "xen-pciback reloaded under a guest: not the kernel's" none "$(driver_of "pci-$one-0")"
+guest_destroy g1
+check "xen-pciback reloaded under a guest: it is gone" wait_for 20 no_guests
+guest_start g1 pci="$dev_edu"
+one=$(domid g1)
+serves_g1 "after that"
 guest_destroy g1
 kill -TERM "$keeper"
 ended "TERM at last"
+
+# Loaded only after xenpcid has begun.
+rmmod xen_pciback
+begin
+modprobe xen-pciback
+same "xen-pciback loaded later: the switch is off" 0 "$(cat $switch)"
+guest_start g1 pci="$dev_edu"
+one=$(domid g1)
+serves_g1 "xen-pciback loaded later"
+guest_destroy g1
+kill -TERM "$keeper"
+ended "TERM in the end"
 losetup -d /dev/loop0
