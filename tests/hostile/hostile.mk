@@ -17,3 +17,16 @@ $(B)/tests/hostile/worker_main.o: $(B)/backend/worker/main.o
 $(HOSTILE_WORKER): $(HOSTILE_OBJ) $(B)/tests/hostile/worker_main.o \
 	$(filter-out $(B)/backend/worker/main.o,$(WORKER_OBJ))
 	$(Q)$(LINK) -o $@ $^ $(WORKER_LIBS)
+
+# The worker's page code, as each compiler that there is makes it at each level; no sanitizer, whose
+# handlers would come in between.
+FETCH_SRC := tests/hostile/fetch/double_fetch.c backend/worker/requests.c protocol/page.c
+FETCH_CC := gcc $(if $(shell command -v clang 2>/dev/null),clang)
+FETCH := $(foreach c,$(FETCH_CC),$(foreach o,-O0 -O2 -O3,$(B)/tests/hostile/fetch/double_fetch-$(c)$(o)))
+BOX_NEEDS += $(FETCH)
+box: $(FETCH)
+
+$(FETCH): $(FETCH_SRC) $(wildcard protocol/*.h common/*.h backend/*/*.h)
+	@mkdir -p $(@D)
+	$(Q)words=$$(echo $(@F) | tr - ' '); set -- $$words; \
+	$$2 -std=c11 -D_GNU_SOURCE -D__XEN_TOOLS__ -I. -Iinclude -g -$$3 -o $@ $(FETCH_SRC)
