@@ -3,14 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "common/util.h"
+#include "host/uevent.h"
 
 #define SUBSYSTEM "xen-backend"
 #define OURS "pci-"		/* devices of our type begin so */
@@ -242,50 +240,9 @@ unsigned backend_bus_probe_others(const struct backend_bus *bus, char failed[BAC
 	return o.nr_failed;
 }
 
-/* The socket that stands for the kernel's below another root. */
-static int listen_in_tree(const char *sysfs_root)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/uevents/%d", sysfs_root, getpid()) >=
-	    (int)sizeof(addr.sun_path))
-		return fail(ENAMETOOLONG);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	unlink(addr.sun_path);
-	if (!bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return fd;
-	close_keep(fd);
-	return -1;
-}
-
 int backend_bus_listen(const char *sysfs_root)
 {
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = UEVENTS_OF_KERNEL };
-	int fd;
-
-	if (strcmp(sysfs_root, "/sys") != 0)
-		return listen_in_tree(sysfs_root);
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
-	if (fd < 0)
-		return -1;
-	if (!bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return fd;
-	close_keep(fd);
-	return -1;
-}
-
-/* The value of KEY= in an announcement, or NULL. */
-static const char *value_of(const char *text, size_t len, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (size_t at = 0; at < len; at += strnlen(text + at, len - at) + 1)
-		if (len - at > n && !strncmp(text + at, key, n))
-			return text + at + n;
-	return NULL;
+	return uevent_listen(sysfs_root, "");
 }
 
 enum backend_bus_news backend_bus_parse(const char *text, size_t len,
@@ -298,8 +255,8 @@ enum backend_bus_news backend_bus_parse(const char *text, size_t len,
 		return BACKEND_BUS_NOTHING;
 	added = !strncmp(text, "add@", 4);
 	removed = !strncmp(text, "remove@", 7);
-	subsystem = value_of(text, len, "SUBSYSTEM=");
-	path = value_of(text, len, "DEVPATH=");
+	subsystem = uevent_value(text, len, "SUBSYSTEM=");
+	path = uevent_value(text, len, "DEVPATH=");
 	last = path ? strrchr(path, '/') : NULL;
 	if (!(added || removed) || !subsystem || !last || strlen(last + 1) >= BACKEND_BUS_NAME_MAX)
 		return BACKEND_BUS_NOTHING;
@@ -313,11 +270,8 @@ enum backend_bus_news backend_bus_parse(const char *text, size_t len,
 
 int backend_bus_next(int fd, enum backend_bus_news *news, char name[BACKEND_BUS_NAME_MAX])
 {
-	/* Holds an address of either family; what a unix socket says of the sender is not looked at. */
-	struct sockaddr_storage from = { 0 };
-	socklen_t size = sizeof(from);
-	char text[4096];
-	ssize_t n = recvfrom(fd, text, sizeof(text), 0, (struct sockaddr *)&from, &size);
+	char text[UEVENT_MAX];
+	ssize_t n = uevent_receive(fd, text);
 
 	name[0] = 0;
 	*news = BACKEND_BUS_NOTHING;
@@ -325,8 +279,7 @@ int backend_bus_next(int fd, enum backend_bus_news *news, char name[BACKEND_BUS_
 		*news = BACKEND_BUS_LOST;
 	else if (n < 0)
 		return -1;
-	/* From the kernel, not from another process. */
-	else if (from.ss_family != AF_NETLINK || !((struct sockaddr_nl *)&from)->nl_pid)
+	else
 		*news = backend_bus_parse(text, (size_t)n, name);
 	return 0;
 }

@@ -314,6 +314,9 @@ static void obey(struct gate *g, const struct message *m)
 		interrupt_release(&d->irq);
 		let_go(d);
 		break;
+	case MESSAGE_DISOWN:
+		let_go(d);
+		break;
 	case MESSAGE_QUIET:
 		mend_all(d);
 		interrupt_release(&d->irq);

@@ -51,6 +51,7 @@ enum message_end {
 	X(READY, END_WORKER, END_SUPERVISOR, ready, "it is served, or why not")                 \
 	X(ADD, END_SUPERVISOR, END_WORKER, add, "the guest has this device")                    \
 	X(DROP, END_SUPERVISOR, END_WORKER, none, "it has that device no more")                 \
+	X(GONE, END_SUPERVISOR, END_WORKER, none, "it is another's: reads give ones, writes are dropped") \
 	X(RELOAD, END_SUPERVISOR, END_WORKER, none, "it was reset: put the guest's BARs back")  \
 	X(PAUSE, END_SUPERVISOR, END_WORKER, none, "answer nothing for now")                    \
 	X(RESUME, END_SUPERVISOR, END_WORKER, none, "go on")                                    \
@@ -65,6 +66,7 @@ enum message_end {
 	X(HELD, END_GATE, END_SUPERVISOR, held, "it is open; how it can be read, and its policy") \
 	X(CONNECT, END_SUPERVISOR, END_GATE, none, "the socket of the guest's worker from now on") \
 	X(LET_GO, END_SUPERVISOR, END_GATE, none, "vectors off and unmapped, device closed")    \
+	X(DISOWN, END_SUPERVISOR, END_GATE, none, "it is another's: closed, no register touched") \
 	X(QUIET, END_SUPERVISOR, END_GATE, none, "vectors off and unmapped: the guest is away") \
 	X(MEND, END_SUPERVISOR, END_GATE, none, "if others have reset it, put it back")         \
 	X(LEND, END_SUPERVISOR, END_GATE, none, "a job is to reset it: its lock is let go until TURN_ON") \

@@ -78,6 +78,17 @@ static bool is_free(struct claim *claim)
 	return false;
 }
 
+uint64_t claim_binding(const struct claim *claim)
+{
+	const struct env *env = claim->be->env;
+	uint64_t binding = 0;
+
+	for (unsigned i = 0; i < env->nr_providers && !binding; i++)
+		if (provider_binding(env->providers[i], claim->sbdf, &binding))
+			binding = 0;
+	return binding;
+}
+
 /* Its turn has come: its job begins. */
 static void begin(struct claim *claim)
 {
@@ -89,6 +100,7 @@ static void begin(struct claim *claim)
 			memory_device_init(&claim->memory, &claim->be->memory, claim->guest->domid,
 					   claim->sbdf);
 		hold(claim);
+		claim->binding = claim_binding(claim);
 		claim->phase = CLAIM_TAKING;
 		break;
 	case CLAIM_RETURN_QUEUED:
@@ -244,14 +256,30 @@ void claim_leave(struct claim *claim)
 		return;
 	}
 	/* What an HVM guest had the toolstack has taken from it: QEMU lets go of it first. */
-	claim->hands_off = false;
+	claim->hands_off = claim->lost;
 	talk_tell(&claim->guest->talk, XTL_INFO, "%s %s", sbdf_format(claim->sbdf, name),
+		  claim->lost ? "is left as it is" :
 		  claim->has_virt ? "taken back" : "goes back before its guest had it");
 	claim->phase = CLAIM_LEAVING;
 	claim->be->upward->leaves(claim);
 	/* Who wants it from now on waits until it is back. */
 	handover_queue(claim->be, &claim->handover, claim->sbdf);
-	service_drop(claim);
+	if (claim->lost) {
+		vectors_unmap(&claim->vectors);
+		service_lose(claim);
+	} else {
+		service_drop(claim);
+	}
+}
+
+void claim_lose(struct claim *claim)
+{
+	claim->lost = true;
+	claim->hands_off = true;
+	if (claim->job)
+		process_kill(claim->job);
+	if (claim->phase == CLAIM_TAKEN)
+		claim_leave(claim);
 }
 
 void claim_let_go(struct claim *claim)

@@ -69,6 +69,7 @@ struct claim {
 	bool unnamed;	 /* ... but no entry names it: it goes back */
 	bool leaves;	 /* it is to leave as soon as it is taken */
 	bool hands_off;	 /* its guest is an HVM one and has it, or keeps it: not to be touched */
+	bool lost;	 /* its host has taken it: not to be touched */
 	bool unasked;	 /* it leaves, but no entry of the toolstack's asked for that */
 	bool holds;	 /* it is found by address */
 	struct handover handover;
@@ -76,6 +77,7 @@ struct claim {
 	enum job_kind errand;
 	struct pristine pristine; /* of an errand */
 	unsigned attempts; /* of the job at hand: one that dies is done again */
+	uint64_t binding;  /* to its driver, when it began to be taken (provider_binding); 0: none is known */
 	unsigned slot;	   /* in the messages and in the ledger */
 	char opts[256];
 	char opts_node[NODE_NAME_MAX];
@@ -121,6 +123,13 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 			     const char *opts_node, struct problem *p);
 /* It is to leave: vectors unmapped, function reset, configuration restored, silent. Safe to repeat. */
 void claim_leave(struct claim *claim);
+/*
+ * The same where its host has it now: its vectors are unmapped, whoever sees to it is ended, and nobody
+ * touches a register of it any more. Any phase; safe to repeat.
+ */
+void claim_lose(struct claim *claim);
+/* Its binding as it is now; 0: it has none, or is not the kernel's to bind. */
+uint64_t claim_binding(const struct claim *claim);
 /* The guest's processes have let go of it. */
 void claim_let_go(struct claim *claim);
 /* Forgets a claim that is REFUSED or LEFT: out of all lists, and freed. */

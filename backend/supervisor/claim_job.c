@@ -201,7 +201,7 @@ static void taken(struct claim *claim, const struct message_result *r)
 	/* Another toolstack's word is no error of the device's: an error node would say that it is. */
 	if (r->opts_err)
 		talk_tell(&claim->guest->talk, XTL_WARN, "%s", r->opts_text);
-	if (claim->leaves)
+	if (claim->leaves || claim->lost)
 		claim_leave(claim);
 }
 
@@ -287,16 +287,20 @@ static void job_ended(void *context, int status, const char *how)
 	be->nr_jobs--;
 	snprintf(text, sizeof(text), "%s: the process that saw to it %s", sbdf_format(claim->sbdf, name),
 		 how);
-	log_error(be->lg, "%s%s", text, claim->attempts < ATTEMPTS_MAX ? "; once more" : "");
-	if (claim->attempts >= ATTEMPTS_MAX) {
+	if (claim->lost)
+		snprintf(text, sizeof(text), "%s: its host took it while it was prepared", name);
+	else
+		log_error(be->lg, "%s%s", text, claim->attempts < ATTEMPTS_MAX ? "; once more" : "");
+	if (claim->lost || claim->attempts >= ATTEMPTS_MAX) {
 		claim->attempts = 0;
 		switch (claim->phase) {
 		case CLAIM_TAKING:
 			claim_refused(claim, EIO, text);
 			break;
 		case CLAIM_RETURNING:
-			/* Nobody knows what it was left in. */
-			quarantine(claim);
+			/* Nobody knows what it was left in; one that was lost is held back. */
+			if (!claim->lost)
+				quarantine(claim);
 			left(claim);
 			break;
 		case CLAIM_ERRAND:

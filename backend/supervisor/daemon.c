@@ -18,6 +18,7 @@
 #include "backend/supervisor/anew.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/known.h"
+#include "backend/supervisor/ownership.h"
 #include "backend/supervisor/recovery.h"
 #include "backend/supervisor/report.h"
 #include "backend/supervisor/watches.h"
@@ -42,12 +43,13 @@ struct daemon {
 	struct backend be;
 	struct env env;
 	struct watches watches;
-	struct source xenstore, life, signals, news, keeper_link, controls;
+	struct source xenstore, life, signals, news, devices, keeper_link, controls;
 	struct control *control;
 	const struct daemon_options *options;
 	time_t since;
 	uint64_t started;
 	int signal_fd;
+	int devices_fd; /* what is announced of devices; -1: nothing */
 	int ready_fd;
 	enum daemon_phase phase;
 	uint64_t close_by_ns;
@@ -310,6 +312,11 @@ static void on_news(struct source *s)
 {
 	(void)s;
 	takeover_news(&the_daemon->be.takeover);
+}
+
+static void on_devices(struct source *s)
+{
+	ownership_hear(&the_daemon->be, s->fd);
 }
 
 static void serve_timers(struct daemon *d)
@@ -590,7 +597,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 	TAILQ_INIT(&be->claims);
 	TAILQ_INIT(&be->handovers);
 	schedule_init(&be->schedule);
-	d->signal_fd = -1;
+	d->signal_fd = d->devices_fd = -1;
 	d->ready_fd = o->ready_fd;
 	d->keep_guests = o->keep_guests;
 	d->keeper = o->keeper;
@@ -608,11 +615,14 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 		return -1;
 	if (begin_takeover(d, o))
 		return -1;
+	d->devices_fd = ownership_listen(be);
 	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
 	    loop_add(&be->loop, &d->xenstore, xs_fileno(be->xen.watches), on_xenstore) ||
 	    (be->xen.life_fd >= 0 &&
 	     loop_add(&be->loop, &d->life, be->xen.life_fd, on_xenstored_end)) ||
 	    (d->keeper >= 0 && loop_add(&be->loop, &d->keeper_link, d->keeper, on_keeper)) ||
+	    (d->devices_fd >= 0 &&
+	     loop_add(&be->loop, &d->devices, d->devices_fd, on_devices)) ||
 	    (takeover_fd(&be->takeover) >= 0 &&
 	     loop_add(&be->loop, &d->news, takeover_fd(&be->takeover), on_news))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
@@ -637,6 +647,7 @@ static void daemon_close(struct daemon *d)
 	memory_close(&be->memory, over);
 	processes_close(&be->processes);
 	close_keep(d->signal_fd);
+	close_keep(d->devices_fd);
 	hypercall_close(be->hypercall);
 	for (unsigned i = 0; be->machine && i < d->env.nr_providers; i++) {
 		topology_dispose(&be->machine[i].topology);

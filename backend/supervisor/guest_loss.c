@@ -29,18 +29,12 @@ static int close_entry(struct guest *g, xs_transaction_t t, struct sbdf host)
 	return fail(ENOENT);
 }
 
-void guest_loses(struct guest *g, struct claim *claim, const char *why)
+/* Its entry is closed, and no successor looks for it. */
+static void forget_entry(struct guest *g, struct sbdf host)
 {
 	struct xs_handle *xs = g->be->xen.xs;
-	struct sbdf host = claim->sbdf;
-	struct problem p = { 0 };
-	char buf[SBDF_TEXT];
 	int rc;
 
-	problem_set(&p, EIO, "%s: taken away after an error: %s", sbdf_format(host, buf), why);
-	guest_report(g, &p, false);
-	claim->unasked = true;
-	claim_leave(claim);
 	do {
 		xs_transaction_t t = xs_transaction_start(xs);
 
@@ -53,4 +47,35 @@ void guest_loses(struct guest *g, struct claim *claim, const char *why)
 		}
 		rc = store_commit(xs, t);
 	} while (rc == 1);
+}
+
+void guest_loses(struct guest *g, struct claim *claim, const char *why)
+{
+	struct sbdf host = claim->sbdf;
+	struct problem p = { 0 };
+	char buf[SBDF_TEXT];
+
+	problem_set(&p, EIO, "%s: taken away after an error: %s", sbdf_format(host, buf), why);
+	guest_report(g, &p, false);
+	claim->unasked = true;
+	claim_leave(claim);
+	forget_entry(g, host);
+}
+
+void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why)
+{
+	bool had = claim->phase == CLAIM_TAKEN, leaves = claim->phase > CLAIM_TAKEN;
+	struct sbdf host = claim->sbdf;
+	struct problem p = { 0 };
+	char buf[SBDF_TEXT];
+
+	problem_set(&p, ENODEV, "%s: taken away: %s; to give it again, bind it to pciback, reset it and "
+		    "attach it anew", sbdf_format(host, buf), why);
+	/* First what cannot wait. */
+	claim->unasked |= had;
+	claim_lose(claim);
+	if (!leaves)
+		guest_report(g, &p, false);
+	if (had)
+		forget_entry(g, host);
 }

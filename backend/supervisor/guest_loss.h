@@ -11,5 +11,7 @@ struct guest;
  * error node says why.
  */
 void guest_loses(struct guest *g, struct claim *claim, const char *why);
+/* The same where its host has taken it: claim_lose. In any phase. */
+void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why);
 
 #endif

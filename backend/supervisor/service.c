@@ -189,6 +189,25 @@ void service_drop(struct claim *claim)
 	schedule_at(&claim->be->schedule, claim->guest, claim->drop_by_ns);
 }
 
+/* Neither waits for the other: whoever has it now is in a hurry. */
+void service_lose(struct claim *claim)
+{
+	struct service *s = &claim->guest->service;
+	struct message m;
+
+	if (s->worker && claim->worker_asked) {
+		message_init(&m, MESSAGE_GONE, claim->slot);
+		process_send(s->worker, &m, NULL, 0);
+	}
+	claim->in_worker = claim->worker_asked = false;
+	if (!s->gate || !claim->gate_asked) {
+		claim->be->upward->let_go(claim);
+		return;
+	}
+	message_init(&m, MESSAGE_DISOWN, claim->slot);
+	process_send(s->gate, &m, NULL, 0);
+}
+
 struct claim *service_claim_at(struct guest *g, unsigned slot)
 {
 	struct claim *claim;
@@ -372,7 +391,7 @@ void service_quiet_devices(struct guest *g)
 	s->quiet = 0;
 	TAILQ_FOREACH(claim, &g->claims, of_guest) {
 		claim->worker_asked = claim->in_worker = false;
-		if (claim->phase == CLAIM_LEAVING)
+		if (claim->phase == CLAIM_LEAVING && !claim->lost)
 			service_drop_from_gate(claim);
 		if (claim->phase != CLAIM_TAKEN)
 			continue;

@@ -81,6 +81,8 @@ void service_add(struct claim *claim);
 bool service_knows(const struct claim *claim);
 /* It is to leave: claim_let_go will be called when they have let go of it. */
 void service_drop(struct claim *claim);
+/* The same at once, and none of them touches it any more. */
+void service_lose(struct claim *claim);
 /* The gate's part of a recovery: MEND, LOOK, LEND, TURN_ON; recovery_gate_answered hears of it. */
 void service_ask_gate(struct claim *claim, enum message_kind what);
 /* The worker's: PAUSE, RESUME, RELOAD; false where there is none. */

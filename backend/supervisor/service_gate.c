@@ -88,7 +88,8 @@ static void gate_answered(struct guest *g, const struct message *m)
 
 	switch (m->u.answer.to) {
 	case MESSAGE_LET_GO:
-		if (claim) {
+	case MESSAGE_DISOWN:
+		if (claim && claim->phase == CLAIM_LEAVING) {
 			claim->in_gate = claim->gate_asked = false;
 			claim->be->upward->let_go(claim);
 		}

@@ -206,6 +206,26 @@ int device_drop(struct worker *w, unsigned slot)
 	return 0;
 }
 
+int device_gone(struct worker *w, unsigned slot)
+{
+	struct device *d = &w->device[slot];
+
+	if (!d->cfg)
+		return ENODEV;
+	d->gone = true;
+	close_keep(d->fd);
+	d->fd = -1;
+	return 0;
+}
+
+/* What is gone has its address until another gets that. */
+static void give_way(struct worker *w, struct sbdf virt)
+{
+	for (unsigned i = 0; i < SLOT_COUNT; i++)
+		if (w->device[i].cfg && w->device[i].gone && sbdf_equal(w->device[i].virt, virt))
+			device_drop(w, i);
+}
+
 int device_add(struct worker *w, unsigned slot, const struct message_add *add, int fd)
 {
 	struct config_policy policy = {
@@ -218,6 +238,7 @@ int device_add(struct worker *w, unsigned slot, const struct message_add *add, i
 	struct device *d = &w->device[slot];
 
 	device_drop(w, slot);
+	give_way(w, add->virt);
 	*d = (struct device){ .worker = w, .slot = slot, .reader = add->reader, .fd = fd,
 			      .virt = add->virt, .dev = { .ops = &ops, .info = add->info } };
 	d->cfg = config_open(&d->dev, &policy);

@@ -51,6 +51,9 @@ void obey_supervisor(struct worker *w)
 	case MESSAGE_DROP:
 		err = device_drop(w, m.slot);
 		break;
+	case MESSAGE_GONE:
+		err = device_gone(w, m.slot);
+		break;
 	case MESSAGE_RELOAD:
 		err = w->device[m.slot].cfg ? device_reload(&w->device[m.slot]) : ENODEV;
 		break;

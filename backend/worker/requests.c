@@ -93,6 +93,25 @@ static unsigned serve_interrupt(struct device *d, struct xen_pci_op *op)
 	return m.u.interrupt.vectors;
 }
 
+/* To a guest whose device is another's, it is one that was pulled out. */
+static void serve_gone(struct xen_pci_op *op)
+{
+	switch (op->cmd) {
+	case XEN_PCI_OP_conf_read:
+		op->err = XEN_PCI_ERR_success;
+		op->value = op->size == 1 ? UINT8_MAX : op->size == 2 ? UINT16_MAX : UINT32_MAX;
+		break;
+	case XEN_PCI_OP_conf_write:
+	case XEN_PCI_OP_disable_msi:
+	case XEN_PCI_OP_disable_msix:
+		op->err = XEN_PCI_ERR_success;
+		break;
+	default:
+		op->err = XEN_PCI_ERR_dev_not_found;
+		break;
+	}
+}
+
 static unsigned serve_op(struct worker *w, struct device *d, struct xen_pci_op *op)
 {
 	if (!d) {
@@ -100,6 +119,10 @@ static unsigned serve_op(struct worker *w, struct device *d, struct xen_pci_op *
 		return 0;
 	}
 	w->ledger->count[d->slot].requests++;
+	if (d->gone) {
+		serve_gone(op);
+		return 0;
+	}
 	switch (op->cmd) {
 	case XEN_PCI_OP_conf_read:
 		op->err = config_guest_read(d->cfg, op->offset, op->size, &op->value);

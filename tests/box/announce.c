@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * announce ROOT ACTION SUBSYSTEM DEVPATH: the kernel's part for a tree of plain files: tells everybody
+ * announce ROOT ACTION SUBSYSTEM DEVPATH [KEY=VALUE]: the kernel's part for a tree of plain files: tells everybody
  * who listens in ROOT/uevents. Fails if nobody does.
  */
 #include <dirent.h>
@@ -18,10 +18,12 @@ int main(int argc, char **argv)
 	int fd, len;
 	DIR *d;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 2;
 	len = snprintf(text, sizeof(text), "%s@%s%cACTION=%s%cDEVPATH=%s%cSUBSYSTEM=%s", argv[2], argv[4], 0,
 		       argv[2], 0, argv[4], 0, argv[3]);
+	if (argc > 5 && len < (int)sizeof(text) - 1)
+		len += 1 + snprintf(text + len + 1, sizeof(text) - (size_t)len - 1, "%s", argv[5]);
 	snprintf(dir, sizeof(dir), "%s/uevents", argv[1]);
 	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	d = opendir(dir);
