@@ -269,8 +269,8 @@ static bool revived(struct reset *r)
 {
 	struct reset_wait brief = *r->req->wait;
 
-	if (brief.patience_ms > RESET_PATIENCE_MS)
-		brief.patience_ms = RESET_PATIENCE_MS;
+	if (brief.patience_ms > RESET_BRIEF_MS)
+		brief.patience_ms = RESET_BRIEF_MS;
 	return !reset_wait_alive(r->victim[0].dev, &brief, &r->res->waited_ms);
 }
 

@@ -34,7 +34,8 @@ enum reset_method {
 enum {
 	RESET_TEXT_MAX = 640,
 	RESET_KERNEL_METHODS_MAX = 64,
-	RESET_PATIENCE_MS = 1000, /* how long the daemon waits for a device to come back */
+	RESET_PATIENCE_MS = 60000, /* how long a device may take to come back, as the kernel grants */
+	RESET_BRIEF_MS = 1000,	   /* ... that was dead before, while there are other ways to try */
 };
 
 /* How to wait; tests put a sleep in here that takes no time. */
@@ -42,6 +43,8 @@ struct reset_wait {
 	void (*sleep)(void *context, unsigned ms);
 	void *context;
 	unsigned patience_ms; /* longest wait for the device to come back */
+	/* NULL, or told after 1 s, 2 s, 4 s ... of that wait. */
+	void (*progress)(void *context, unsigned waited_ms, unsigned patience_ms);
 };
 /* Sleeps for real, with RESET_PATIENCE_MS. */
 extern const struct reset_wait reset_wait_default;

@@ -14,6 +14,7 @@ enum {
 	D3HOT_DELAY = 10,
 	BUS_RESET_HELD = 2,
 	BUS_RESET_DONE = 100,
+	COME_BACK_LOOK = 1000, /* the longest between two looks */
 };
 
 static void sleep_really(void *context, unsigned ms)
@@ -167,14 +168,18 @@ static bool answers(struct pcidev *dev)
 
 int reset_wait_alive(struct pcidev *dev, const struct reset_wait *wait, unsigned *waited)
 {
-	unsigned ms = 1, spent = 0;
+	unsigned ms = 1, spent = 0, told = 1000;
 
 	while (!answers(dev)) {
 		if (spent >= wait->patience_ms)
 			return fail(ETIMEDOUT);
+		if (wait->progress && spent >= told) {
+			wait->progress(wait->context, spent, wait->patience_ms);
+			told *= 2;
+		}
 		sleep_counted(wait, ms, waited);
 		spent += ms;
-		ms *= 2;
+		ms = 2 * ms < COME_BACK_LOOK ? 2 * ms : COME_BACK_LOOK;
 	}
 	return 0;
 }

@@ -288,11 +288,13 @@ static int take_aer_failed(struct reader *r, config_t *cfg, const char *name, st
 static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 {
 	uint64_t warning = s->answer_warning_ms, aer = s->aer_timeout_ms, poll = s->poll_us;
+	uint64_t reset = s->reset_wait_ms;
 	const char *slots = slots_mode_name(s->slots), *failed = NULL;
 	const struct key keys[] = {
 		{ "slots", KEY_TEXT, 0, &slots, &s->slots_said, NULL },
 		{ "answer_warning_ms", KEY_NUMBER, 60000, &warning, NULL, NULL },
 		{ "aer_timeout_ms", KEY_NUMBER, 300000, &aer, NULL, NULL },
+		{ "reset_wait_ms", KEY_NUMBER, 600000, &reset, NULL, NULL },
 		{ "poll_us", KEY_NUMBER, 10000, &poll, NULL, NULL },
 		{ "aer_failed", KEY_TEXT, 0, &failed, NULL, NULL },
 		{ "reset_always", KEY_FLAG, 0, &s->reset_always, NULL, NULL },
@@ -308,6 +310,7 @@ static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 		return wrong(r, config_lookup(cfg, "slots"), "must be \"vpci\" or \"passthrough\"");
 	s->answer_warning_ms = (uint32_t)warning;
 	s->aer_timeout_ms = (uint32_t)aer;
+	s->reset_wait_ms = (uint32_t)reset;
 	s->poll_us = (uint32_t)poll;
 	if (s->allow)
 		snprintf(s->allow_source, sizeof(s->allow_source), "%.*s:%u", PATH_SHOWN, r->path,
@@ -325,6 +328,7 @@ void settings_init(struct settings *s)
 		.slots = SLOTS_VPCI,
 		.answer_warning_ms = 500,
 		.aer_timeout_ms = 5000,
+		.reset_wait_ms = RESET_PATIENCE_MS,
 		.poll_us = 1000,
 	};
 }

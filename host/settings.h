@@ -7,6 +7,7 @@
  *	slots = "vpci";			# or "passthrough"
  *	answer_warning_ms = 500;
  *	aer_timeout_ms = 5000;
+ *	reset_wait_ms = 60000;		# how long a device may take to come back from a reset
  *	aer_failed = "detach";		# or "pause", "destroy": a guest that does not recover
  *	poll_us = 1000;
  *	reset_always = false;		# also before it is given, where nobody can have used it since
@@ -72,6 +73,7 @@ struct settings {
 	bool slots_said;	    /* by the file */
 	uint32_t answer_warning_ms; /* an answer that took longer is warned of */
 	uint32_t aer_timeout_ms;    /* how long a guest may take for an AER step */
+	uint32_t reset_wait_ms;	    /* how long a device may take to come back from a reset */
 	enum settings_aer_failed aer_failed;
 	uint32_t poll_us;	    /* looking for the next request before sleeping; 0 off */
 	bool reset_always;	    /* also what nobody can have used since its last reset */

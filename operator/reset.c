@@ -11,9 +11,6 @@
 #include "operator/operator.h"
 #include "operator/progress.h"
 
-/* Longer than the daemon's: nobody but the operator waits. */
-enum { PATIENCE_MS = 60000 };
-
 /* Tells Xen of everybody who was reset; guests that had it are warned of. */
 static void tell(struct operator *op, const struct place *place, const struct reset_result *result)
 {
@@ -56,7 +53,7 @@ static void judge(struct operator *op, const struct place *place, const struct r
 
 static int reset_place(struct operator *op, const struct place *place)
 {
-	struct reset_wait wait = reset_wait_default;
+	const struct reset_wait wait = reset_wait_default;
 	char buf[RESET_TEXT_MAX];
 	struct reset_result result;
 	struct progress progress;
@@ -82,7 +79,6 @@ static int reset_place(struct operator *op, const struct place *place)
 	request.dev = provider_open_device(request.provider, place->fn->info.sbdf);
 	if (!request.dev)
 		return operator_fail("%s: cannot be opened: %s", place->name, strerror(errno));
-	wait.patience_ms = PATIENCE_MS;
 	progress_begin(&progress, place->name, "is being reset");
 	rc = reset_function(&request, &result);
 	err = errno;

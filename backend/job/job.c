@@ -20,10 +20,10 @@ static int (*const tasks[])(struct job *) = {
 
 void job_run(const struct env *env, struct hypercall *hc, const struct message_order *order,
 	     const struct message_owner *owners, struct topology *machine,
-	     struct message_result *result)
+	     struct message_result *result, int told)
 {
 	struct job job = { .env = env, .order = order, .owners = owners, .result = result,
-			   .hypercall = hc, .machine = *machine, .lock = -1,
+			   .hypercall = hc, .machine = *machine, .lock = -1, .told = told,
 			   .unreset = order->unreset };
 
 	memset(result, 0, sizeof(*result));
@@ -72,7 +72,8 @@ int job_main(const struct env *env, int sock)
 	message_init(&answer, MESSAGE_RESULT, m.slot);
 	hc = hypercall_open(env->lg, env->mute);
 	if (hc) {
-		job_run(env, hc, &m.u.order, owners, &machine, &answer.u.result);
+		job_run(env, hc, &m.u.order, owners, &machine, &answer.u.result,
+			fds[0] < 0 ? sock : -1);
 	} else {
 		answer.u.result.err = errno;
 		snprintf(answer.u.result.text, sizeof(answer.u.result.text), "no hypercalls: %s",

@@ -30,6 +30,7 @@ struct job {
 	struct pcidev_saved *saved;
 	unsigned msi, msix; /* offsets of the capabilities; 0: none */
 	uint32_t irq_line;
+	int told; /* the socket of who does not know the machine yet; -1: nobody is to be told */
 	int lock; /* the device's, held while it is open; -1: none */
 	bool unreset;		 /* it should have been reset, or put back, and was not */
 	struct xs_handle *xs;	 /* job_xs */
@@ -44,11 +45,12 @@ int job_main(const struct env *env, int sock);
 
 /*
  * The same in this process, for tests and for job_main: does order (nr_owners of owners) and fills
- * *result. machine: in: as it was known, or empty; out: as it is now, the caller's to dispose of.
+ * *result. machine: in: as it was known, or empty; out: as it is now, the caller's to dispose of. told:
+ * the socket that hears of the machine before a reset; -1: nobody.
  */
 void job_run(const struct env *env, struct hypercall *hc, const struct message_order *order,
 	     const struct message_owner *owners, struct topology *machine,
-	     struct message_result *result);
+	     struct message_result *result, int told);
 
 /* ---- Between the files of this room ---- */
 
@@ -73,6 +75,8 @@ int job_hide(struct job *job);
 
 /* machine.c: the machine as it is now, job->at the device's place in it. 0, or -1 with errno. */
 int machine_look(struct job *job);
+/* Tells the supervisor of it, once, where it does not know any: before what may take long. */
+void machine_tell(struct job *job);
 /* From and to a descriptor, for the next job. import: 0, or -1 (it is then empty). */
 int machine_import(struct topology *t, int fd);
 int machine_export(const struct topology *t);

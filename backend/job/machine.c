@@ -34,6 +34,22 @@ int machine_look(struct job *job)
 	return job->at == TOPOLOGY_NONE ? fail(ENODEV) : 0;
 }
 
+void machine_tell(struct job *job)
+{
+	struct message m;
+	int fd;
+
+	if (job->told < 0)
+		return;
+	fd = machine_export(&job->machine);
+	message_init(&m, MESSAGE_MACHINE, 0);
+	m.u.machine.provider = job->result->provider;
+	/* What is not told now comes with the result. */
+	if (fd >= 0 && !message_send(job->told, &m, &fd, 1, NULL, 0))
+		job->told = -1;
+	close_keep(fd);
+}
+
 int machine_import(struct topology *t, int fd)
 {
 	struct stat st;

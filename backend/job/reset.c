@@ -108,15 +108,30 @@ int reset_judge(struct job *job)
 			  assignable_text(&job->machine, job->at, &refusal, text));
 }
 
+static void tell_progress(void *context, unsigned waited_ms, unsigned patience_ms)
+{
+	struct job *job = context;
+	char name[SBDF_TEXT];
+
+	talk_tell(&job->talk, XTL_WARN, "%s: not back from its reset after %u s; it has %u s", job_name(job, name),
+		  waited_ms / 1000, patience_ms / 1000);
+}
+
 /* By one of methods, as far as the settings allow them. Returns as reset_device. */
 static int reset_by(struct job *job, unsigned methods)
 {
 	struct settings_life life;
+	const struct reset_wait patient = {
+		.sleep = reset_wait_default.sleep,
+		.context = job,
+		.patience_ms = job->env->settings.reset_wait_ms,
+		.progress = tell_progress,
+	};
 	struct reset_request request = {
 		.provider = job->provider,
 		.dev = job->dev,
 		.image = job->saved,
-		.wait = job->env->reset_wait ? job->env->reset_wait : &reset_wait_default,
+		.wait = job->env->reset_wait ? job->env->reset_wait : &patient,
 	};
 	struct topology tree;
 	struct reset_result result;
@@ -128,6 +143,7 @@ static int reset_by(struct job *job, unsigned methods)
 		return 0;
 	}
 	look_at_neighbours(job, &tree, request.function);
+	machine_tell(job);
 	request.topology = &tree;
 	settings_life(&job->env->settings, &job->dev->info, &life);
 	request.methods = life.methods & methods;

@@ -45,6 +45,7 @@ enum message_end {
 	X(KILL, END_SUPERVISOR, END_SPAWNER, kill, "end it now")                                \
 	/* --- supervisor and job --- */                                                        \
 	X(ORDER, END_SUPERVISOR, END_JOB, order, "do this, for that device")                    \
+	X(MACHINE, END_JOB, END_SUPERVISOR, machine, "the machine as it is now: before a reset, to who did not know it") \
 	X(RESULT, END_JOB, END_SUPERVISOR, result, "what came of it")                           \
 	/* --- supervisor and worker --- */                                                     \
 	X(SETUP, END_SUPERVISOR, END_WORKER, setup, "serve this guest: map its page, bind its port") \
@@ -167,6 +168,10 @@ struct message_order {
 	uint32_t nr_owners;
 };
 
+/* Descriptor: the machine. */
+struct message_machine {
+	uint32_t provider;
+};
 /* Descriptor: the machine as it is now, or none. */
 struct message_result {
 	int32_t err; /* 0, or why the device is not given */
@@ -319,6 +324,7 @@ struct message {
 		struct message_exited exited;
 		struct message_kill kill;
 		struct message_order order;
+		struct message_machine machine;
 		struct message_result result;
 		struct message_setup setup;
 		struct message_ready ready;

@@ -237,6 +237,12 @@ static void job_heard(void *context, const struct message *m, int *fds)
 	const struct message_result *r = &m->u.result;
 	struct process *job = claim->job;
 
+	if (m->kind == MESSAGE_MACHINE && fds[0] >= 0 &&
+	    m->u.machine.provider < be->env->nr_providers) {
+		/* The reset that it begins with may take a minute: who is not concerned need not wait. */
+		keep_machine(be, m->u.machine.provider, &fds[0]);
+		claims_run(be);
+	}
 	if (m->kind != MESSAGE_RESULT)
 		return;
 	if (fds[0] >= 0 && r->provider < be->env->nr_providers)

@@ -124,7 +124,7 @@ static void do_job(enum job_kind kind, const struct life *l, struct message_orde
 		if (held[i])
 			owners[o->nr_owners++] = (struct message_owner){ held[i]->sbdf,
 									 held[i]->talk->domid };
-	job_run(&env, hypercall, o, owners, &known, r);
+	job_run(&env, hypercall, o, owners, &known, r, -1);
 }
 
 static int read_through(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)

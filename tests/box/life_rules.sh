@@ -146,10 +146,31 @@ sysfs_function() { # BDF
 sys=$WORK/sys
 sysfs_function 03:00.0
 sysfs_function 06:00.0
+echo 1236 >"$sys/bus/pci/devices/0000:06:00.0/irq"
 dead=$sys/bus/pci/devices/0000:03:00.0
 daemon_stop
 echo 0x8087 >"$dead/vendor"
+# One that takes its time, and the kernel's 60 s are not over: nobody else waits for it.
 daemon_start --devices "sysfs:$sys" --sysfs-root "$sys" --devices "image:$bench"
+log_mark
+create_nodes 7 0000:03:00.0
+check "a device that is slow to come back: it is told" wait_for 9000 logged_since \
+	'0000:03:00.0: not back from its reset after 1 s; it has 60 s'
+is "it is not given meanwhile" "$(node "$(be 7 state-0)")" 1
+create_nodes 8 0000:06:00.0
+check "another guest does not wait for it" await "$(be 8 state-0)" 3 5000
+is "it still has time" "$(node "$(be 7 state-0)")" 1
+plain_put "$sys" 03:00.0 0 '\x87\x80'
+check "then it is given" await "$(be 7 state-0)" 3 9000
+gone_again 8
+plain_put "$sys" 03:00.0 0 '\x86\x80'
+echo 0x8086 >"$dead/vendor"
+gone_again 7
+check "and is taken back" wait_for 9000 logged "guest 7: 0000:03:00.0 taken back"
+daemon_stop
+echo 0x8087 >"$dead/vendor"
+echo 'reset_wait_ms = 1000;' >"$WORK/patience.conf"
+daemon_start --config "$WORK/patience.conf" --devices "sysfs:$sys" --sysfs-root "$sys" --devices "image:$bench"
 log_mark
 create_nodes 7 0000:03:00.0
 check "a device that does not come back is not given" await "$(be 7 state-0)" 6 5000

@@ -48,7 +48,7 @@ static void what_is_said_is_taken(void **state)
 	(void)state;
 	assert_int_equal(read_text(&s,
 				   "slots = \"passthrough\";\n"
-				   "answer_warning_ms = 250; aer_timeout_ms = 1000; poll_us = 0;\n"
+				   "answer_warning_ms = 250; aer_timeout_ms = 1000; reset_wait_ms = 7; poll_us = 0;\n"
 				   "devices = (\n"
 				   "  { bdf = \"0000:03:00.0\"; permissive = true; },\n"
 				   "  { vendor = 0x1234; device = 0x11e8; interrupt_control = true; }\n"
@@ -63,6 +63,7 @@ static void what_is_said_is_taken(void **state)
 				   &log, file), 0);
 	assert_int_equal(s.slots, SLOTS_PASSTHROUGH);
 	assert_int_equal(s.answer_warning_ms, 250);
+	assert_int_equal(s.reset_wait_ms, 7);
 	assert_int_equal(s.aer_timeout_ms, 1000);
 	assert_int_equal(s.poll_us, 0);
 

@@ -144,7 +144,7 @@ static void a_worker_and_a_gate_can_say_so_much(void **state)
 		{ END_GATE, END_WORKER, "INTERRUPTED ANSWER " },
 		{ END_GATE, END_JOB, "" },
 		{ END_GATE, END_SPAWNER, "" },
-		{ END_JOB, END_SUPERVISOR, "RESULT " },
+		{ END_JOB, END_SUPERVISOR, "MACHINE RESULT " },
 	};
 
 	(void)state;
