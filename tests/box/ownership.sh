@@ -11,7 +11,7 @@ announces() { # ACTION BDF [KEY=VALUE]
 }
 held_back() { # BDF
 	store read "/local/domain/0/xenpci/quarantine/0000-${1//[:.]/-}"
-	[[ $R == unreset:* ]]
+	[[ $R == *" unreset: "* ]]
 }
 
 box_up

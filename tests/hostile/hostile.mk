@@ -20,7 +20,7 @@ $(HOSTILE_WORKER): $(HOSTILE_OBJ) $(B)/tests/hostile/worker_main.o \
 
 # The worker's page code, as each compiler that there is makes it at each level; no sanitizer, whose
 # handlers would come in between.
-FETCH_SRC := tests/hostile/fetch/double_fetch.c backend/worker/requests.c protocol/page.c
+FETCH_SRC := tests/hostile/fetch/double_fetch.c backend/worker/requests.c backend/worker/record.c protocol/page.c
 FETCH_CC := gcc $(if $(shell command -v clang 2>/dev/null),clang)
 FETCH := $(foreach c,$(FETCH_CC),$(foreach o,-O0 -O2 -O3,$(B)/tests/hostile/fetch/double_fetch-$(c)$(o)))
 BOX_NEEDS += $(FETCH)
