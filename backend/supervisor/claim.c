@@ -219,8 +219,13 @@ void claim_leave(struct claim *claim)
 
 	switch (claim->phase) {
 	case CLAIM_QUEUED:
-		claim_refused(claim, ECANCELED, "the guest has gone");
-		claim_changed(claim);
+		if (!claim->carried_on) {
+			claim_refused(claim, ECANCELED, "the guest has gone");
+			claim_changed(claim);
+			return;
+		}
+		/* A predecessor's guest had it already: it is to be reset. */
+		claim->leaves = true;
 		return;
 	case CLAIM_TAKING:
 		claim->leaves = true;
@@ -229,6 +234,12 @@ void claim_leave(struct claim *claim)
 		break;
 	default:
 		return;
+	}
+	/* Its guest ended before all of it was taken over. */
+	if (claim->carried_on && !claim->settled) {
+		claim->settled = true;
+		if (vectors_recall(&claim->vectors))
+			claim->vectors.stuck = true;
 	}
 	/* When it is we that end, an HVM guest keeps it; in any other case the toolstack gave it back. */
 	claim->hands_off = claim->guest->hvm && claim->be->closing;

@@ -347,6 +347,8 @@ static int look(struct guest *g)
 	note_states(g, own, peer);
 	action = backend_action(own, peer);
 	if (action == BACKEND_GONE) {
+		if (own == XenbusStateUnknown)
+			guest_resume_gone(g);
 		guest_end(g, own ? "the frontend's directory is gone" : "our directory is gone");
 		return 0;
 	}

@@ -193,3 +193,21 @@ int guest_resume(struct guest *g, unsigned own, struct problem *p)
 		g->resuming = false;
 	return rc;
 }
+
+bool guest_resume_gone(struct guest *g)
+{
+	struct sbdf *list;
+	unsigned n;
+
+	if (g->frontend[0] || !memory_knows_guest(&g->be->memory, g->domid))
+		return false;
+	talk_tell(&g->talk, XTL_INFO, "an earlier xenpcid served it, and its nodes have gone since");
+	/* What it was called: that it is known has it forgotten at its end. */
+	snprintf(g->frontend, sizeof(g->frontend), "/local/domain/%u/" NODE_FRONTEND_DIR, g->domid);
+	n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	for (unsigned i = 0; i < n; i++)
+		resume_device(g, list[i]);
+	free(list);
+	claims_run(g->be);
+	return true;
+}

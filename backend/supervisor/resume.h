@@ -17,4 +17,10 @@
  */
 int guest_resume(struct guest *g, unsigned own, struct problem *p);
 
+/*
+ * For a guest that a predecessor served and whose directory has gone meanwhile: its devices are taken on,
+ * to be given back at its end. Logs what is damaged. true: it was one.
+ */
+bool guest_resume_gone(struct guest *g);
+
 #endif

@@ -115,6 +115,25 @@ bool memory_knows_guest(struct memory *m, uint32_t domid)
 	return m->xs && store_exists(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL) > 0;
 }
 
+unsigned memory_guests(struct memory *m, uint32_t max, uint32_t **list)
+{
+	char dir[2 * MEMORY_DIR_MAX];
+	unsigned n = 0, found = 0;
+	char **names;
+	uint64_t id;
+
+	*list = NULL;
+	snprintf(dir, sizeof(dir), "%s/" NODE_GUESTS, m->dir);
+	names = m->xs ? xs_directory(m->xs, XBT_NULL, dir, &n) : NULL;
+	if (names && n)
+		*list = calloc(n, sizeof(**list));
+	for (unsigned i = 0; *list && i < n; i++)
+		if (!number_parse(names[i], 10, max - 1, &id))
+			(*list)[found++] = (uint32_t)id;
+	free(names);
+	return found;
+}
+
 unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list)
 {
 	char dir[2 * MEMORY_DIR_MAX];

@@ -58,6 +58,8 @@ void memory_close(struct memory *m, bool forget);
 int memory_guest_begin(struct memory *m, xs_transaction_t t, uint32_t domid);
 void memory_guest_end(struct memory *m, uint32_t domid);
 bool memory_knows_guest(struct memory *m, uint32_t domid);
+/* The domids that are remembered, below max, whose nodes may be gone; the caller frees *list. Returns how many. */
+unsigned memory_guests(struct memory *m, uint32_t max, uint32_t **list);
 /* The devices remembered of it; the caller frees *list. Returns how many. */
 unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list);
 

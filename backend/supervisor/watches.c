@@ -49,13 +49,33 @@ static struct guest *guest_named(struct watches *w, const char *domid)
 	return guest_of(w, (uint32_t)id);
 }
 
+/*
+ * Whom a predecessor served comes first: what its devices are must be known before a new guest may ask
+ * for one of them. Its directory may have gone while nobody looked; then they are to be given back.
+ */
+static void look_at_remembered(struct watches *w)
+{
+	uint32_t *list;
+	unsigned n = memory_guests(&w->be->memory, DOMID_FIRST_RESERVED, &list);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct guest *g = guest_of(w, list[i]);
+
+		if (g)
+			schedule_dirty(&w->be->schedule, g);
+	}
+	free(list);
+}
+
 /* The directory as a whole came or went: everyone is looked at. */
 static void rescan(struct watches *w)
 {
 	struct guest *g;
 	unsigned n = 0;
-	char **list = xs_directory(w->be->xen.xs, XBT_NULL, w->be->root, &n);
+	char **list;
 
+	look_at_remembered(w);
+	list = xs_directory(w->be->xen.xs, XBT_NULL, w->be->root, &n);
 	for (unsigned i = 0; list && i < n; i++)
 		guest_named(w, list[i]);
 	free(list);

@@ -338,7 +338,7 @@ static void backend_edges(void **state)
 		{ 4, 4, BACKEND_NOTHING, 0 },
 		{ 4, 3, BACKEND_NOTHING, 0 },
 		{ 4, 7, BACKEND_NOTHING, 0 }, /* 7 uninvited */
-		{ 3, 7, BACKEND_NOTHING, 0 },
+		{ 3, 7, BACKEND_CONNECT, 4 }, /* it has seen a 7 that we were about to leave */
 		{ 7, 4, BACKEND_NOTHING, 0 }, /* the guest has not seen 7 yet */
 		{ 7, 7, BACKEND_RECONFIGURE, 8 },
 		{ 7, 1, BACKEND_RETURN, 3 }, /* no guest behind it */
