@@ -17,7 +17,7 @@ result() {
 "$B/tests/model/model" quick
 result "no deadlock, no device owned twice, none unreset, rest after each event" $?
 for what in 8:4 reset; do
-	out=$("$B/tests/model/model" --break $what quick)
+	out=$("$B/tests/model/model" --break $what turns)
 	result "broken on purpose ($what): a counterexample" $?
 	grep -q '==>' <<<"$out"
 	result "broken on purpose ($what): a trace" $?

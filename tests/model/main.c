@@ -15,11 +15,12 @@
 #include "tests/model/model_break.h"
 
 /* The first are explored by make check, all by make model. */
-enum { QUICK = 3, QUICK_STATES = 40000 };
+enum { QUICK = 4, QUICK_STATES = 40000 };
 static const struct bounds all[] = {
 	{ "ends", "two devices, a restart, an end", .guests = 1, .restarts = 1, .ends = 1 },
 	{ "anew", "two devices, a reconfiguration, a reconnect", .guests = 1, .reconfigurations = 1,
 	  .reconnects = 1 },
+	{ "turns", "two devices, two reconfigurations", .guests = 1, .reconfigurations = 2 },
 	{ "rivals", "two guests that ask for the same device, a restart", .guests = 2, .restarts = 1,
 	  .contested = true },
 	{ "life", "two devices, two reconfigurations, a restart, a reconnect, an end", .guests = 1,
