@@ -9,6 +9,8 @@
 #   make check-xen  the scenarios on real Xen (tests/xen/README.md)
 #   make shell-xen  an interactive dom0
 #   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
+#   make fuzz       libFuzzer over tests/fuzz, 30 s each (HOURS=n), and what of the code it reached
+#   make model      the protocol's machines explored whole (tests/model)
 #   make lint       clang-tidy, cppcheck, a build with clang, unit tests under valgrind
 #   make deps       installs what is missing for these (deps-lint, -bench, -xen, -deb...: for those)
 #   make install    DESTDIR= PREFIX= sbindir= bindir= libdir= includedir= mandir= ...; make uninstall
@@ -82,7 +84,7 @@ SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
 	tests/box/box.mk tests/hostile/hostile.mk tests/bench/bench.mk tests/xen/xen.mk)
-include make/deps.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk make/mutants.mk
+include make/deps.mk make/model.mk make/fuzz.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk make/mutants.mk
 
 .PHONY: all help clean
 all: $(PROGRAMS) $(LIBRARIES)

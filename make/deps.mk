@@ -14,14 +14,14 @@ endif
 endif
 endif
 
-.PHONY: deps $(addprefix deps-,lint bench xen man deb cross all) need-test need-lint need-bench need-xen
+.PHONY: deps $(addprefix deps-,lint fuzz bench xen man deb cross all) need-test need-lint need-fuzz need-bench need-xen
 deps:
 	@$(DEPS_ENV) make/deps install build run test
 deps-all:
-	@$(DEPS_ENV) make/deps install build run test lint bench rig man docs deb chroot cross
+	@$(DEPS_ENV) make/deps install build run test lint fuzz bench rig man docs deb chroot cross
 deps-xen:
 	@$(DEPS_ENV) make/deps install build run test rig
-deps-lint deps-bench deps-man deps-deb deps-cross:
+deps-lint deps-fuzz deps-bench deps-man deps-deb deps-cross:
 	@$(DEPS_ENV) make/deps install build run test $(@:deps-%=%)
 
 # What make check and its like begin with: they say what is missing, and only on a Debian, as root,
@@ -30,6 +30,8 @@ need-test:
 	$(call need,build run test)
 need-lint:
 	$(call need,build run test lint)
+need-fuzz:
+	$(call need,build run test fuzz)
 need-bench:
 	$(call need,build run test bench)
 need-xen:

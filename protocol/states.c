@@ -30,13 +30,15 @@ static const struct action_row frontend_rows[] = { FRONTEND_ACTIONS(ACTION_ROW) 
  * A guest that shows 1 or 2 behind a connected backend has started over without
  * closing (its kernel was replaced, its process killed): the pair is opened anew.
  * 5 is where a fatal error rests: only a frontend that closes can leave it.
+ * One that shows 7 behind 3 has published its page, and has seen the 7 that we were about to leave for
+ * a guest which had started over: it waits for 4.
  */
 static const uint8_t backend_table[PCIIF_STATE_COUNT][PCIIF_STATE_COUNT] = {
 	/* frontend:         0    1    2    3    4    5    6    7    8 */
 	/* Unknown       */ {GON, GON, GON, GON, GON, GON, GON, GON, GON},
 	/* Initialising  */ {SET, SET, SET, SET, SET, SET, SET, SET, SET},
 	/* InitWait      */ {GON, EXP, EXP, EXP, ___, CLO, CLD, ___, ___},
-	/* Initialised   */ {GON, SUB, SUB, CON, ___, CLO, CLD, ___, ___},
+	/* Initialised   */ {GON, SUB, SUB, CON, ___, CLO, CLD, CON, ___},
 	/* Connected     */ {GON, REO, REO, ___, ___, CLO, CLD, ___, ___},
 	/* Closing       */ {GON, ___, ___, ___, ___, ___, CLD, ___, ___},
 	/* Closed        */ {GON, REO, REO, REO, ___, ___, ___, ___, ___},

@@ -244,8 +244,13 @@ void claim_leave(struct claim *claim)
 
 	switch (claim->phase) {
 	case CLAIM_QUEUED:
-		claim_refused(claim, ECANCELED, "the guest has gone");
-		claim_changed(claim);
+		if (!claim->carried_on) {
+			claim_refused(claim, ECANCELED, "the guest has gone");
+			claim_changed(claim);
+			return;
+		}
+		/* A predecessor's guest had it already: it is to be reset. */
+		claim->leaves = true;
 		return;
 	case CLAIM_TAKING:
 		claim->leaves = true;
@@ -254,6 +259,12 @@ void claim_leave(struct claim *claim)
 		break;
 	default:
 		return;
+	}
+	/* Its guest ended before all of it was taken over. */
+	if (claim->carried_on && !claim->settled) {
+		claim->settled = true;
+		if (vectors_recall(&claim->vectors) < 0)
+			claim->vectors.stuck = true;
 	}
 	/* What an HVM guest had the toolstack has taken from it: QEMU lets go of it first. */
 	claim->hands_off = claim->lost;

@@ -80,6 +80,9 @@ int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why
 
 	if (from == to)
 		return 0;
+	/* What the toolstack has removed must not come back as a state without an instance. */
+	if (from == XenbusStateUnknown)
+		return fail(ENOENT);
 	do {
 		xs_transaction_t t = xs_transaction_start(xs);
 

@@ -28,7 +28,7 @@ int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from);
 void guest_state_is(struct guest *g, unsigned state, const char *why);
 /*
  * Writes our state, from -> to, if the node still is `from`. 0, or -1 with errno
- * (ESTALE: look again).
+ * (ESTALE: look again; ENOENT: `from` is Unknown, and a node that was removed stays so).
  */
 int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why);
 

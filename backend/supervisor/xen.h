@@ -27,12 +27,12 @@ struct xen {
  * Returns 0, or -1 with the library's errno and *x disposed.
  */
 int xen_open(struct xen *x, xentoollog_logger *lg);
-/* Closes what is open; safe on a zeroed or half-opened *x. */
 /*
  * Whether xenstored still answers us. What a read failed to find while it ended must not be believed:
  * a node that cannot be read looks as if it had gone. Costs a request, waits for its answer.
  */
 bool xen_answers(struct xen *x);
+/* Closes what is open; safe on a zeroed or half-opened *x. */
 void xen_close(struct xen *x);
 
 #endif

@@ -290,9 +290,6 @@ static void opts_are_read_strictly(void **state)
 		{ "msitranslate=1,power_mgmt=1,permissive=1,rdm_policy=relaxed", NULL,
 		  { true, true, true, false, true } },
 		{ "interrupt_control=1", NULL, { .interrupt_control = true } },
-		{ "rdm_policy=0", NULL, { 0 } },
-		{ "rdm_policy=1,seize=1", "seize=1", { .rdm_relaxed = true } },
-		{ "rdm_policy=2", "rdm_policy=2", { 0 } },
 		{ "permissive=yes", "permissive=yes", { 0 } },
 		{ "permissive=2", "permissive=2", { 0 } },
 		{ "permissive", "permissive", { 0 } },
@@ -341,7 +338,7 @@ static void backend_edges(void **state)
 		{ 4, 4, BACKEND_NOTHING, 0 },
 		{ 4, 3, BACKEND_NOTHING, 0 },
 		{ 4, 7, BACKEND_NOTHING, 0 }, /* 7 uninvited */
-		{ 3, 7, BACKEND_NOTHING, 0 },
+		{ 3, 7, BACKEND_CONNECT, 4 }, /* it has seen a 7 that we were about to leave */
 		{ 7, 4, BACKEND_NOTHING, 0 }, /* the guest has not seen 7 yet */
 		{ 7, 7, BACKEND_RECONFIGURE, 8 },
 		{ 7, 1, BACKEND_RETURN, 3 }, /* no guest behind it */

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest's operations do to a device: sequences of reads, writes, interrupt commands, resets and
+ * the device's own changes, through the worker's filter and the gate's mask and interrupts, over the
+ * registers of the bundled machine's devices, changed as the input says. Every bit of the device can be
+ * written. The oracle is told of each write: no byte that the table does not open, no vector without an
+ * owner. Nor does the gate refuse what the filter asks for, until somebody else has written.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include <linux/pci_regs.h>
+
+#include "backend/config/config.h"
+#include "backend/gate/interrupt.h"
+#include "backend/gate/mask.h"
+#include "common/util.h"
+#include "tests/fuzz/oracle.h"
+
+#define DUMP "image:tests/dumps/bench.txt"
+
+enum { SPACE = 4096, BASES = 4, STEPS_MAX = 64, PIRQS = 16 };
+
+/* Who is writing: the filter (through the gate), the gate for itself, or nobody of ours. */
+enum writer { FILTER, GATE, NOBODY };
+
+static struct {
+	struct pcidev dev; /* first */
+	uint8_t space[SPACE];
+	uint8_t quirk[SPACE];
+	struct oracle oracle;
+	struct mask mask;
+	struct interrupts irq;
+	unsigned pm;
+	enum writer writer;
+	bool touched;	   /* the device or a hostile worker wrote: the gate may see another state */
+	bool fails;	   /* the device fails its accesses */
+	unsigned mapped;   /* vectors that the hypervisor knows */
+	bool refuses;
+} d;
+
+static uint8_t bases[BASES][SPACE];
+static uint16_t sizes[BASES];
+static uint8_t types[BASES];
+
+static uint32_t get(unsigned at, unsigned size)
+{
+	uint32_t v = 0;
+
+	while (size--)
+		v = v << 8 | d.space[at + size];
+	return v;
+}
+
+static int device_read(struct pcidev *dev, unsigned at, unsigned size, uint32_t *v)
+{
+	(void)dev;
+	*v = UINT32_MAX;
+	if (d.fails)
+		return fail(EIO);
+	*v = get(at, size);
+	return 0;
+}
+
+/* A device that keeps nothing when it comes out of D3hot. */
+static void forget(void)
+{
+	memset(d.space + PCI_COMMAND, 0, 2);
+	memset(d.space + PCI_CACHE_LINE_SIZE, 0, 1);
+	memset(d.space + PCI_BASE_ADDRESS_0, 0, 4 * d.oracle.nr_bars);
+	memset(d.space + d.oracle.rom, 0, 4);
+	d.touched = true;
+}
+
+static void judge(unsigned at, uint8_t old, uint8_t new)
+{
+	const char *why;
+
+	/* What interrupts need is the gate's own to write. */
+	if (d.writer == GATE || oracle_allows(&d.oracle, at, old, new, &why))
+		return;
+	fuzz_fail("byte 0x%03x %02x -> %02x: %s", at, old, new, why);
+}
+
+/* The gate's own: enable bits and INTx. */
+static bool is_interrupts(unsigned at)
+{
+	return at == PCI_COMMAND + 1 || at == d.irq.msi + (unsigned)PCI_MSI_FLAGS ||
+	       at == d.irq.msix + PCI_MSIX_FLAGS + 1u;
+}
+
+static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t v)
+{
+	unsigned state = d.pm ? d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK : 0;
+
+	(void)dev;
+	if (d.fails)
+		return fail(EIO);
+	if (d.writer == FILTER && !mask_allows(&d.mask, at, size, get(at, size), v)) {
+		if (!d.touched)
+			fuzz_fail("the gate refuses its filter %u bytes at 0x%03x: %x -> %x", size, at,
+				  get(at, size), v);
+		return fail(EPERM);
+	}
+	for (unsigned i = 0; i < size; i++) {
+		uint8_t *byte = &d.space[at + i], new = (uint8_t)(v >> (8 * i));
+
+		if (d.writer == GATE && *byte != new && !is_interrupts(at + i))
+			fuzz_fail("interrupts change byte 0x%03x", at + i);
+		judge(at + i, *byte, new);
+		*byte = (uint8_t)((new & ~d.oracle.w1c[at + i]) | (*byte & ~new & d.oracle.w1c[at + i]));
+	}
+	if (state == 3 && !(d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) &&
+	    !(d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_NO_SOFT_RESET))
+		forget();
+	if (at <= PCI_COMMAND && at + size > PCI_COMMAND)
+		mask_note_command(&d.mask, &d.dev);
+	return 0;
+}
+
+static int device_enable(struct pcidev *dev, bool on)
+{
+	(void)dev;
+	if (d.fails)
+		return fail(EIO);
+	if (on)
+		d.space[PCI_COMMAND] |= PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
+	else
+		d.space[PCI_COMMAND] &= (uint8_t)~PCI_COMMAND_MASTER;
+	d.oracle.decoded |= (uint16_t)get(PCI_COMMAND, 2);
+	mask_note_command(&d.mask, &d.dev);
+	return 0;
+}
+
+static int device_reset(struct pcidev *dev)
+{
+	(void)dev;
+	return fail(ENOTTY);
+}
+
+static void device_close(struct pcidev *dev)
+{
+	(void)dev;
+}
+
+static const struct pcidev_ops ops = { .read = device_read, .write = device_write,
+				       .reset = device_reset, .enable = device_enable,
+				       .close = device_close };
+
+/* ---- Vectors ---- */
+
+static void map(void *context, const struct message_map *want, struct message_mapped *got)
+{
+	unsigned nr = want->mode == VECTORS_MSIX ? want->nr : want->multi ? want->multi : 1;
+
+	(void)context;
+	memset(got, 0, sizeof(*got));
+	/* As the supervisor has it: one request at a time. */
+	if (d.mapped || !nr || nr > SH_INFO_MAX_VEC || d.refuses) {
+		got->err = d.mapped ? EBUSY : d.refuses ? ENOSPC : EINVAL;
+		return;
+	}
+	for (unsigned i = 0; i < nr; i++)
+		got->pirq[i] = 16 + i;
+	d.mapped = nr;
+}
+
+static void unmap(void *context)
+{
+	(void)context;
+	d.mapped = 0;
+}
+
+static void say(void *context, unsigned level, const char *text)
+{
+	(void)context;
+	(void)level;
+	(void)text;
+}
+
+static void check_vectors(void)
+{
+	if ((d.irq.mode != VECTORS_NONE) != (d.mapped != 0) || (d.mapped && d.irq.nr != d.mapped))
+		fuzz_fail("%u vectors are mapped, the gate knows of %u in mode %u", d.mapped, d.irq.nr,
+			  (unsigned)d.irq.mode);
+}
+
+static void interrupt(struct bytes *in)
+{
+	static struct xen_pci_op op;
+	uint8_t what = take_u8(in);
+	bool first = what & 0x80;
+	unsigned n = 0;
+
+	memset(&op, 0, sizeof(op));
+	op.value = what & 0x40 ? take_u32(in) : take_u8(in) % 40;
+	op.info = op.value;
+	for (unsigned i = 0; i < 8; i++)
+		op.msix_entries[i].entry = (uint16_t)(what & 0x20 ? take_u16(in) : i);
+	d.writer = GATE;
+	switch (what & 7) {
+	case 0:
+		n = interrupt_enable_msi(&d.irq, &op, first);
+		break;
+	case 1:
+		n = interrupt_enable_multi_msi(&d.irq, &op, first);
+		break;
+	case 2:
+	case 3:
+		n = interrupt_enable_msix(&d.irq, &op, first);
+		break;
+	case 4:
+		n = interrupt_disable_msi(&d.irq, &op);
+		break;
+	case 5:
+		n = interrupt_disable_msix(&d.irq, &op);
+		break;
+	case 6:
+		interrupt_turn_on(&d.irq);
+		break;
+	default:
+		interrupt_release(&d.irq);
+		fuzz_check(!d.mapped);
+		break;
+	}
+	fuzz_check(n <= SH_INFO_MAX_VEC);
+	mask_note_command(&d.mask, &d.dev);
+	/* INTx that went off with it is as the OS has it. */
+	d.oracle.decoded |= (uint16_t)get(PCI_COMMAND, 2);
+	d.writer = FILTER;
+	d.touched = true;
+	check_vectors();
+}
+
+/* ---- Steps ---- */
+
+/* A taken-over worker writes past its filter: the gate alone stands between. */
+static void write_hostile(unsigned at, unsigned size, uint32_t v)
+{
+	if (at >= d.dev.info.config_size ||
+	    !mask_allows(&d.mask, at, size, at + size <= SPACE ? get(at, size > 4 ? 4 : size) : 0, v))
+		return;
+	fuzz_check((size == 1 || size == 2 || size == 4) && at + size <= d.dev.info.config_size);
+	device_write(&d.dev, at, size, v);
+	d.touched = true;
+}
+
+static void take_state(struct config **cfg, const struct config_policy *policy, struct bytes *in)
+{
+	struct config_state state;
+	uint8_t how = take_u8(in);
+
+	config_save_state(*cfg, &state);
+	/* What a worker has left may be anything: the gate holds whoever comes next to the same. */
+	if (how & 1)
+		take(in, &state.bar, sizeof(state.bar));
+	if (how & 2)
+		state.command = take_u16(in);
+	if (how & 4)
+		state.latches = take_u8(in);
+	d.touched |= how & 1;
+	config_close(*cfg);
+	*cfg = config_open(&d.dev, policy);
+	if (*cfg)
+		config_load_state(*cfg, &state);
+}
+
+static void drain_denials(struct config *cfg)
+{
+	struct config_denial denial;
+	struct config_denied denied;
+	unsigned n = 0, at = 0;
+
+	while (config_take_denial(cfg, &denial))
+		fuzz_check(++n <= 16 && denial.field);
+	n = 0;
+	while (config_next_denied(cfg, &at, &denied))
+		fuzz_check(++n <= SPACE + 256);
+	config_denied_total(cfg);
+}
+
+static void step(struct config **cfg, const struct config_policy *policy, struct bytes *in)
+{
+	uint8_t what = take_u8(in);
+	unsigned size = 1u << (what >> 4 & 3);
+	unsigned at = what & 0x80 ? take_u16(in) : take_u8(in);
+	uint32_t v;
+
+	if (what & 0x40 && size <= 4)
+		at &= ~(size - 1);
+	switch (what & 15) {
+	default:
+		v = take_u32(in);
+		config_guest_write(*cfg, (int32_t)at, (int32_t)size, v);
+		break;
+	case 6:
+	case 7:
+		v = 0;
+		if (config_guest_read(*cfg, (int32_t)at, (int32_t)size, &v) == XEN_PCI_ERR_success)
+			fuzz_check(size == 4 || !(v >> (8 * size)));
+		break;
+	case 8:
+		write_hostile(at, size, take_u32(in));
+		break;
+	case 9:
+		interrupt(in);
+		break;
+	case 10: /* the device itself, or dom0 */
+		d.space[at % d.dev.info.config_size] = take_u8(in);
+		d.oracle.decoded |= (uint16_t)get(PCI_COMMAND, 2);
+		d.touched = true;
+		break;
+	case 11:
+		forget();
+		config_reset(*cfg);
+		break;
+	case 12:
+		take_state(cfg, policy, in);
+		break;
+	case 13:
+		d.fails = at & 1;
+		d.refuses = at & 2;
+		break;
+	case 14:
+		drain_denials(*cfg);
+		break;
+	case 15:
+		config_guest_write(*cfg, (int32_t)take_u32(in), (int32_t)take_u32(in), 0);
+		break;
+	}
+}
+
+/* ---- The device ---- */
+
+static void read_bases(void)
+{
+	static const char *const names[BASES] = { "0000:00:04.0", "0000:01:00.0", "0000:00:01.0",
+						  "0000:05:00.2" };
+	struct provider *p = provider_open(DUMP, NULL);
+
+	for (unsigned i = 0; i < BASES; i++) {
+		struct sbdf a;
+		struct pcidev *dev = p && !sbdf_parse(names[i], &a) ? provider_open_device(p, a) : NULL;
+
+		if (!dev)
+			fuzz_fail(DUMP " cannot be used: run it in the tree's root");
+		sizes[i] = dev->info.config_size;
+		types[i] = dev->info.header_type;
+		for (unsigned at = 0; at < sizes[i]; at += 4) {
+			uint32_t v;
+
+			pcidev_read(dev, at, 4, &v);
+			memcpy(&bases[i][at], &v, 4);
+		}
+		pcidev_close(dev);
+	}
+	provider_close(p);
+}
+
+static void set_resources(void)
+{
+	struct pcidev_info *info = &d.dev.info;
+
+	for (unsigned i = 0; i < d.oracle.nr_bars; i++) {
+		uint32_t v = get(PCI_BASE_ADDRESS_0 + 4 * i, 4);
+		bool io = v & 1, wide = (v & 7) == 4 && i + 1 < d.oracle.nr_bars;
+
+		if (!v)
+			continue;
+		info->resource[i] = (struct pcidev_resource){
+			.start = (v & (io ? ~3u : ~15u)) |
+				 (wide ? (uint64_t)get(PCI_BASE_ADDRESS_0 + 4 * i + 4, 4) << 32 : 0),
+			.size = io ? 32 : 4096,
+			.flags = (uint8_t)(v & (io ? 3 : 15)),
+		};
+		/* A 32-bit one whose flags say otherwise would be no BAR at all. */
+		if (!wide && !io)
+			info->resource[i].flags &= (uint8_t)~4;
+		i += wide;
+	}
+}
+
+static void make_device(struct bytes *in, uint8_t how)
+{
+	unsigned base = how & 3, patches = take_u8(in) % 16;
+
+	memset(&d, 0, sizeof(d));
+	d.dev.ops = &ops;
+	memcpy(d.space, bases[base], SPACE);
+	/* Below 64 the header is what the provider has made of it. */
+	while (patches--) {
+		unsigned at = take_u8(in);
+
+		if (at >= 64 || at == PCI_CAPABILITY_LIST || at == PCI_COMMAND || at == PCI_STATUS)
+			d.space[at] = take_u8(in);
+	}
+	d.dev.info.config_size = how & 4 ? 256 : sizes[base];
+	d.dev.info.header_type = types[base];
+	d.dev.info.vendor = (uint16_t)get(0, 2);
+	d.dev.info.device = (uint16_t)get(2, 2);
+	d.dev.info.irq = how & 8 ? 20 : 0;
+	d.dev.info.is_vf = base == 3;
+	d.dev.info.bars_movable = how & 16;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct vectors vectors = { map, unmap, say, NULL };
+	struct bytes in = { data, size };
+	uint8_t how = take_u8(&in), rules = take_u8(&in);
+	struct config_quirk quirks[2];
+	struct config_policy policy = { .permissive = rules & 1, .interrupt_control = rules & 2,
+					.shadow = rules & 4, .quirks = quirks,
+					.nr_quirks = rules >> 3 & 1 ? 1u + (rules >> 4 & 1) : 0 };
+	struct config *cfg;
+
+	if (!sizes[0])
+		read_bases();
+	make_device(&in, how);
+	oracle_init(&d.oracle, d.space, d.dev.info.config_size, policy.permissive,
+		    policy.interrupt_control);
+	d.oracle.movable = d.dev.info.bars_movable;
+	for (unsigned i = 0; i < policy.nr_quirks; i++) {
+		quirks[i] = (struct config_quirk){ .offset = take_u16(&in) & 0xfff,
+						   .width = take_u8(&in), .mask = take_u32(&in) };
+		oracle_open(&d.oracle, quirks[i].offset, quirks[i].width > 4 ? 0 : quirks[i].width,
+			    quirks[i].mask);
+	}
+	set_resources();
+	d.pm = pcidev_find_cap(&d.dev, PCI_CAP_ID_PM);
+	d.writer = NOBODY;
+	if (mask_init(&d.mask, &d.dev, &policy))
+		goto out;
+	interrupt_init(&d.irq, &d.dev, &vectors);
+	d.writer = FILTER;
+	cfg = config_open(&d.dev, &policy);
+	for (unsigned i = 0; cfg && in.left && i < STEPS_MAX; i++)
+		step(&cfg, &policy, &in);
+	d.fails = false;
+	d.writer = GATE;
+	interrupt_release(&d.irq);
+	fuzz_check(!d.mapped && d.irq.mode == VECTORS_NONE);
+	config_close(cfg);
+out:
+	mask_dispose(&d.mask);
+	return 0;
+}
