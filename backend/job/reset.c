@@ -113,8 +113,8 @@ static void tell_progress(void *context, unsigned waited_ms, unsigned patience_m
 	struct job *job = context;
 	char name[SBDF_TEXT];
 
-	talk_tell(&job->talk, XTL_WARN, "%s: not back from its reset after %u s; it has %u s", job_name(job, name),
-		  waited_ms / 1000, patience_ms / 1000);
+	talk_tell(&job->talk, XTL_WARN, "%s: not back from its reset after %u s; it has %u s",
+		  job_name(job, name), waited_ms / 1000, patience_ms / 1000);
 }
 
 /* By one of methods, as far as the settings allow them. Returns as reset_device. */

@@ -112,7 +112,8 @@ static void fatal(struct guest *g, unsigned from, const struct problem *p)
 	/* Not the guest's: the next xenpcid finds it as it is (daemon.c sees xenstored end). */
 	if (!xen_answers(&g->be->xen))
 		return;
-	guest_report(g, p, from == XenbusStateInitialised);
+	/* From where a guest can come again and again, within its budget. */
+	guest_report(g, p, from != XenbusStateInitialising);
 	snprintf(g->why, sizeof(g->why), "%.150s", p->text);
 	g->resuming = false;
 	g->failing = true;

@@ -595,6 +595,25 @@ static void answers_to_what_was_not_asked_change_nothing(void **state)
 	assert_false(claim[0].in_worker);
 }
 
+/* What is lost to its host is let go of by the gate alone, and touched by nobody. */
+static void a_lost_device_is_told_to_both_at_once(void **state)
+{
+	(void)state;
+	come_up();
+	claim[0].lost = true;
+	claim_leave(&claim[0]);
+	service_lose(&claim[0]);
+	assert_int_equal(last(gate, MESSAGE_DISOWN)->slot, FIRST);
+	assert_int_equal(nr_sent, 2);
+	assert_int_equal(sent[0].m.kind, MESSAGE_GONE);
+	assert_ptr_equal(sent[0].to, worker);
+	answer(worker, MESSAGE_GONE, FIRST, 0);
+	assert_int_equal(heard.let_go, 0);
+	answer(gate, MESSAGE_DISOWN, FIRST, 0);
+	assert_int_equal(heard.let_go, 1);
+	assert_int_equal(nr_sent, 2);
+}
+
 static void a_device_leaves_step_by_step(void **state)
 {
 	(void)state;
@@ -879,6 +898,7 @@ int main(void)
 		TEST(descriptors_are_replaced),
 		TEST(answers_to_what_was_not_asked_change_nothing),
 		TEST(a_device_leaves_step_by_step),
+		TEST(a_lost_device_is_told_to_both_at_once),
 		TEST(ready_is_said_once),
 		TEST(ready_is_said_while_it_starts),
 		TEST(refusals_are_told_of_devices_it_has),
