@@ -29,6 +29,7 @@ $(foreach h,$(FUZZ_HARNESSES),$(eval $(call FUZZ_RULES,$(h))))
 
 BOX_TESTS += $(FUZZ_REPLAY)
 BOX_NEEDS += $(FUZZ_REPLAY)
+box: $(FUZZ_REPLAY)
 
 .PHONY: fuzz fuzz-run
 fuzz: need-fuzz

@@ -18,3 +18,4 @@ model: $(MODEL)
 # What make check has of it, seconds; and that it sees what is broken on purpose.
 BOX_TESTS += tests/model/check.sh
 BOX_NEEDS += $(MODEL)
+box: $(MODEL)

@@ -32,7 +32,8 @@ static void check_received(const struct message *m, size_t sent, unsigned from, 
 		fuzz_check(m->kind == MESSAGE_WRITE || m->kind == MESSAGE_ENABLE ||
 			   m->kind == MESSAGE_INTERRUPT || m->kind == MESSAGE_ANSWER);
 	if (from == END_JOB)
-		fuzz_check(m->kind == MESSAGE_RESULT && to == END_SUPERVISOR);
+		fuzz_check((m->kind == MESSAGE_RESULT || m->kind == MESSAGE_MACHINE) &&
+			   to == END_SUPERVISOR);
 	fuzz_check(m->kind != MESSAGE_SPAWN || from == END_SUPERVISOR);
 }
 
