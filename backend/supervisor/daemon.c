@@ -646,6 +646,9 @@ static void daemon_close(struct daemon *d)
 	takeover_end(&be->takeover);
 	memory_close(&be->memory, over);
 	processes_close(&be->processes);
+	/* Who makes them is gone by now. */
+	if (d->phase == DAEMON_DONE && !d->left)
+		device_locks_remove(d->env.state_dir);
 	close_keep(d->signal_fd);
 	close_keep(d->devices_fd);
 	hypercall_close(be->hypercall);
@@ -694,7 +697,6 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 		takeover_end(&d->be.takeover);
 		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
-	device_locks_remove(d->env.state_dir);
 	log_info(lg, "stopped");
 	if (d->released && !rc)
 		rc = DAEMON_RELEASED;

@@ -166,5 +166,5 @@ end_peer p8
 
 daemon_stop
 check_not "nothing is remembered" store read /local/domain/0/xenpci/guests
-is "no file is left" "$(find "$state" -type f | wc -l)" 0
+is "no file is left" "$(find "$state" -type f -printf "%f ")" ""
 finish
