@@ -150,6 +150,8 @@ static int crowd(int n)
 			left += p[i].fd >= 0 && !p[i].revents;
 	} while (left);
 	puts("all are out");
+	fflush(stdout);
+	free(p);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ static void ask(const struct settings *s)
 }
 
 /* libconfig's own: what it has scanned of a string that does not end well. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libconfig";
