@@ -218,8 +218,6 @@ struct process *process_start(struct processes *all, enum role role,
 	} else {
 		p = start(all, role);
 	}
-	if (role == ROLE_WORKER)
-		processes_prepare(all);
 	if (!p)
 		return NULL;
 	p->owner = owner;

@@ -63,7 +63,7 @@ void processes_close(struct processes *all);
 
 /*
  * Starts one of that role; what is sent to it waits until it runs. NULL with errno (EMFILE, ENOMEM,
- * EPIPE: there is no spawner). A worker is the one that stands ready, and another is started.
+ * EPIPE: there is no spawner). A worker is the one that stands ready, if there is one.
  */
 struct process *process_start(struct processes *all, enum role role,
 			      const struct process_owner *owner, void *context);

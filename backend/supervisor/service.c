@@ -229,6 +229,7 @@ void service_failed(struct guest *g, int err, const char *what)
 	service_stop_watching(g);
 	process_disown(s->worker);
 	s->worker = NULL;
+	processes_prepare(&g->be->processes);
 	/* A worker before it may have served. */
 	service_quiet_devices(g);
 	guest_look_again(g);
@@ -260,6 +261,8 @@ void service_check_up(struct guest *g)
 	s->phase = SERVICE_UP;
 	message_init(&m, MESSAGE_RESUME, 0);
 	process_send(s->worker, &m, NULL, 0);
+	/* The next one starts when this one's guest waits no more. */
+	processes_prepare(&g->be->processes);
 	service_tell_processes(g);
 	guest_look_again(g);
 }

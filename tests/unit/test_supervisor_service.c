@@ -187,6 +187,11 @@ static struct {
 } sent[SENT_MAX];
 static unsigned nr_sent, kills, disowned, rejected;
 
+void processes_prepare(struct processes *all)
+{
+	assert_ptr_equal(all, &be.processes);
+}
+
 struct process *process_start(struct processes *all, enum role role, const struct process_owner *owner,
 			      void *context)
 {
