@@ -53,16 +53,19 @@ void memory_tell_no_file(struct memory *m)
 	m->state_dir = NULL;
 }
 
-/* Whether there is room for a ledger: found out now rather than when a guest comes. */
+/*
+ * Whether there is room for a ledger: found out now rather than when a guest comes. One name: what is
+ * left where we are killed meanwhile, the next of us takes away.
+ */
 static void try_state_dir(struct memory *m)
 {
 	char path[MEMORY_PATH_MAX];
 	int fd = -1, err = 0;
 
-	if (snprintf(path, sizeof(path), "%s/probe-XXXXXX", m->state_dir) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/probe", m->state_dir) >= (int)sizeof(path))
 		err = ENAMETOOLONG;
 	else if ((mkdir(m->state_dir, 0711) && errno != EEXIST) ||
-		 (fd = mkostemp(path, O_CLOEXEC)) < 0)
+		 (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
 		err = errno;
 	else
 		err = posix_fallocate(fd, 0, sizeof(struct ledger));
