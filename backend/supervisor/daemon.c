@@ -65,19 +65,6 @@ struct daemon {
 
 static struct daemon *the_daemon;
 
-static const struct upward upward = {
-	.let_go = claim_let_go,
-	.not_held = claim_leave,
-	.gate_answered = recovery_gate_answered,
-	.worker_answered = recovery_worker_answered,
-	.gate_died = recovery_gate_died,
-	.worker_died = recovery_worker_died,
-	.aer_answered = aer_answered,
-	.aer_cancel = aer_cancel,
-	.leaves = recovery_forget,
-	.was_reset = recovery_was_reset,
-	.job_done = guests_job_done,
-};
 static const char *phase_name(enum daemon_phase phase)
 {
 	static const char *const names[] = {
@@ -592,7 +579,7 @@ static int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_lo
 
 	be->lg = lg;
 	be->env = &d->env;
-	be->upward = &upward;
+	be->upward = &upward_all;
 	be->loop.fd = -1;
 	TAILQ_INIT(&be->claims);
 	TAILQ_INIT(&be->handovers);

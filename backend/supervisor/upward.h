@@ -2,7 +2,7 @@
 /*
  * What the lower files of this room have news of, and the upper ones hear: a guest's service of its
  * claims, of recoveries and of AER; a claim of recoveries and of guests. Calls point down everywhere else.
- * Filled in once, by the daemon. None of these waits.
+ * None of these waits.
  */
 #ifndef XENPCI_BACKEND_SUPERVISOR_UPWARD_H
 #define XENPCI_BACKEND_SUPERVISOR_UPWARD_H
@@ -30,5 +30,8 @@ struct upward {
 	void (*was_reset)(struct claim *claim, bool failed);
 	void (*job_done)(struct backend *be);
 };
+
+/* Each of them heard by whom it concerns; tests have tables of their own. */
+extern const struct upward upward_all;
 
 #endif

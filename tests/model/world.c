@@ -322,28 +322,13 @@ void world_init(bool fake_fds)
 /* The handle: anything but NULL, which would mean that nothing is remembered. */
 #define HANDLE ((struct xs_handle *)&world)
 
-/* As the daemon fills it in. */
-static const struct upward upward = {
-	.let_go = claim_let_go,
-	.not_held = claim_leave,
-	.gate_answered = recovery_gate_answered,
-	.worker_answered = recovery_worker_answered,
-	.gate_died = recovery_gate_died,
-	.worker_died = recovery_worker_died,
-	.aer_answered = aer_answered,
-	.aer_cancel = aer_cancel,
-	.leaves = recovery_forget,
-	.was_reset = recovery_was_reset,
-	.job_done = guests_job_done,
-};
-
 void world_start(void)
 {
 	struct backend *be = &world.be;
 
 	memset(be, 0, sizeof(*be));
 	be->env = &env;
-	be->upward = &upward;
+	be->upward = &upward_all;
 	be->machine = &machine;
 	be->xen.xs = be->xen.watches = HANDLE;
 	be->memory.xs = HANDLE;

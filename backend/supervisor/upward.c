@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/upward.h"
+
+#include "backend/supervisor/aer.h"
+#include "backend/supervisor/guest.h"
+#include "backend/supervisor/recovery.h"
+
+const struct upward upward_all = {
+	.let_go = claim_let_go,
+	.not_held = claim_leave,
+	.gate_answered = recovery_gate_answered,
+	.worker_answered = recovery_worker_answered,
+	.gate_died = recovery_gate_died,
+	.worker_died = recovery_worker_died,
+	.aer_answered = aer_answered,
+	.aer_cancel = aer_cancel,
+	.leaves = recovery_forget,
+	.was_reset = recovery_was_reset,
+	.job_done = guests_job_done,
+};
