@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* What the daemon hears, and what it does about it. */
+#include "backend/supervisor/daemon_parts.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "backend/keeper/link.h"
+#include "backend/supervisor/ownership.h"
+#include "common/log.h"
+#include "common/util.h"
+
+static void reload(struct daemon *d)
+{
+	char text[512];
+
+	if (daemon_begin_anew(d, true, false, text, sizeof(text)))
+		log_error(d->be.lg, "the settings are not read anew: %s", text);
+}
+
+static void on_signal(struct source *s)
+{
+	struct daemon *d = the_daemon;
+	struct signalfd_siginfo si;
+
+	if (read(s->fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+		daemon_stop(d, BY_SIGNAL, strsignal((int)si.ssi_signo));
+	else if (si.ssi_signo == SIGQUIT)
+		daemon_leave(d);
+	else if (si.ssi_signo == SIGHUP)
+		reload(d);
+	else
+		log_info(d->be.lg, "%s has no meaning here",
+			 strsignal((int)si.ssi_signo));
+}
+
+static void on_keeper(struct source *s)
+{
+	struct daemon *d = the_daemon;
+
+	switch (keeper_hear(d->keeper)) {
+	case KEEPER_WISHES_NOTHING:
+		break;
+	case KEEPER_WISHES_STOP:
+		daemon_stop(d, BY_KEEPER, "stopped");
+		break;
+	case KEEPER_WISHES_LEAVE:
+		daemon_leave(d);
+		break;
+	case KEEPER_WISHES_RELOAD:
+		reload(d);
+		break;
+	case KEEPER_WISHES_GONE:
+		loop_drop(&d->be.loop, s);
+		close_keep(d->keeper);
+		d->keeper = -1;
+		takeover_inherit(&d->be.takeover);
+		if (d->phase >= DAEMON_ASKING)
+			break; /* we end in any case */
+		d->succeed = true;
+		daemon_leave(d);
+	}
+}
+
+static void on_xenstore(struct source *s)
+{
+	(void)s;
+	if (watches_drain(&the_daemon->watches))
+		daemon_lost(the_daemon, "xenstore");
+}
+
+static void on_xenstored_end(struct source *s)
+{
+	(void)s;
+	errno = ECONNRESET;
+	daemon_lost(the_daemon, "xenstore");
+}
+
+static void on_news(struct source *s)
+{
+	(void)s;
+	takeover_news(&the_daemon->be.takeover);
+}
+
+static void on_devices(struct source *s)
+{
+	ownership_hear(&the_daemon->be, s->fd);
+}
+
+static int open_signals(struct daemon *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return d->signal_fd < 0 ? -1 : 0;
+}
+
+int daemon_listen(struct daemon *d)
+{
+	struct backend *be = &d->be;
+
+	d->devices_fd = ownership_listen(be);
+	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
+	    loop_add(&be->loop, &d->xenstore, xs_fileno(be->xen.watches), on_xenstore))
+		return -1;
+	if (be->xen.life_fd >= 0 && loop_add(&be->loop, &d->life, be->xen.life_fd, on_xenstored_end))
+		return -1;
+	if (d->keeper >= 0 && loop_add(&be->loop, &d->keeper_link, d->keeper, on_keeper))
+		return -1;
+	if (d->devices_fd >= 0 && loop_add(&be->loop, &d->devices, d->devices_fd, on_devices))
+		return -1;
+	return takeover_fd(&be->takeover) >= 0
+		       ? loop_add(&be->loop, &d->news, takeover_fd(&be->takeover), on_news)
+		       : 0;
+}
