@@ -6,7 +6,7 @@
 #include "common/util.h"
 #include "host/records.h"
 
-static void copy_text(char *out, size_t room, const char *text)
+void copy_text(char *out, size_t room, const char *text)
 {
 	size_t n = text ? strnlen(text, room - 1) : 0;
 

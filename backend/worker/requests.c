@@ -9,15 +9,6 @@
 #include "common/probe.h"
 #include "common/util.h"
 
-static void copy_text(char *out, size_t room, const char *text)
-{
-	size_t n = text ? strnlen(text, room - 1) : 0;
-
-	if (n)
-		memcpy(out, text, n);
-	out[n] = '\0';
-}
-
 /* Tells the supervisor of refused writes, each register once; what cannot be told now waits. */
 static void tell_denials(struct device *d)
 {

@@ -103,6 +103,9 @@ bool serve_request(struct worker *w);
 
 /* ---- record.c ---- */
 
+/* What fits of text (NULL: none) into out, of room bytes, and zeros behind it. */
+void copy_text(char *out, size_t room, const char *text);
+
 /* A refusal of the filter's (config_listen), written into the ledger. context: the device. */
 void record_denial(void *context, const struct config_denial *denial);
 /* The request op of device d (NULL: there is none), as it was answered, if those that look on want it (TRACE_*). */
