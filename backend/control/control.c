@@ -70,6 +70,12 @@ static const enum record_kind *kinds_of(enum records_command command)
 	}
 }
 
+/* Whether it asked about that guest: by name, by number, or about all. */
+static bool concerns(const struct control *c, const struct client *cl, uint32_t domid)
+{
+	return !cl->request.who[0] || c->source->is(c->context, domid, cl->request.who);
+}
+
 /* Of one device's question only what is about that device. */
 static bool is_wanted(const struct request *r, int kind, const union record *record)
 {
@@ -95,8 +101,7 @@ static int next_record(struct control *c, struct client *cl, union record *out)
 		return c->source->record(c->context, RECORD_OF_daemon, 0, &at, out);
 	}
 	while (c->source->next(c->context, &cl->domid)) {
-		if ((!cl->request.who[0] || c->source->is(c->context, cl->domid, cl->request.who)) &&
-		    kinds[cl->stage] != RECORD_KINDS) {
+		if (concerns(c, cl, cl->domid) && kinds[cl->stage] != RECORD_KINDS) {
 			kind = c->source->record(c->context, kinds[cl->stage], cl->domid, &cl->at, out);
 			if (kind >= 0)
 				return kind;
@@ -200,8 +205,7 @@ static unsigned watched(struct control *c, uint32_t domid)
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
 		struct client *cl = &c->client[i];
 
-		if (cl->phase == CLIENT_TRACES &&
-		    (!cl->request.who[0] || c->source->is(c->context, domid, cl->request.who)))
+		if (cl->phase == CLIENT_TRACES && concerns(c, cl, domid))
 			what |= cl->request.trace;
 	}
 	return what;
@@ -227,9 +231,7 @@ static void trace(struct control *c)
 				break;
 			left--;
 			for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
-				if (c->client[i].phase == CLIENT_TRACES &&
-				    (!c->client[i].request.who[0] ||
-				     c->source->is(c->context, domid, c->client[i].request.who)))
+				if (c->client[i].phase == CLIENT_TRACES && concerns(c, &c->client[i], domid))
 					tell_trace(&c->client[i], kind, &record);
 		}
 	}
