@@ -89,17 +89,21 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 	X(TEXT, error, 256, "why it was refused; empty: it was not")                      \
 	X(NUMBER, since, 1, "when this server took it up, in seconds since 1970; 0: it did not")
 
-#define RECORDS_STATS(X)                                                                  \
-	X(NUMBER, domid, 1, "the guest")                                                  \
-	X(TEXT, name, 64, "its name")                                                     \
-	X(NUMBER, requests, 1, "all of them")                                             \
+/* The protocol's commands that guests send, counted by kind. */
+#define RECORDS_OPERATIONS(X)                                                             \
 	X(NUMBER, conf_read, 1, "reads of config space")                                  \
 	X(NUMBER, conf_write, 1, "writes of config space")                                \
 	X(NUMBER, enable_msi, 1, "MSI turned on")                                         \
 	X(NUMBER, disable_msi, 1, "MSI turned off")                                       \
 	X(NUMBER, enable_msix, 1, "MSI-X turned on")                                      \
 	X(NUMBER, disable_msix, 1, "MSI-X turned off")                                    \
-	X(NUMBER, enable_multi_msi, 1, "MSI with several vectors turned on")              \
+	X(NUMBER, enable_multi_msi, 1, "MSI with several vectors turned on")
+
+#define RECORDS_STATS(X)                                                                  \
+	X(NUMBER, domid, 1, "the guest")                                                  \
+	X(TEXT, name, 64, "its name")                                                     \
+	X(NUMBER, requests, 1, "all of them")                                             \
+	RECORDS_OPERATIONS(X)                                                             \
 	X(NUMBER, other, 1, "commands that no guest may send, or nobody knows")           \
 	X(NUMBER, polled, 1, "requests that were found by looking, not by an event")      \
 	X(NUMBER, refused, 1, "writes that were refused")                                 \

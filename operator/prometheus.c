@@ -21,16 +21,21 @@ static void labels(FILE *out, const struct record_stats *s)
 	fputc('"', out);
 }
 
+static void print_operation(FILE *out, const struct record_stats *s, const char *operation, int64_t n)
+{
+	fputs("xenpci_requests_total{", out);
+	labels(out, s);
+	fprintf(out, ",operation=\"%s\"} %" PRId64 "\n", operation, n);
+}
+
 static void print_operations(FILE *out, const struct record_stats *stats, size_t nr)
 {
 	head(out, "xenpci_requests_total", "counter", "requests of guests, by command");
 	for (size_t i = 0; i < nr; i++) {
-#define X(field)                                                                                \
-	fputs("xenpci_requests_total{", out);                                                   \
-	labels(out, &stats[i]);                                                                 \
-	fprintf(out, ",operation=\"" #field "\"} %" PRId64 "\n", stats[i].field);
-		PROMETHEUS_OPERATIONS(X)
+#define X(type, name, room, text) print_operation(out, &stats[i], #name, stats[i].name);
+		RECORDS_OPERATIONS(X)
 #undef X
+		print_operation(out, &stats[i], "other", stats[i].other);
 	}
 }
 

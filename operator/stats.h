@@ -14,11 +14,6 @@
 	X("xenpci_worker_restarts_total", "counter", worker_restarts, "workers that died and were replaced") \
 	X("xenpci_gate_restarts_total", "counter", gate_restarts, "gates that died and were replaced")
 
-/* X(field): the requests by kind, as label operation of xenpci_requests_total. */
-#define PROMETHEUS_OPERATIONS(X)                                                         \
-	X(conf_read) X(conf_write) X(enable_msi) X(disable_msi) X(enable_msix) X(disable_msix) \
-	X(enable_multi_msi) X(other)
-
 /* daemon: NULL where none runs. */
 void prometheus_print(FILE *out, const struct record_daemon *daemon, const struct record_stats *stats,
 		      size_t nr);

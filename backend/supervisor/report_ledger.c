@@ -44,26 +44,17 @@ void ledger_device(const struct ledger *l, unsigned slot, int64_t *requests, int
 
 void ledger_stats(const struct ledger *l, struct record_stats *out)
 {
-	int64_t known;
+	int64_t known = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (!l)
 		return;
 	out->requests = ledger_requests(l);
-	out->conf_read = take(&l->commands[XEN_PCI_OP_conf_read]);
-	out->conf_write = take(&l->commands[XEN_PCI_OP_conf_write]);
-	out->enable_msi = take(&l->commands[XEN_PCI_OP_enable_msi]);
-	out->disable_msi = take(&l->commands[XEN_PCI_OP_disable_msi]);
-	out->enable_msix = take(&l->commands[XEN_PCI_OP_enable_msix]);
-	out->disable_msix = take(&l->commands[XEN_PCI_OP_disable_msix]);
-	out->enable_multi_msi = take(&l->commands[XEN_PCI_OP_enable_multi_msi]);
-	known = out->conf_read;
-	add(&known, out->conf_write);
-	add(&known, out->enable_msi);
-	add(&known, out->disable_msi);
-	add(&known, out->enable_msix);
-	add(&known, out->disable_msix);
-	add(&known, out->enable_multi_msi);
+#define X(type, name, room, text)                              \
+	out->name = take(&l->commands[XEN_PCI_OP_##name]);     \
+	add(&known, out->name);
+	RECORDS_OPERATIONS(X)
+#undef X
 	out->other = out->requests > known ? out->requests - known : 0;
 	out->polled = take(&l->polled);
 	out->refused = take(&l->denied);
