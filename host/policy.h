@@ -7,6 +7,7 @@
 #define XENPCI_HOST_POLICY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* One raw window: bits of `mask` at offset are the guest's to write. */
@@ -35,5 +36,15 @@ struct config_policy {
  * NULL. Whether it fits a device is config_open's to say. Logs nothing; any thread.
  */
 const char *config_quirk_error(const struct config_quirk *quirk);
+
+/* The smallest window that holds the bits of mask, which is not 0, of a register at offset. */
+struct config_quirk config_quirk_fit(unsigned offset, uint32_t mask);
+
+/*
+ * The entry of quirks in xenpci.conf that opens it for devices with these ids, into buf of size bytes, as
+ * snprintf does. reason: no quote or backslash in it.
+ */
+int config_quirk_text(char *buf, size_t size, uint16_t vendor, uint16_t device,
+		      const struct config_quirk *quirk, const char *reason);
 
 #endif

@@ -49,20 +49,6 @@ static const char *remedy(const struct config *cfg, const struct field *f, uint3
 	return NULL;
 }
 
-/* The smallest window that holds these bits of a register at offset. */
-static void fit_quirk(struct config_denial *d, unsigned offset, uint32_t mask)
-{
-	unsigned first = (unsigned)__builtin_ctz(mask) / 8, last = (31u - (unsigned)__builtin_clz(mask)) / 8;
-	unsigned width = 1;
-
-	while ((offset + first) / width != (offset + last) / width)
-		width *= 2;
-	first = (offset + first) / width * width;
-	d->quirk_offset = (uint16_t)first;
-	d->quirk_width = (uint8_t)width;
-	d->quirk_mask = first >= offset ? mask >> 8 * (first - offset) : mask << 8 * (offset - first);
-}
-
 static void describe(const struct config *cfg, const struct waiting *w, struct config_denial *out)
 {
 	const struct field *f = &cfg->fields[w->field];
@@ -84,7 +70,11 @@ static void describe(const struct config *cfg, const struct waiting *w, struct c
 		out->quirk_width = f->width;
 		out->quirk_mask = f->bits | w->bits;
 	} else if (f->row->write == WRITE_OPEN && out->remedy && w->bits) {
-		fit_quirk(out, out->offset, w->bits);
+		struct config_quirk quirk = config_quirk_fit(out->offset, w->bits);
+
+		out->quirk_offset = quirk.offset;
+		out->quirk_width = quirk.width;
+		out->quirk_mask = quirk.mask;
 	}
 }
 

@@ -98,40 +98,21 @@ bool ledger_next_denied(const struct ledger *l, uint32_t *at, uint64_t now_ns, t
 	return false;
 }
 
-/* Of a register without a name, whose dword may have others in it: no more bytes than it takes. */
-static void narrow(uint32_t *offset, uint32_t *width, uint32_t *bits)
-{
-	while (*width > 1) {
-		uint32_t half = *width / 2, low = 0xffffffffu >> (8 * (4 - half));
-
-		if (!(*bits & ~low)) {
-			*width = half;
-		} else if (!(*bits & low)) {
-			*width = half;
-			*offset += half;
-			*bits >>= 8 * half;
-		} else {
-			return;
-		}
-	}
-}
-
 void ledger_quirk(uint16_t vendor, uint16_t device, struct record_denied *out)
 {
-	uint32_t offset = (uint32_t)out->offset, width = (uint32_t)out->width, bits = (uint32_t)out->bits;
+	struct config_quirk quirk = { (uint16_t)out->offset, (uint8_t)out->width, (uint32_t)out->bits };
 	char reason[sizeof(out->field)];
 
-	if (!vendor || !bits || !strstr(out->remedy, "quirk"))
+	if (!vendor || !quirk.mask || !strstr(out->remedy, "quirk"))
 		return;
-	if (!strcmp(out->field, "unlisted"))
-		narrow(&offset, &width, &bits);
+	/* Its dword may have others in it: no more bytes than it takes. */
+	if (quirk.width == 4 && !strcmp(out->field, "unlisted"))
+		quirk = config_quirk_fit(quirk.offset, quirk.mask);
 	snprintf(reason, sizeof(reason), "%s", out->field);
 	for (char *c = reason; *c; c++)
 		if (*c == '"' || *c == '\\')
 			*c = '?';
-	snprintf(out->quirk, sizeof(out->quirk),
-		 "{ vendor = 0x%04x; device = 0x%04x; offset = 0x%x; width = %u; mask = 0x%x; "
-		 "reason = \"%s\"; }", vendor, device, offset, width, bits, reason);
+	config_quirk_text(out->quirk, sizeof(out->quirk), vendor, device, &quirk, reason);
 }
 
 /* ---- Traces ---- */

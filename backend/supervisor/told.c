@@ -7,23 +7,32 @@
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
 
-enum { ADVICE_MAX = 192 };
+enum { ADVICE_MAX = 192, QUIRK_MAX = 160 };
+
+static const char *quirk_for(const struct guest *g, const struct claim *claim,
+			     const struct message_denied *d, char out[QUIRK_MAX])
+{
+	const struct config_quirk quirk = { d->quirk_offset, d->quirk_width, d->quirk_mask };
+	char reason[24];
+
+	snprintf(reason, sizeof(reason), "guest %u", g->domid);
+	config_quirk_text(out, QUIRK_MAX, claim->info.vendor, claim->info.device, &quirk, reason);
+	return out;
+}
 
 /* What would allow it, as it is pasted into xenpci.conf. */
 static void advise(const struct guest *g, const struct claim *claim, const struct message_denied *d,
 		   char out[ADVICE_MAX])
 {
-	char remedy[sizeof(d->remedy)], name[SBDF_TEXT];
+	char remedy[sizeof(d->remedy)], name[SBDF_TEXT], quirk[QUIRK_MAX];
 
 	message_text(remedy, sizeof(remedy), d->remedy, sizeof(d->remedy));
 	sbdf_format(claim->sbdf, name);
 	if (d->no_hardware)
 		snprintf(out, ADVICE_MAX, "; no hardware takes these bits");
 	else if (d->quirk_width)
-		snprintf(out, ADVICE_MAX, "; to allow it: quirks = ( { vendor = 0x%04x; device = 0x%04x; "
-			 "offset = 0x%x; width = %u; mask = 0x%x; reason = \"guest %u\"; } );",
-			 claim->info.vendor, claim->info.device, d->quirk_offset, d->quirk_width,
-			 d->quirk_mask, g->domid);
+		snprintf(out, ADVICE_MAX, "; to allow it: quirks = ( %s );",
+			 quirk_for(g, claim, d, quirk));
 	else if (!strcmp(remedy, "permissive=1"))
 		snprintf(out, ADVICE_MAX, "; to allow it: devices = ( { bdf = \"%s\"; permissive = true; } );",
 			 name);
