@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include <linux/pci_regs.h>
-#include <pci/pci.h>
 
+#include "common/cli/names.h"
 #include "frontend/tool/tool.h"
 
 struct list_options {
@@ -154,21 +154,6 @@ static bool any_segment(const struct xenpcifront_device *devices, int n)
 	return false;
 }
 
-static struct pci_access *open_names(void)
-{
-	static char parameter[] = "dump.name", empty[] = "/dev/null"; /* libpci knows no const */
-	struct pci_access *names = pci_alloc();
-
-	/*
-	 * Only the names are wanted: an empty dump is the machine. pci_init is called all
-	 * the same, since a name that is not found is reported through what it sets.
-	 */
-	names->method = PCI_ACCESS_DUMP;
-	pci_set_param(names, parameter, empty);
-	pci_init(names);
-	return names;
-}
-
 static error_t parse_list(int key, char *arg, struct argp_state *state)
 {
 	struct list_options *o = state->input;
@@ -207,7 +192,7 @@ int run_list(struct tool *tool, int argc, char **argv)
 		return status;
 	status = EXIT_OK;
 	o.segments |= any_segment(devices, n);
-	o.names = open_names();
+	o.names = names_open();
 	for (int i = 0; i < n && !tool_lost(); i++) {
 		print_line(&o, &devices[i]);
 		if (o.verbose && print_details(tool, &devices[i]))
@@ -298,7 +283,7 @@ int run_dump(struct tool *tool, int argc, char **argv)
 		return status;
 	status = EXIT_OK;
 	o.segments = any_segment(devices, n);
-	o.names = open_names();
+	o.names = names_open();
 	for (int i = 0; i < n && !tool_lost(); i++)
 		if (dump_one(tool, &o, &devices[i], widths[x]))
 			status = EXIT_FAILED;
