@@ -4,6 +4,7 @@
  * same words, and nothing else is.
  */
 #include "tests/unit/unit.h"
+#include "tests/unit/support_document.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,28 +13,10 @@
 #include "common/util.h"
 #include "host/records.h"
 
-static char *document;
-
-/* The tree's root is where tests are started (tests/run). */
 static int read_document(void **state)
 {
-	FILE *f = fopen("docs/control.md", "r");
-	size_t len = 0;
-
 	(void)state;
-	if (f == NULL)
-		return -1;
-	if (getdelim(&document, &len, '\0', f) < 0)
-		document = NULL;
-	fclose(f);
-	return document == NULL ? -1 : 0;
-}
-
-static int drop_document(void **state)
-{
-	(void)state;
-	free(document);
-	return 0;
+	return document_read("docs/control.md");
 }
 
 /* From a heading to the next. */

@@ -4,6 +4,7 @@
  * does is found here, and says the same; and each row of a table that has to be there is.
  */
 #include "tests/unit/unit.h"
+#include "tests/unit/support_document.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -14,28 +15,10 @@
 #include "protocol/nodes.h"
 #include "protocol/pciif.h"
 
-static char *document;
-
-/* The tree's root is where tests are started (tests/run). */
 static int read_document(void **state)
 {
-	FILE *f = fopen("protocol/PROTOCOL.md", "r");
-	size_t len = 0;
-
 	(void)state;
-	if (f == NULL)
-		return -1;
-	if (getdelim(&document, &len, '\0', f) < 0)
-		document = NULL;
-	fclose(f);
-	return document == NULL ? -1 : 0;
-}
-
-static int drop_document(void **state)
-{
-	(void)state;
-	free(document);
-	return 0;
+	return document_read("protocol/PROTOCOL.md");
 }
 
 /*
