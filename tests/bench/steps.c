@@ -79,6 +79,16 @@ static unsigned long long count(pid_t pid, pid_t command, struct range code)
 	}
 }
 
+/* It goes on alone: one that is left at a step would die of the next. */
+static void let_go(pid_t pid)
+{
+	int status;
+
+	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) || waitpid(pid, &status, __WALL) != pid ||
+	    !WIFSTOPPED(status) || ptrace(PTRACE_DETACH, pid, NULL, NULL))
+		steps_die("PTRACE_DETACH");
+}
+
 int main(int argc, char **argv)
 {
 	struct range code;
@@ -99,5 +109,6 @@ int main(int argc, char **argv)
 		_exit(127);
 	}
 	printf("%llu\n", count(pid, command, code));
+	let_go(pid);
 	return 0;
 }
