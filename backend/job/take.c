@@ -166,7 +166,7 @@ int job_carry_on(struct job *job)
 	}
 	if (job->order->hands_off)
 		return 0;
-	job->result->hide_intx = judge_line_shared(job);
+	job->result->hide_intx = job->order->line_judged ? job->order->hide_intx : judge_line_shared(job);
 	if (line_take(job))
 		return -1;
 	find_table(job);

@@ -155,6 +155,8 @@ struct message_order {
 	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
 	bool hands_off;	      /* TAKE, GIVE_BACK: a running HVM guest has it; nothing of it is touched */
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */
+	bool line_judged;     /* CARRY_ON: hide_intx is known; no other device is looked at */
+	bool hide_intx;
 	bool raw;	      /* its guest could write registers that nobody knows */
 	bool stuck;	      /* a vector of it may still be mapped */
 	bool unreset;	      /* it should have been reset, or put back, and was not */

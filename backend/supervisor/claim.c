@@ -121,6 +121,12 @@ static bool wants_job(const struct claim *claim)
 	       claim->phase == CLAIM_ERRAND || claim->recovery == RECOVERY_RESET;
 }
 
+/* Nothing is done to one that a predecessor took, and nothing that its neighbours are done concerns it. */
+static bool in_nobodys_way(const struct claim *claim)
+{
+	return claim->carried_on && (claim->phase == CLAIM_QUEUED || claim->phase == CLAIM_TAKING);
+}
+
 void claims_run(struct backend *be)
 {
 	struct handover *h, *next;
@@ -129,7 +135,7 @@ void claims_run(struct backend *be)
 		struct claim *claim = claim_of(h);
 
 		next = TAILQ_NEXT(h, link);
-		if (wants_job(claim) && handover_due(be, h))
+		if (wants_job(claim) && (in_nobodys_way(claim) || handover_due(be, h)))
 			begin(claim);
 	}
 }
@@ -231,6 +237,8 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 	claim->virt = virt;
 	claim->has_virt = true;
 	claim->prepared = facts.prepared;
+	claim->line_judged = facts.line_judged;
+	claim->hide_intx = facts.hide_intx;
 	claim->provider = facts.provider;
 	claim->command = facts.command;
 	claim->recorded = true;
@@ -333,7 +341,9 @@ int claim_record(struct claim *claim)
 {
 	const struct memory_facts facts = { .slot = claim->slot, .prepared = claim->prepared,
 					    .provider = claim->provider,
-					    .command = claim->command };
+					    .command = claim->command,
+					    .line_judged = claim->line_judged,
+					    .hide_intx = claim->hide_intx };
 
 	if (claim->recorded)
 		return 0;

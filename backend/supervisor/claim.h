@@ -88,6 +88,7 @@ struct claim {
 	uint32_t irq_line;
 	uint16_t command;
 	bool prepared, raw, unreset;
+	bool line_judged, hide_intx; /* whether its line is withheld is known, and whether it is */
 	char saved[PCIDEV_SAVED_TEXT];
 	struct vector_record vectors;
 	/* The guest's processes. */

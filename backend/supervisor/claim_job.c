@@ -93,6 +93,8 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	o->domid = claim->guest ? claim->guest->domid : 0;
 	o->provider = claim->provider;
 	o->prepared = claim->prepared;
+	o->line_judged = claim->line_judged;
+	o->hide_intx = claim->hide_intx;
 	o->hands_off = claim->hands_off;
 	o->raw = claim->raw;
 	o->stuck = claim->vectors.stuck;
@@ -187,6 +189,8 @@ static void taken(struct claim *claim, const struct message_result *r)
 	claim->info = r->info;
 	claim->irq_line = r->irq_line;
 	claim->prepared = r->prepared;
+	claim->line_judged = true;
+	claim->hide_intx = r->hide_intx;
 	claim->raw = r->raw;
 	claim->unreset = r->unreset;
 	memcpy(claim->saved, r->saved, sizeof(claim->saved));

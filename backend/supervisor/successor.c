@@ -192,7 +192,19 @@ void memory_device_dispose(struct memory_device *d)
 	memset(d, 0, sizeof(*d));
 }
 
-/* "VDEV SLOT PREPARED PROVIDER COMMAND SAVED" */
+/* Of FLAGS; version 1 knew the first only. */
+enum { FLAG_PREPARED = 1, FLAG_LINE_JUDGED = 2, FLAG_HIDE_INTX = 4, FLAGS_ALL = 7 };
+
+static unsigned flags_of(const struct memory_facts *facts)
+{
+	unsigned flags = facts->prepared ? FLAG_PREPARED : 0;
+
+	if (STATE_VERSION > 1 && facts->line_judged)
+		flags |= FLAG_LINE_JUDGED | (facts->hide_intx ? FLAG_HIDE_INTX : 0);
+	return flags;
+}
+
+/* "VDEV SLOT FLAGS PROVIDER COMMAND SAVED" */
 int memory_device_record(struct memory_device *d, struct sbdf virt, const struct memory_facts *facts,
 			 const char *saved)
 {
@@ -201,8 +213,8 @@ int memory_device_record(struct memory_device *d, struct sbdf virt, const struct
 	if (!d->memory || !d->memory->xs)
 		return 0;
 	return store_write_state(d->memory->xs, XBT_NULL, STATE_DEVICE, dir_of(d, dir), NULL,
-				 "%s %u %d %u %u %s", node_vdev_format(virt, vdev), facts->slot,
-				 facts->prepared, facts->provider, facts->command, saved);
+				 "%s %u %u %u %u %s", node_vdev_format(virt, vdev), facts->slot,
+				 flags_of(facts), facts->provider, facts->command, saved);
 }
 
 int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host)
@@ -222,15 +234,21 @@ static int next_number(char **at, uint64_t max, uint64_t *out)
 /* text, as memory_device_record wrote it. */
 static int parse_record(char *text, struct sbdf *virt, struct memory_facts *facts, const char **saved)
 {
-	uint64_t slot, prepared, provider, command;
+	uint64_t slot, flags, provider, command;
 	const char *vdev = strsep(&text, " ");
 
-	if (next_number(&text, NODES_MAX_DEVS - 1, &slot) || next_number(&text, 1, &prepared) ||
+	if (next_number(&text, NODES_MAX_DEVS - 1, &slot) || next_number(&text, FLAGS_ALL, &flags) ||
 	    next_number(&text, UINT32_MAX, &provider) || next_number(&text, UINT16_MAX, &command) ||
 	    !text || node_vdev_parse(vdev, virt))
 		return fail(EINVAL);
-	*facts = (struct memory_facts){ (unsigned)slot, prepared, (uint32_t)provider,
-					(uint16_t)command };
+	*facts = (struct memory_facts){
+		.slot = (unsigned)slot,
+		.prepared = flags & FLAG_PREPARED,
+		.provider = (uint32_t)provider,
+		.command = (uint16_t)command,
+		.line_judged = flags & FLAG_LINE_JUDGED,
+		.hide_intx = flags & FLAG_HIDE_INTX,
+	};
 	*saved = text;
 	return 0;
 }

@@ -40,6 +40,8 @@ struct memory_facts {
 	bool prepared;	   /* we prepared its MSI-X table, so we release it */
 	uint32_t provider;
 	uint16_t command;  /* that the guest began with */
+	bool line_judged;  /* version 1 did not remember whether ... */
+	bool hide_intx;	   /* ... its line is withheld from the guest, as others share it */
 };
 
 /*
