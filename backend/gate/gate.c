@@ -392,13 +392,16 @@ static int refuse(struct device *d, const struct message_write *w, uint32_t old)
 
 static int write_register(struct device *d, const struct message_write *w)
 {
-	uint32_t old;
+	uint32_t old = ~w->value;
 	int rc;
 
-	if (pcidev_read(d->dev, w->offset, w->size, &old))
-		return -1;
-	if (!mask_allows(&d->mask, w->offset, w->size, old, w->value))
-		return refuse(d, w, old);
+	/* Where each bit may change, what is there does not matter, and is not asked for. */
+	if (!mask_allows(&d->mask, w->offset, w->size, old, w->value)) {
+		if (pcidev_read(d->dev, w->offset, w->size, &old))
+			return -1;
+		if (!mask_allows(&d->mask, w->offset, w->size, old, w->value))
+			return refuse(d, w, old);
+	}
 	rc = pcidev_write(d->dev, w->offset, w->size, w->value);
 	if (w->offset <= PCI_COMMAND && w->offset + w->size > PCI_COMMAND)
 		mask_note_command(&d->mask, d->dev);

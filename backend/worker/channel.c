@@ -135,8 +135,13 @@ static bool look(struct worker *w, uint64_t ns)
 			relax();
 		}
 		w->now_ns = now_ns();
-		if (poller_gives_way(&w->poller, w->now_ns))
-			return false;
+		if (poller_is_due(&w->poller, w->now_ns)) {
+			/* Who waits for the processor is let in before it costs him a slice. */
+			sched_yield();
+			w->now_ns = now_ns();
+			if (poller_gives_way(&w->poller, w->now_ns))
+				return false;
+		}
 	} while (w->now_ns - begin < ns);
 	poller_missed(&w->poller, w->now_ns - begin);
 	return false;
@@ -163,7 +168,7 @@ static bool turn(struct worker *w)
 		served |= look_at_aer(w);
 		if (++turns % TURNS_PER_ORDER == 0) {
 			/* Who took the processor took it from the streak, whose looks are short. */
-			if (hot)
+			if (hot && !w->gave_way && poller_is_due(&w->poller, w->now_ns))
 				poller_gives_way(&w->poller, w->now_ns);
 			if (orders_wait(w)) {
 				obey_supervisor(w);
@@ -172,8 +177,9 @@ static bool turn(struct worker *w)
 			}
 		}
 		ns = poller_answered(&w->poller, w->now_ns, hot);
-		if (ns && !hot)
+		if (ns && (!hot || w->gave_way))
 			poller_begin(&w->poller, w->now_ns);
+		w->gave_way = false;
 		hot = ns && look(w, ns);
 	}
 	return look_at_aer(w) || served;

@@ -19,8 +19,7 @@ void ask_gate(struct worker *w, struct message *m)
 	    message_receive(w->gate, END_GATE, END_WORKER, m, NULL, NULL, NULL) != 1)
 		_exit(1);
 	atomic_store_explicit(&w->ledger->at_gate, 0, memory_order_relaxed);
-	/* We gave the processor away; nobody took it. */
-	poller_begin(&w->poller, now_ns());
+	w->gave_way = true;
 }
 
 void tell_supervisor(struct worker *w, const struct message *m, int fd)

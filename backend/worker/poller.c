@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/util.h"
+
 /* Saved up again before looking begins again: no flutter at the edge. */
 #define CREDIT_RESUME_NS (POLLER_CREDIT_NS / 50)
 /* 64 requests are left out at most. */
@@ -18,9 +20,23 @@
  * slice. What a kernel thread takes is less than a rest would cost.
  */
 #define TAKEN_SLICE 4
-/* Then looking rests: for so many times the limit, twice as long each time that did not help. */
+/*
+ * Then looking rests, for so many times the limit; twice as long each time that did not help, up to
+ * what an attach can bear.
+ */
 #define REST_FIRST 1
-#define REST_MAX 64
+#define REST_MAX 4
+/*
+ * Who takes so many limits at once has work for a while, if not without end: each look beside it costs
+ * a slice. It rests for longer, and four times as long each time that did not help.
+ */
+#define TAKEN_BESIDE 2
+#define REST_BESIDE_FIRST 4
+#define REST_BESIDE_MAX 256
+/* Looking is to be most of what is done: the clock of our own is read once in so many times what it takes. */
+#define JUDGE_TIMES 8
+#define JUDGE_MIN_NS 5000u
+#define MEASURED 8
 
 static uint64_t own_cpu_ns(void)
 {
@@ -30,6 +46,22 @@ static uint64_t own_cpu_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* The least of a few: what is in its way meanwhile is not what it takes. */
+static uint64_t clock_takes(const struct poller *p)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < MEASURED; i++) {
+		uint64_t begin = now_ns(), took;
+
+		p->own_ns();
+		took = now_ns() - begin;
+		if (took < least)
+			least = took;
+	}
+	return least;
+}
+
 void poller_init(struct poller *p, uint32_t limit_us, uint64_t now)
 {
 	memset(p, 0, sizeof(*p));
@@ -37,6 +69,12 @@ void poller_init(struct poller *p, uint32_t limit_us, uint64_t now)
 	p->credit_ns = POLLER_CREDIT_NS;
 	p->stamp_ns = now;
 	p->own_ns = own_cpu_ns;
+	p->judge_ns = JUDGE_TIMES * clock_takes(p);
+	if (p->judge_ns < JUDGE_MIN_NS)
+		p->judge_ns = JUDGE_MIN_NS;
+	/* What is to be noticed within a stretch has to fit into it. */
+	if (p->judge_ns > p->limit_ns / TAKEN_SLICE)
+		p->judge_ns = p->limit_ns / TAKEN_SLICE;
 }
 
 static void earn(struct poller *p, uint64_t now)
@@ -114,19 +152,29 @@ void poller_found(struct poller *p, uint64_t ns)
 	learn(&p->gap_ns, ns);
 }
 
+static uint64_t longer_rest(const struct poller *p, bool again, bool beside)
+{
+	uint64_t first = (beside ? REST_BESIDE_FIRST : REST_FIRST) * p->limit_ns;
+	uint64_t most = (beside ? REST_BESIDE_MAX : REST_MAX) * p->limit_ns;
+	uint64_t ns = again ? (beside ? 4 : 2) * p->rest_ns : first;
+
+	if (ns > most)
+		return most;
+	return ns < first ? first : ns;
+}
+
 bool poller_gives_way(struct poller *p, uint64_t now)
 {
-	uint64_t cpu = p->own_ns(), own = cpu - p->cpu_ns, wall = now - p->since_ns;
-	bool again;
+	uint64_t cpu = p->own_ns(), own = cpu - p->cpu_ns, began = p->since_ns, wall = now - began;
+	bool again, beside;
 
 	p->cpu_ns = cpu;
 	p->since_ns = now;
 	if (own >= wall || wall - own <= p->limit_ns / TAKEN_SLICE)
 		return false;
-	again = p->rest_ns && now - p->until_ns < 2 * p->rest_ns;
-	p->rest_ns = again ? 2 * p->rest_ns : REST_FIRST * p->limit_ns;
-	if (p->rest_ns > REST_MAX * p->limit_ns)
-		p->rest_ns = REST_MAX * p->limit_ns;
+	again = p->rest_ns && began < p->until_ns + 2 * p->rest_ns;
+	beside = wall - own > TAKEN_BESIDE * p->limit_ns;
+	p->rest_ns = longer_rest(p, again, beside);
 	p->until_ns = now + p->rest_ns;
 	return true;
 }

@@ -24,6 +24,7 @@ struct poller {
 	uint64_t credit_ns; /* looking time that is left */
 	uint64_t stamp_ns;  /* when credit_ns was last brought up to date */
 	uint64_t (*own_ns)(void); /* the clock of our own time on the processor */
+	uint64_t judge_ns;  /* that clock is a system call: it is read once in so long */
 	uint64_t cpu_ns;    /* what it said at since_ns */
 	uint64_t since_ns;
 	uint64_t rest_ns;   /* how long nobody looks, for others wanted the processor */
@@ -46,6 +47,11 @@ void poller_begin(struct poller *p, uint64_t now);
 void poller_missed(struct poller *p, uint64_t ns);
 /* It found a request after ns. */
 void poller_found(struct poller *p, uint64_t ns);
+/* Whether it is time to ask poller_gives_way, and to let others have a turn. */
+static inline bool poller_is_due(const struct poller *p, uint64_t now)
+{
+	return now - p->since_ns >= p->judge_ns;
+}
 /*
  * Some looking is over, at now: whether others took the processor since the last call or begin, so
  * that it rests. Reads a clock by a system call.

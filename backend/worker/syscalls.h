@@ -19,7 +19,8 @@
 	X(sendmsg)     \
 	X(recvmsg)     /* messages, with the descriptors of devices */ \
 	X(close)       /* a device that is gone */ \
-	X(clock_gettime) /* where it is a system call */ \
+	X(clock_gettime) /* where it is a system call; the process' own clock */ \
+	X(sched_yield) /* while it looks for requests */ \
 	X(brk)	       /* a device's table; bounded by limits */ \
 	X(munmap)      \
 	X(exit_group)
@@ -35,7 +36,6 @@
 	X(clock_nanosleep)       \
 	X(futex)                 \
 	X(fcntl)                 \
-	X(getpid)                \
-	X(sched_yield)
+	X(getpid)
 
 #endif

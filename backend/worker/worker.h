@@ -42,6 +42,7 @@ struct worker {
 	struct ledger *ledger;
 	struct message_setup setup;
 	struct poller poller;
+	bool gave_way; /* to the gate, since the poller's clocks were read: nobody took the processor */
 	uint64_t now_ns;    /* the clock, as last looked at */
 	uint64_t unmask_ns; /* when the port is to be unmasked; 0: not waiting */
 	uint32_t spurious;  /* events in a row that had nothing to do */

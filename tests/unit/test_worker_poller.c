@@ -206,6 +206,9 @@ static void who_takes_the_processor_is_given_way(void **state)
 	/* At rest nobody looks, whether the last was found by looking or not. */
 	assert_int_equal(poller_answered(&p, now, true), 0);
 	assert_int_equal(answer_after(10 * US), 0);
+	assert_int_equal(answer_after(LIMIT), 0);
+	assert_int_equal(answer_after(LIMIT), 0);
+	assert_int_equal(answer_after(LIMIT), 0);
 	assert_true(answer_after(LIMIT));
 	/* Our own clock ahead of the wall's is no theft. */
 	poller_begin(&p, now);
@@ -241,24 +244,43 @@ static uint64_t rest(void)
 	return now - began;
 }
 
-static void a_rest_that_did_not_help_is_doubled(void **state)
+/* Each rest begins at once behind the last: others are still there. */
+static void rests_grow(uint64_t taken, uint64_t first, unsigned times, uint64_t most)
 {
-	uint64_t want = LIMIT;
+	uint64_t want = first;
 
+	for (unsigned i = 0; i < 10; i++) {
+		assert_true(disturbed(2 * taken, taken));
+		assert_in_range(rest(), want, want + 10 * US);
+		want = want * times > most ? most : want * times;
+	}
+}
+
+static void a_rest_that_did_not_help_is_longer(void **state)
+{
 	(void)state;
 	assert_true(warm());
-	for (unsigned i = 0; i < 10; i++) {
-		/* At once: others are still there. */
-		assert_true(disturbed(LIMIT / 2, LIMIT * 3 / 8));
-		assert_in_range(rest(), want, want + 10 * US);
-		if (want < 64 * LIMIT)
-			want *= 2;
+	/* Errands; after a while without, the next is short again. */
+	for (unsigned i = 0; i < 2; i++) {
+		rests_grow(LIMIT * 3 / 8, LIMIT, 2, 4 * LIMIT);
+		now += 1000ull * MS;
+		answer_after(MS);
 	}
-	/* After a while without, the next is short again. */
-	now += 1000ull * MS;
-	answer_after(MS);
-	assert_true(disturbed(4 * MS, 3 * MS));
-	assert_in_range(rest(), LIMIT, LIMIT + 10 * US);
+	/* Slices. */
+	rests_grow(3 * MS, 4 * LIMIT, 4, 256 * LIMIT);
+	/* He went; an errand now does not cost a long rest. */
+	assert_true(disturbed(LIMIT, LIMIT / 2));
+	assert_in_range(rest(), 4 * LIMIT, 4 * LIMIT + 10 * US);
+}
+
+/* The clock of our own is read when what it takes is little beside what was looked. */
+static void the_clock_is_not_what_looking_is(void **state)
+{
+	(void)state;
+	assert_in_range(p.judge_ns, 1, LIMIT / 4);
+	poller_begin(&p, now);
+	assert_false(poller_is_due(&p, now + p.judge_ns - 1));
+	assert_true(poller_is_due(&p, now + p.judge_ns));
 }
 
 static void the_real_clock_is_the_process_own(void **state)
@@ -286,7 +308,8 @@ int main(void)
 		TEST(out_of_credit_it_saves_up_first),
 		TEST(who_takes_the_processor_is_given_way),
 		TEST(each_stretch_is_judged_by_itself),
-		TEST(a_rest_that_did_not_help_is_doubled),
+		TEST(a_rest_that_did_not_help_is_longer),
+		TEST(the_clock_is_not_what_looking_is),
 		TEST(the_real_clock_is_the_process_own),
 	};
 
