@@ -248,7 +248,7 @@ static bool mend(struct device *d)
 }
 
 /* What Xen and the guest have put into the device, and a reset has taken. */
-static int turn_on(struct device *d)
+static int turn_on(struct device *d, const char *what)
 {
 	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
 
@@ -256,9 +256,9 @@ static int turn_on(struct device *d)
 		return 0;
 	if (!ask_plain(d, MESSAGE_RESTORE) && !interrupt_turn_on(&d->irq))
 		return 0;
-	snprintf(text, sizeof(text), "%s: its %s did not survive the reset: %s",
+	snprintf(text, sizeof(text), "%s: its %s did not survive the %s: %s",
 		 sbdf_format(d->dev->info.sbdf, name), d->irq.mode == VECTORS_MSIX ? "MSI-X" : "MSI",
-		 strerror(errno));
+		 what, strerror(errno));
 	say(d, XTL_WARN, text);
 	return -1;
 }
@@ -268,8 +268,27 @@ static bool mend_all(struct device *d)
 	bool was = mend(d);
 
 	if (was)
-		turn_on(d);
+		turn_on(d, "reset");
 	return was;
+}
+
+/*
+ * The host has slept, and its kernel has put config space back; Xen's messages and the enable bits are
+ * ours to. What reads as another device, as nothing or as zeros is not written to. 0, or -1 with errno.
+ */
+static int wake(struct device *d, bool *changed)
+{
+	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+
+	if (!pcidev_is_itself(d->dev)) {
+		snprintf(text, sizeof(text), "%s: does not answer as itself behind the host's sleep: it is "
+			 "left alone; detach it, and attach it again when it is back",
+			 sbdf_format(d->dev->info.sbdf, name));
+		say(d, XTL_ERROR, text);
+		return fail(ENODEV);
+	}
+	*changed = mend(d);
+	return turn_on(d, "host's sleep");
 }
 
 static void answer_supervisor(struct device *d, enum message_kind to, int err, bool changed)
@@ -296,6 +315,7 @@ static void on_look(struct device *d)
 static void obey(struct gate *g, const struct message *m)
 {
 	struct device *d = device_of(g, m->slot);
+	int err = 0;
 	bool changed = false, before = d->dev && d->irq.mode != VECTORS_NONE;
 
 	if (m->kind == MESSAGE_HOLD) {
@@ -331,7 +351,10 @@ static void obey(struct gate *g, const struct message *m)
 	case MESSAGE_TURN_ON:
 		if (d->lock < 0)
 			d->lock = device_lock(g->env->state_dir, d->dev->info.sbdf);
-		turn_on(d);
+		turn_on(d, "reset");
+		break;
+	case MESSAGE_WAKE:
+		err = wake(d, &changed) ? errno : 0;
 		break;
 	case MESSAGE_LOOK:
 		on_look(d);
@@ -343,7 +366,7 @@ static void obey(struct gate *g, const struct message *m)
 		mask_note_command(&d->mask, d->dev);
 		mask_note_intx(&d->mask, before, d->irq.mode != VECTORS_NONE);
 	}
-	answer_supervisor(d, m->kind, 0, changed);
+	answer_supervisor(d, m->kind, err, changed);
 }
 
 static void on_supervisor(struct gate *g)

@@ -72,6 +72,7 @@ enum message_end {
 	X(MEND, END_SUPERVISOR, END_GATE, none, "if others have reset it, put it back")         \
 	X(LEND, END_SUPERVISOR, END_GATE, none, "a job is to reset it: its lock is let go until TURN_ON") \
 	X(TURN_ON, END_SUPERVISOR, END_GATE, none, "it was reset: vectors that are mapped go on again") \
+	X(WAKE, END_SUPERVISOR, END_GATE, none, "the host slept: put back what its kernel does not") \
 	X(LOOK, END_SUPERVISOR, END_GATE, none, "does it answer, was it reset?")                \
 	X(LOOKED, END_GATE, END_SUPERVISOR, looked, "whether it does, and was")                 \
 	X(MAP, END_GATE, END_SUPERVISOR, map, "vectors for a device that the guest has; none are mapped yet") \

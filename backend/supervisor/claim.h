@@ -56,6 +56,14 @@ enum claim_recovery {
 	RECOVERY_RELOAD, /* the worker puts the guest's BARs back */
 };
 
+/* What of it is being put back behind a sleep of the host (wake.h). */
+enum claim_wake {
+	WAKE_NONE,
+	WAKE_DUE,    /* its turn comes */
+	WAKE_GATE,   /* the gate sees to it */
+	WAKE_RELOAD, /* the worker puts the guest's BARs back */
+};
+
 struct claim {
 	TAILQ_ENTRY(claim) of_host;
 	LIST_ENTRY(claim) of_address;
@@ -105,6 +113,7 @@ struct claim {
 	bool recorded;	     /* a successor would find it */
 	struct claim_errors errors;
 	enum claim_recovery recovery;
+	enum claim_wake wake;
 	bool fatal, own_error; /* of what is seen to */
 	int64_t since; /* it was begun, or carried on: seconds since 1970 */
 };

@@ -8,6 +8,7 @@
 
 #include "backend/keeper/link.h"
 #include "backend/supervisor/ownership.h"
+#include "backend/supervisor/wake.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -90,6 +91,19 @@ static void on_devices(struct source *s)
 	ownership_hear(&the_daemon->be, s->fd);
 }
 
+static void on_sleep(struct source *s)
+{
+	struct daemon *d = the_daemon;
+	uint64_t ns = host_sleep_over(&d->sleep);
+
+	(void)s;
+	if (!ns)
+		return;
+	log_info(d->be.lg, "the host slept for %.1f s: interrupts of the guests' devices are put back",
+		 (double)ns / 1e9);
+	wake_all(&d->be);
+}
+
 static int open_signals(struct daemon *d)
 {
 	sigset_t set;
@@ -112,6 +126,10 @@ int daemon_listen(struct daemon *d)
 	struct backend *be = &d->be;
 
 	d->devices_fd = ownership_listen(be);
+	if (host_sleep_init(&d->sleep))
+		log_warn(be->lg, "a sleep of the host would not be noticed: %s", strerror(errno));
+	else if (loop_add(&be->loop, &d->sleeps, d->sleep.fd, on_sleep))
+		return -1;
 	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
 	    loop_add(&be->loop, &d->xenstore, xs_fileno(be->xen.watches), on_xenstore))
 		return -1;

@@ -130,7 +130,7 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 	TAILQ_INIT(&be->claims);
 	TAILQ_INIT(&be->handovers);
 	schedule_init(&be->schedule);
-	d->signal_fd = d->devices_fd = -1;
+	d->signal_fd = d->devices_fd = d->sleep.fd = -1;
 	d->ready_fd = o->ready_fd;
 	d->keep_guests = o->keep_guests;
 	d->keeper = o->keeper;
@@ -175,6 +175,7 @@ void daemon_close(struct daemon *d)
 		device_locks_remove(d->env.state_dir);
 	close_keep(d->signal_fd);
 	close_keep(d->devices_fd);
+	host_sleep_dispose(&d->sleep);
 	hypercall_close(be->hypercall);
 	for (unsigned i = 0; be->machine && i < d->env.nr_providers; i++) {
 		topology_dispose(&be->machine[i].topology);

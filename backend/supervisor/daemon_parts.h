@@ -12,6 +12,7 @@
 #include "backend/control/control.h"
 #include "backend/supervisor/backend.h"
 #include "backend/supervisor/daemon.h"
+#include "backend/supervisor/host_sleep.h"
 #include "backend/supervisor/watches.h"
 
 enum daemon_phase {
@@ -30,7 +31,8 @@ struct daemon {
 	struct backend be;
 	struct env env;
 	struct watches watches;
-	struct source xenstore, life, signals, news, devices, keeper_link, controls;
+	struct source xenstore, life, signals, news, devices, keeper_link, controls, sleeps;
+	struct host_sleep sleep;
 	struct control *control;
 	const struct daemon_options *options;
 	time_t since;

@@ -44,6 +44,7 @@ struct guest {
 	bool complained;	      /* of a malformed state node */
 	bool watching;		      /* frontend's state */
 	bool introduced;	      /* xenstored was seen to know the domain */
+	bool waking, pausing;	      /* behind a sleep of the host (wake.h); the worker is to stop first */
 	bool hvm;		      /* or PVH: no PV frontend, and what has its devices is QEMU or Xen */
 	bool halted;		      /* it is shut down, and waits to be destroyed */
 	bool check_alive;	      /* a domain died: see whether it was this one */

@@ -177,6 +177,17 @@ bool pcidev_alive(struct pcidev *dev)
 	return !pcidev_read(dev, PCI_CLASS_REVISION, 4, &v) && v != UINT32_MAX;
 }
 
+bool pcidev_is_itself(struct pcidev *dev)
+{
+	const struct pcidev_info *info = &dev->info;
+	uint32_t ids;
+
+	if (!pcidev_alive(dev) || info->is_vf)
+		return pcidev_alive(dev);
+	return !pcidev_read(dev, PCI_VENDOR_ID, 4, &ids) &&
+	       ids == ((uint32_t)info->device << 16 | info->vendor);
+}
+
 struct pcidev_saved *pcidev_save(struct pcidev *dev)
 {
 	struct pcidev_saved *saved = calloc(1, sizeof(*saved));

@@ -67,6 +67,12 @@ struct pcidev_saved *pcidev_saved_parse(struct pcidev *dev, const char *text);
 bool pcidev_alive(struct pcidev *dev);
 
 /*
+ * Whether what answers is the device: its vendor and device ids are those that it was found with. Ones and
+ * zeros are not. A virtual function has no ids of its own: it is alive.
+ */
+bool pcidev_is_itself(struct pcidev *dev);
+
+/*
  * Whether dev was reset since saved was taken and not restored, by whomever: it answers, and does not
  * decode what it decoded then.
  */

@@ -36,7 +36,11 @@ $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(BACKEND_OBJ) $(B)/host/libhost.a
 	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
 
-BOX_NEEDS := $(BOX_PROGRAMS) $(BOX_USERS) $(B)/tests/box/life_random \
+$(B)/tests/box/asleep.so: tests/box/asleep.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
+
+BOX_NEEDS := $(BOX_PROGRAMS) $(B)/tests/box/asleep.so $(BOX_USERS) $(B)/tests/box/life_random \
 	$(B)/tests/xenbox/agent
 
 # The box tests alone.

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/supervisor/wake.h"
+
+#include "backend/supervisor/guest.h"
+#include "backend/supervisor/recovery.h"
+
+/* A recovery has stopped the worker itself, and lets it go on when it is through. */
+static bool is_stopped_by_recovery(const struct guest *g)
+{
+	const struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->recovery >= RECOVERY_PAUSE)
+			return true;
+	return false;
+}
+
+static void go_on(struct guest *g)
+{
+	struct claim *claim;
+
+	g->waking = false;
+	if (is_stopped_by_recovery(g))
+		return;
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (service_ask_worker(claim, MESSAGE_RESUME))
+			return;
+}
+
+/* One device after another: the gate does one thing at a time. */
+static void next(struct guest *g)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (claim->wake != WAKE_DUE)
+			continue;
+		if (claim->phase == CLAIM_TAKEN && claim->in_gate) {
+			claim->wake = WAKE_GATE;
+			service_ask_gate(claim, MESSAGE_WAKE);
+			return;
+		}
+		claim->wake = WAKE_NONE;
+	}
+	go_on(g);
+}
+
+static void wake(struct guest *g)
+{
+	struct claim *claim;
+	bool due = false;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (claim->phase != CLAIM_TAKEN || !claim->in_gate || claim->hands_off)
+			continue;
+		claim->wake = WAKE_DUE;
+		due = true;
+	}
+	/* One that is on its way sees to what has become due again; one whose processes were ended does not. */
+	if (!due || (g->waking && service_is_up(&g->service)))
+		return;
+	g->waking = true;
+	g->pausing = false;
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (service_ask_worker(claim, MESSAGE_PAUSE)) {
+			g->pausing = true;
+			return;
+		}
+	}
+	next(g);
+}
+
+void wake_all(struct backend *be)
+{
+	struct guest *g;
+
+	for (uint32_t domid = 0; (g = backend_next_guest(be, &domid)); domid++)
+		if (!g->hvm)
+			wake(g);
+}
+
+void wake_gate_answered(struct claim *claim, const struct message *m)
+{
+	bool woke = m->kind == MESSAGE_ANSWER && m->u.answer.to == MESSAGE_WAKE;
+
+	if (!woke) {
+		recovery_gate_answered(claim, m);
+		return;
+	}
+	if (claim->wake != WAKE_GATE)
+		return;
+	claim->wake = WAKE_NONE;
+	if (m->u.answer.changed && service_ask_worker(claim, MESSAGE_RELOAD))
+		claim->wake = WAKE_RELOAD;
+	else
+		next(claim->guest);
+}
+
+void wake_worker_answered(struct claim *claim, enum message_kind to)
+{
+	struct guest *g = claim->guest;
+
+	if (to == MESSAGE_PAUSE && g->pausing) {
+		g->pausing = false;
+		next(g);
+	} else if (to == MESSAGE_RELOAD && claim->wake == WAKE_RELOAD) {
+		claim->wake = WAKE_NONE;
+		next(g);
+		return;
+	}
+	recovery_worker_answered(claim, to);
+}
+
+/* The next one opens the devices as they are then, and is asked what this one was. */
+void wake_gate_died(struct guest *g)
+{
+	struct claim *claim;
+
+	recovery_gate_died(g);
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		claim->wake = WAKE_NONE;
+	if (g->waking && !g->pausing)
+		go_on(g);
+}
+
+/* The next one begins with the devices as they are. */
+void wake_worker_died(struct guest *g)
+{
+	struct claim *claim;
+	bool waited = g->pausing;
+
+	recovery_worker_died(g);
+	g->pausing = false;
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (claim->wake != WAKE_RELOAD)
+			continue;
+		claim->wake = WAKE_NONE;
+		waited = true;
+	}
+	if (g->waking && waited)
+		next(g);
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The host sleeps and wakes under a guest with MSI: what its kernel does not put back is put back, and what
+# does not read as the device is not written to.
+. "$(dirname "$0")/lib.sh"
+
+export XENPCI_ASLEEP=$WORK/asleep
+echo 0 >"$XENPCI_ASLEEP"
+mkfifo "$XENPCI_ASLEEP.jump"
+exec {jump}<>"$XENPCI_ASLEEP.jump" # or who writes would wait for a reader
+cat >"$WORK/xenpcid" <<END
+#!/bin/sh
+LD_PRELOAD="$(realpath "$B")/tests/box/asleep.so \$LD_PRELOAD" exec $(realpath "$B")/xenpcid --worker $(realpath "$B")/xenpci-worker "\$@"
+END
+chmod +x "$WORK/xenpcid"
+
+sys=$WORK/sys
+for n in 3 4; do
+	plain_function "$sys" 00:0$n.0 $((0xfe000000 + n * 0x10000))
+	plain_put "$sys" 00:0$n.0 52 '\x50'
+	plain_put "$sys" 00:0$n.0 80 '\x05\x00\x80\x00' # MSI, 64 bits
+done
+config() { od -An -tx1 -j "$2" -N "$3" "$sys/bus/pci/devices/0000:$1/config" | tr -d ' '; } # BDF OFFSET N
+restores() { hypercalls | grep -c 'restore_msi'; }
+sleeps=0
+wakes() { # the host slept for a minute
+	sleeps=$((sleeps + 60))
+	echo "$sleeps" >"$XENPCI_ASLEEP"
+	echo jump >&"$jump"
+}
+
+box_up
+INSTALLED=$WORK/xenpcid daemon_start --devices "sysfs:$sys" --sysfs-root "$sys"
+guests 7 8
+attach 7 0000:00:03.0
+check "the guest connects" connect g7 7
+attach 7 0000:00:04.0
+check "another device comes" reconfigure g7 7
+tell g7 op 2 0 0 0 0 0 0
+like "MSI is on for one device" "$R" '^0 '
+is "its enable bit is set" "$(config 00:03.0 82 2)" 8100
+
+# --- The kernel has put back what it knows of ---
+log_mark
+plain_put "$sys" 00:03.0 82 '\x80\x00'
+before=$(restores)
+wakes
+check "the sleep is noticed" wait_for 5000 logged_since "the host slept for 60[.][0-9] s"
+enabled() { [ "$(config 00:03.0 82 2)" = 8100 ]; }
+check "its enable bit is set again" wait_for 5000 enabled
+is "Xen wrote its messages anew" "$(restores)" $((before + 1))
+config_read g7 0 0 4
+is "the guest is answered" "$R" "0 10d38086"
+
+# --- It has put back nothing ---
+plain_put "$sys" 00:03.0 4 '\x00\x00'
+plain_put "$sys" 00:03.0 16 '\x00\x00\x00\x00'
+plain_put "$sys" 00:03.0 82 '\x80\x00'
+wakes
+check "all of it is put back" wait_for 5000 enabled
+is "decoding too, and INTx off beside MSI" "$(config 00:03.0 4 2)" 0705
+is "the address too" "$(config 00:03.0 16 4)" 000003fe
+config_read g7 0 16 4
+is "the guest reads its own address" "${R%% *}" 0
+
+# --- What reads as zeros is not the device ---
+cp "$sys/bus/pci/devices/0000:00:03.0/config" "$WORK/config"
+head -c 256 /dev/zero >"$sys/bus/pci/devices/0000:00:03.0/config"
+log_mark
+before=$(restores)
+wakes
+check "it is told" wait_for 5000 logged_since "0000:00:03.0: does not answer as itself behind the host's sleep"
+is "nothing is written to it" "$(config 00:03.0 0 256 | tr -d '0\n*')" ""
+is "nothing is asked of Xen" "$(restores)" "$before"
+config_read g7 8 0 4
+is "the other device is answered for" "$R" "0 10d38086"
+cp "$WORK/config" "$sys/bus/pci/devices/0000:00:03.0/config"
+
+# --- Somebody sets the clock ---
+log_mark
+before=$(restores)
+echo jump >&"$jump"
+config_read g7 8 0 4
+check_not "a clock that is set is no sleep" logged_since "the host slept"
+is "and nothing is done" "$(restores)" "$before"
+
+# --- A worker that dies meanwhile, and many sleeps in a row ---
+for _ in 1 2 3 4 5; do
+	plain_put "$sys" 00:03.0 82 '\x80\x00'
+	wakes
+	kill -9 "$(worker_of 7)" 2>/dev/null
+done
+check "it is put back in the end" wait_for 10000 enabled
+answered() { config_read g7 8 0 4 && [ "$R" = "0 10d38086" ]; }
+check "and the guest answered" wait_for 10000 answered
+daemon_stop
