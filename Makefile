@@ -11,6 +11,7 @@
 #   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
 #   make fuzz       libFuzzer over tests/fuzz, 30 s each (HOURS=n), and what of the code it reached
 #   make model      the protocol's machines explored whole (tests/model)
+#   make check-mutants  each of tests/mutants' broken builds is caught by a test (check-mutants-quick: a sample)
 #   make lint       clang-tidy, cppcheck, a build with clang, unit tests under valgrind
 #   make deps       installs what is missing for these (deps-lint, -bench, -xen, -deb...: for those)
 #   make install    DESTDIR= PREFIX= sbindir= bindir= libdir= includedir= mandir= ...; make uninstall

@@ -73,6 +73,45 @@ static void every_kind_sizes(void **state)
 	}
 }
 
+/* XSA-476: both halves of an address above 4 GiB are shown, sized, and put back after D3hot. */
+static void xsa_476_addresses_above_4_gib_stay_whole(void **state)
+{
+	static const struct {
+		uint64_t start, size;
+	} rows[] = {
+		{ 0x383800000000, 0x4000 },	{ 0x1fe000000, 0x1000000 },
+		{ 0x400000000, 0x100000000 }, { 0xffffffff00000000, 0x80000000 },
+	};
+	enum { PM = 0x40, BAR = PCI_BASE_ADDRESS_2 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const uint32_t low = (uint32_t)rows[i].start | MEM64, high = rows[i].start >> 32;
+
+		fake_init(&dev, 0, 256);
+		fake_cap(&dev, PM, PCI_CAP_ID_PM);
+		dev.pm = PM;
+		fake_bar(&dev, 2, rows[i].start, rows[i].size, MEM64);
+		fake_put(&dev, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+		cfg = fake_open(&dev, NULL);
+		read_is(cfg, BAR, 4, low);
+		read_is(cfg, BAR + 4, 4, high);
+		write_is(cfg, BAR, 4, UINT32_MAX, OK);
+		write_is(cfg, BAR + 4, 4, UINT32_MAX, OK);
+		read_is(cfg, BAR, 4, (uint32_t)-rows[i].size | MEM64);
+		read_is(cfg, BAR + 4, 4, (uint32_t)(-rows[i].size >> 32));
+		write_is(cfg, BAR, 4, low, OK);
+		write_is(cfg, BAR + 4, 4, high, OK);
+		write_is(cfg, PM + PCI_PM_CTRL, 2, 3, OK);
+		write_is(cfg, PM + PCI_PM_CTRL, 2, 0, OK);
+		assert_int_equal(fake_get(&dev, BAR, 4), low);
+		assert_int_equal(fake_get(&dev, BAR + 4, 4), high);
+		read_is(cfg, BAR + 4, 4, high);
+		config_close(cfg);
+		cfg = NULL;
+	}
+}
+
 static void what_sizes_and_what_does_not(void **state)
 {
 	static const struct {
@@ -323,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_kind_sizes),
+		TEST(xsa_476_addresses_above_4_gib_stay_whole),
 		TEST(what_sizes_and_what_does_not),
 		TEST(sizing_in_parts),
 		TEST(the_host_address_is_restored_and_no_other),

@@ -17,7 +17,7 @@ static uint32_t hw_command(void)
 
 /* XSA-120: no width at any offset lets a guest switch decoding, parity, SERR or INTx in the device.
  */
-static void decode_stays_with_the_host(void **state)
+static void xsa_120_decode_stays_with_the_host(void **state)
 {
 	static const int32_t sizes[] = { 1, 2, 4 };
 	static const struct config_policy *const policies[] = { NULL, &permissive };
@@ -40,6 +40,46 @@ static void decode_stays_with_the_host(void **state)
 		}
 		config_close(cfg);
 		cfg = NULL;
+	}
+}
+
+/*
+ * XSA-126: no bit of the command register is the guest's unmediated. Each of the sixteen, set and
+ * cleared by each access that covers it, reaches the device only if it is of this list.
+ */
+static void xsa_126_each_bit_of_the_command_is_mediated(void **state)
+{
+	static const struct {
+		const struct config_policy *policy;
+		uint32_t open;
+	} rows[] = {
+		{ NULL, PCI_COMMAND_MASTER | PCI_COMMAND_INVALIDATE },
+		{ &interrupt_control,
+		  PCI_COMMAND_MASTER | PCI_COMMAND_INVALIDATE | PCI_COMMAND_INTX_DISABLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (unsigned n = 0; n < 16 * 2 * 3; n++) {
+			uint32_t bit = 1u << n % 16, size = 1u << n / 32, was, value;
+			int32_t at = size == 1 && bit > 0xff ? PCI_COMMAND + 1 : PCI_COMMAND;
+
+			fake_nic(&nic);
+			fake_put(&nic, PCI_CACHE_LINE_SIZE, 1, 0x10);
+			if (n / 16 % 2)
+				fake_put(&nic, PCI_COMMAND, 2, 0xffff);
+			cfg = fake_open(&nic, rows[i].policy);
+			was = hw_command();
+			value = (was ^ bit) >> (at > PCI_COMMAND ? 8 : 0);
+			config_guest_write(cfg, at, (int32_t)size, value);
+			/* A second time, as one that insists. */
+			config_guest_write(cfg, at, (int32_t)size, value);
+			if ((hw_command() ^ was) & ~rows[i].open)
+				fail_msg("policy %zu, %u bytes: bit 0x%x: 0x%04x -> 0x%04x", i, size, bit, was,
+					 hw_command());
+			config_close(cfg);
+			cfg = NULL;
+		}
 	}
 }
 
@@ -323,7 +363,8 @@ static void a_dead_device_answers_op_failed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(decode_stays_with_the_host),
+		TEST(xsa_120_decode_stays_with_the_host),
+		TEST(xsa_126_each_bit_of_the_command_is_mediated),
 		TEST(reads_mix_hardware_and_shadow),
 		TEST(decode_enables_once_and_disables_once),
 		TEST(a_device_that_cannot_be_enabled),

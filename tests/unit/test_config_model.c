@@ -222,7 +222,7 @@ static void bare(void **state)
 }
 
 /* XSA-131: in a filtered device nothing changes but what this list says (offset, bits). */
-static void default_deny(void **state)
+static void xsa_131_default_deny(void **state)
 {
 	static const struct {
 		unsigned at;
@@ -271,7 +271,7 @@ int main(void)
 		cmocka_unit_test(type0_with_everything),
 		cmocka_unit_test(type1),
 		cmocka_unit_test(bare),
-		cmocka_unit_test(default_deny),
+		cmocka_unit_test(xsa_131_default_deny),
 	};
 
 	return cmocka_run_group_tests_name("config against its model", tests, NULL, NULL);

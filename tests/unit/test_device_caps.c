@@ -37,8 +37,8 @@ static void test_find_caps(void **state)
 	provider_close(p);
 }
 
-/* Lists that loop, lead into the header, or end in nonsense; capabilities that do not fit. */
-static void test_hostile_caps(void **state)
+/* XSA-337: lists that loop, lead into the header, or end in nonsense; capabilities that do not fit. */
+static void xsa_337_capability_lists_that_lie(void **state)
 {
 	static const struct {
 		const char *name;
@@ -133,7 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find_caps),
-		cmocka_unit_test(test_hostile_caps),
+		cmocka_unit_test(xsa_337_capability_lists_that_lie),
 		cmocka_unit_test(test_cap_beyond_end),
 		cmocka_unit_test(test_hostile_ext_caps),
 	};

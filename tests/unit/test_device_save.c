@@ -459,10 +459,34 @@ static void test_pme_status_is_kept(void **state)
 	lone_close(&lone, dev);
 }
 
+/* XSA-476: of an address above 4 GiB both halves come back, from what was saved and from the OS's. */
+static void xsa_476_both_halves_come_back(void **state)
+{
+	enum { LOW = PCI_BASE_ADDRESS_2, HIGH = PCI_BASE_ADDRESS_3 };
+	struct pcidev *dev = open_device(bench, "01:00.0");
+	struct pcidev_saved *saved = save(dev);
+	uint64_t start = dev->info.resource[2].start;
+	uint32_t low = get(dev, LOW, 4);
+
+	(void)state;
+	assert_int_not_equal(start >> 32, 0);
+	assert_int_equal(get(dev, HIGH, 4), start >> 32);
+	for (unsigned n = 0; n < 2; n++) {
+		set(dev, LOW, 4, 0);
+		set(dev, HIGH, 4, 0x12);
+		assert_int_equal(n ? pcidev_readdress(dev) : pcidev_restore(dev, saved), 0);
+		assert_int_equal(get(dev, LOW, 4), low);
+		assert_int_equal(get(dev, HIGH, 4), start >> 32);
+	}
+	pcidev_saved_free(saved);
+	pcidev_close(dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_round_trip),
+		BENCH_TEST(xsa_476_both_halves_come_back),
 		BENCH_TEST(test_writes_only_what_differs),
 		BENCH_TEST(test_order_after_reset),
 		BENCH_TEST(test_order_while_decoding),

@@ -1,111 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Interrupts of one function: the gate's part over a device in memory, the supervisor's part, which
- * judges and maps, behind its callbacks, and a hypervisor of a few lines.
- */
-#include "tests/unit/hypervisor_fake.h"
-
-#include <linux/pci_regs.h>
-
-#include "backend/gate/interrupt.h"
-#include "tests/unit/support_config.h"
-
-enum { MSI = 0xd0, MSIX = 0xa0 };
-
-/* A NIC with MSI for 8 and MSI-X for 5 vectors, its table in BAR 3. */
-struct bench {
-	struct fake f;
-	struct talk talk;
-	struct memory_device memory;
-	struct vector_record record; /* the supervisor's */
-	struct interrupts irq;	     /* the gate's */
-	unsigned said;
-};
-
-static void map(void *context, const struct message_map *want, struct message_mapped *got)
-{
-	struct bench *b = context;
-
-	vectors_map(&b->record, want, got);
-}
-
-static void unmap(void *context)
-{
-	struct bench *b = context;
-
-	vectors_unmap(&b->record);
-}
-
-static void say(void *context, unsigned level, const char *text)
-{
-	struct bench *b = context;
-
-	assert_true(level && text[0]);
-	b->said++;
-}
-
-/* Both parts, for a device as it was seen before its guest had it. */
-static void plug(struct bench *b)
-{
-	const struct vectors vectors = { map, unmap, say, b };
-
-	interrupt_init(&b->irq, &b->f.dev, &vectors);
-	b->record = (struct vector_record){ .talk = &b->talk, .memory = &b->memory };
-	b->record.has_msi = b->irq.msi;
-	b->record.has_msix = b->irq.msix;
-	if (!b->irq.msix)
-		return;
-	b->record.entries =
-		(uint16_t)((fake_get(&b->f, MSIX + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1);
-	b->record.base = b->f.dev.info.resource[3].start;
-}
-
-static int setup(void **state)
-{
-	static struct bench b;
-
-	hypervisor_reset();
-	memset(&b, 0, sizeof(b));
-	fake_nic(&b.f);
-	fake_put(&b.f, MSI + PCI_MSI_FLAGS, 2, 3 << 1);
-	fake_put(&b.f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	talk_init(&b.talk, NULL, DOMID);
-	plug(&b);
-	assert_int_equal(b.irq.msi, MSI);
-	assert_int_equal(b.irq.msix, MSIX);
-	*state = &b;
-	return 0;
-}
-
-static struct xen_pci_op request(uint32_t cmd, uint32_t value)
-{
-	struct xen_pci_op op = { .cmd = cmd, .err = 99, .value = value };
-
-	for (unsigned i = 0; i < SH_INFO_MAX_VEC; i++)
-		op.msix_entries[i] = (struct xen_msix_entry){ .vector = 0xffff, .entry = (uint16_t)i };
-	return op;
-}
-
-static uint32_t hardware(struct bench *b, unsigned offset)
-{
-	return fake_get(&b->f, offset, 2);
-}
-
-static void expect(const struct xen_pci_op *op, int32_t err, uint32_t value)
-{
-	if (op->err != err || op->value != value)
-		fail_msg("command %u answered %d, 0x%x, not %d, 0x%x", op->cmd, op->err, op->value, err,
-			 value);
-}
-
-static void expect_off(struct bench *b)
-{
-	assert_int_equal(mapped(), 0);
-	assert_int_equal(hardware(b, MSI + PCI_MSI_FLAGS) & (PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE), 0);
-	assert_int_equal(hardware(b, MSIX + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE, 0);
-	assert_int_equal(hardware(b, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE, 0);
-	assert_int_equal(xen.bad_unmaps, 0);
-}
+/* Interrupts of one function, request by request; those of advisories: test_gate_advisories.c. */
+#include "tests/unit/gate_bench.h"
 
 static void msi_goes_on_and_off(void **state)
 {
@@ -155,6 +50,7 @@ static void msix_answers_vectors_in_order(void **state)
 	assert_int_equal(xen.table_base, b->f.dev.info.resource[3].start);
 	assert_int_equal(hardware(b, MSIX + PCI_MSIX_FLAGS) &
 			 (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL), PCI_MSIX_FLAGS_ENABLE);
+	assert_true(hardware(b, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 	op = request(XEN_PCI_OP_disable_msix, 0);
 	interrupt_disable_msix(&b->irq, &op);
 	expect(&op, 0, b->f.dev.info.irq);
@@ -317,66 +213,6 @@ static void multi_msi_says_how_many_would_do(void **state)
 	assert_int_equal(op.info, 1);
 }
 
-/* Everything a guest can do, in every order of four: never two modes, never a pirq astray. */
-static void step(struct bench *b, unsigned what)
-{
-	struct xen_pci_op op;
-
-	switch (what) {
-	case 0:
-		op = request(XEN_PCI_OP_enable_msi, 0);
-		interrupt_enable_msi(&b->irq, &op, false);
-		return;
-	case 1:
-		op = request(XEN_PCI_OP_enable_msix, 2);
-		interrupt_enable_msix(&b->irq, &op, false);
-		return;
-	case 2:
-		op = request(XEN_PCI_OP_enable_multi_msi, 0);
-		op.info = 4;
-		interrupt_enable_multi_msi(&b->irq, &op, false);
-		return;
-	case 3:
-		op = request(XEN_PCI_OP_disable_msi, 0);
-		interrupt_disable_msi(&b->irq, &op);
-		return;
-	case 4:
-		op = request(XEN_PCI_OP_disable_msix, 0);
-		interrupt_disable_msix(&b->irq, &op);
-		return;
-	case 5:
-		interrupt_release(&b->irq);
-		return;
-	default:
-		fake_put(&b->f, PCI_COMMAND, 2, fake_get(&b->f, PCI_COMMAND, 2) ^ PCI_COMMAND_MEMORY);
-		return;
-	}
-}
-
-static void no_order_of_requests_breaks_it(void **state)
-{
-	enum { STEPS = 7, LENGTH = 4 };
-	struct bench *b = *state;
-
-	for (unsigned order = 0; order < STEPS * STEPS * STEPS * STEPS; order++) {
-		setup(state);
-		for (unsigned n = 0, rest = order; n < LENGTH; n++, rest /= STEPS) {
-			bool msi, msix;
-
-			step(b, rest % STEPS);
-			msi = hardware(b, MSI + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE;
-			msix = hardware(b, MSIX + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE;
-			if ((msi && msix) || mapped() != b->irq.nr || b->record.nr != b->irq.nr ||
-			    b->record.mode != b->irq.mode || (msi || msix) != (mapped() > 0) ||
-			    xen.bad_unmaps)
-				fail_msg("order %u, step %u: msi %d, msix %d, %u mapped, %u known", order,
-					 n, msi, msix, mapped(), b->irq.nr);
-		}
-		interrupt_release(&b->irq);
-		expect_off(b);
-	}
-}
-
 static void a_request_carried_out_is_answered_again(void **state)
 {
 	struct bench *b = *state;
@@ -511,7 +347,6 @@ int main(void)
 		cmocka_unit_test_setup(a_table_nobody_prepared_leaves_msi, setup),
 		cmocka_unit_test_setup(multi_msi_gives_a_block, setup),
 		cmocka_unit_test_setup(multi_msi_says_how_many_would_do, setup),
-		cmocka_unit_test_setup(no_order_of_requests_breaks_it, setup),
 		cmocka_unit_test_setup(a_request_carried_out_is_answered_again, setup),
 		cmocka_unit_test_setup(msi_carried_out_is_answered_again, setup),
 		cmocka_unit_test_setup(what_is_on_is_turned_on_again, setup),

@@ -273,7 +273,8 @@ static void test_bars(void **state)
 	assert_ptr_equal(assignable_first(&result), &result.refusal[1]);
 }
 
-static void test_shared_page(void **state)
+/* XSA-461: the two ways in which a device can share what a guest gets. */
+static void xsa_461_shared_page(void **state)
 {
 	const unsigned small = ASSIGNABLE_BIT(ASSIGNABLE_SMALL_BAR) |
 			       ASSIGNABLE_BIT(ASSIGNABLE_UNALIGNED_BAR);
@@ -303,7 +304,7 @@ static void test_shared_page(void **state)
 	assert_refused("00:07.0", ASSIGNABLE_SHARED_PAGE, "0000:01:00.0 (guest 8)");
 }
 
-static void test_shared_irq(void **state)
+static void xsa_461_shared_irq(void **state)
 {
 	(void)state;
 	/* bench: 16 is the line of 00:1a.0 (without MSI), of 01:00.0 (with) and of others. */
@@ -464,8 +465,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sriov, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_no_reset, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_bars, image_setup, image_teardown),
-		cmocka_unit_test_setup_teardown(test_shared_page, image_setup, image_teardown),
-		cmocka_unit_test_setup_teardown(test_shared_irq, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(xsa_461_shared_page, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(xsa_461_shared_irq, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_concerns, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_many_others, image_setup, image_teardown),
 		cmocka_unit_test(test_names),

@@ -102,6 +102,30 @@ static void assert_text(const char *part)
 		fail_msg("\"%s\" does not say \"%s\"", buf, part);
 }
 
+/* XSA-302: no DMA while it is reset: nothing but a read of it tells that here, in the pause before D0. */
+static uint32_t command_meanwhile;
+
+static void note_command(unsigned slept)
+{
+	if (slept <= 10)
+		command_meanwhile = get(world.look, PCI_COMMAND, 2);
+}
+
+static void xsa_302_no_dma_while_it_is_reset(void **state)
+{
+	struct pcidev *dev = open_device(provider, "00:04.0");
+
+	(void)state;
+	look_at("00:04.0");
+	set(dev, PCI_COMMAND, 2, get(dev, PCI_COMMAND, 2) | PCI_COMMAND_MASTER);
+	command_meanwhile = UINT32_MAX;
+	world.during = note_command;
+	assert_int_equal(reset(dev, RESET_BIT(RESET_PM)), 0);
+	assert_int_equal(result.method, RESET_PM);
+	assert_int_equal(command_meanwhile, PCI_COMMAND_INTX_DISABLE);
+	pcidev_close(dev);
+}
+
 /* Each way resets, is counted as what it is, and leaves every byte as it was. */
 static void test_each(void **state)
 {
@@ -454,6 +478,7 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(xsa_302_no_dma_while_it_is_reset, begin, end),
 		cmocka_unit_test_setup_teardown(test_each, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_offered, begin, end),
 		cmocka_unit_test_setup_teardown(test_order, begin, end),

@@ -155,13 +155,19 @@ static void what_is_not_sound_begins_anew_and_that_is_told(void **state)
 static void an_older_layout_is_converted(void **state)
 {
 	static const struct {
-		uint32_t version, head, state, devices;
-	} rows[] = { { 1, 432, 36, 256 } };
+		uint32_t version, head, state, devices, more;
+	} rows[] = {
+		{ 1, 432, 36, 256, 0 },
+		/* As long as ours is, and its devices elsewhere. */
+		{ LEDGER_VERSION, offsetof(struct ledger, device) - 8, sizeof(struct ledger_state),
+		  SLOT_COUNT, sizeof(struct ledger) - offsetof(struct ledger, count) + 8 },
+	};
 	enum { START = 0x0103, NOW = 0x0407 };
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		uint32_t device = 8 + 2 * rows[i].state, length = rows[i].head + rows[i].devices * device;
+		uint32_t device = 8 + 2 * rows[i].state;
+		uint32_t length = rows[i].head + rows[i].devices * device + rows[i].more;
 		uint32_t head[] = { LEDGER_MAGIC, rows[i].version, length, device, rows[i].head,
 				    rows[i].state, rows[i].devices };
 		uint32_t marks[] = { LEDGER_KEPT, 1 };

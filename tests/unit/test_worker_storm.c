@@ -16,12 +16,14 @@
 
 #define MINUTE_NS 60000000000ull
 #define EVENTS_MAX 1000000u
+#define DELAYS_MAX 14u /* that are looked at */
 
 static uint64_t clock_now;
 static bool port_masked, pending;
 static unsigned events;
 static struct worker w;
 static jmp_buf over;
+static unsigned delays[DELAYS_MAX], nr_delays; /* of the first ones, in ms */
 static unsigned requests_every; /* each so-many'th event has a request; 0: none */
 
 int clock_gettime(clockid_t id, struct timespec *ts)
@@ -84,6 +86,8 @@ int poll(struct pollfd *p, nfds_t n, int timeout)
 	/* Masked for ever: nobody would be heard again. */
 	if (timeout < 0)
 		longjmp(over, 2);
+	if (nr_delays < DELAYS_MAX)
+		delays[nr_delays++] = (unsigned)timeout;
 	clock_now += (uint64_t)timeout * 1000000u;
 	return 0;
 }
@@ -96,6 +100,7 @@ static void storm(unsigned every, bool finite)
 	clock_now = 1;
 	port_masked = pending = false;
 	events = 0;
+	nr_delays = 0;
 	requests_every = every;
 	w.page = mmap(NULL, PCIIF_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	w.ledger = calloc(1, sizeof(*w.ledger));
@@ -118,6 +123,20 @@ static void xsa_332_kicks_alone_are_heard_ever_more_seldom(void **state)
 	storm(0, true);
 }
 
+/* Each time twice as late as the time before, up to a second: so few are heard at all. */
+static void xsa_332_the_delay_doubles(void **state)
+{
+	(void)state;
+	storm(0, true);
+	assert_int_equal(nr_delays, DELAYS_MAX);
+	for (unsigned i = 1; i < DELAYS_MAX; i++) {
+		unsigned want = 2 * delays[i - 1] < 1000 ? 2 * delays[i - 1] : 1000;
+
+		if (delays[i] + 1 < want || delays[i] > want + 1)
+			fail_msg("delay %u is %u ms after %u ms", i, delays[i], delays[i - 1]);
+	}
+}
+
 /* A guest that works is heard each time: 10^6 events, all served. */
 static void requests_are_heard_at_once(void **state)
 {
@@ -130,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(xsa_332_kicks_alone_are_heard_ever_more_seldom),
+		cmocka_unit_test(xsa_332_the_delay_doubles),
 		cmocka_unit_test(requests_are_heard_at_once),
 	};
 
