@@ -6,7 +6,7 @@
 #   box_up [xenbox up's options]      sets DIR
 #   daemon_start [xenpcid's options]  waits until it serves; sets DAEMON (its pid)
 #   guest N                           creates domain N
-#   peer NAME N                       a scripted peer (peer.h) in domain N
+#   peer NAME N [PROGRAM]             a scripted peer (peer.h) in domain N, or another that takes lines
 #   guests N...                       domains, each with a peer gN
 #   tell NAME LINE...                 its answer in R; fails where the peer says "!"
 #   attach, detach, destroy           xenbox's, in DIR
@@ -228,7 +228,7 @@ fds() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 peer() {
 	local name=$1 domid=$2 fd
 	mkfifo "$WORK/$name.in" "$WORK/$name.out"
-	"$xenbox" run "$DIR" "$domid" -- "$B/tests/box/peer" <"$WORK/$name.in" >"$WORK/$name.out" \
+	"$xenbox" run "$DIR" "$domid" -- "${3:-$B/tests/box/peer}" <"$WORK/$name.in" >"$WORK/$name.out" \
 		2>"$WORK/$name.log" &
 	PEER_PID[$name]=$!
 	disown # or bash tells of its end

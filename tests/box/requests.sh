@@ -1,46 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What one hot attach and one detach ask of xenstored, by its own trace, from the toolstack's
-# word to the backend's: most of the time that they take is made of it. oxenstored's trace is its
-# log of accesses.
+# word to the backend's: most of the time that they take is made of it.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-trace=$WORK/trace
-real=${XENBOX_XENSTORED:-xenstored}
-case $real in
-xenstored | oxenstored) real=$(printf '%s\n' /usr/lib/xen-*/bin/"$real" | sort -V | tail -n 1) ;;
-esac
-kind=${real##*/}
-export XENBOX_XENSTORED=$WORK/$kind
-if [ "$kind" = oxenstored ]; then
-	# As a trace in xenstored's form, "IN CONNECTION DATE TIME REQUEST (ARGUMENTS)", without what
-	# nobody asked: errors, events ("w"), and what became of transactions and connections.
-	cat >"$XENBOX_XENSTORED" <<-END
-		#!/bin/sh
-		sed -i /access-log/d "\$3"
-		cat >>"\$3" <<EOF
-		access-log-file = $trace.log
-		access-log-nb-files = 1
-		access-log-nb-lines = 1000000
-		access-log-read-ops = true
-		access-log-transactions-ops = true
-		access-log-special-ops = true
-		EOF
-		exec $real "\$@"
-	END
-	answers="ERROR|W|COMMIT|COALESCE|CONFLICT|NEWCONN|ENDCONN"
-	take_trace() {
-		sed -nE 's/^\[[^]]*\] +([AD][0-9]+)[.0-9]* +/\1 /
-			s/^([^ ]+) t (start|end) .*/\1 transaction_\2 /
-			s/^([^ ]+) ([a-z_]+) +(.*)$/IN \1 - - \U\2\E (\3)/p' "$trace.log" |
-			sed -E "/^IN [^ ]+ - - ($answers) /d; s/ +\)$/)/" >"$trace"
-	}
-else
-	printf '#!/bin/sh\nexec %s "$@" --trace-file %s\n' "$real" "$trace.log" >"$XENBOX_XENSTORED"
-	# Xen 4.20's has a word before each line, and the domain behind the connection.
-	take_trace() { sed -E 's/^io: (IN [^ ]+) \(d[0-9]+\) /\1 /' "$trace.log" >"$trace"; }
-fi
-chmod +x "$XENBOX_XENSTORED"
+. "$(dirname "${BASH_SOURCE[0]}")/lib_trace.sh"
+
 box_up
 daemon_start
 guest 7
@@ -62,14 +27,13 @@ requests() {
 		$1 == "IN" && $5 " " $6 ~ pattern && !who { who = $2 }
 		END { print n[who] + 0 }' pattern="$2" "$trace"
 }
-lines() { take_trace && wc -l <"$trace"; }
 at_most() { check "$1: $2, at most $3" test "$2" -ge 1 -a "$2" -le "$3"; }
 
 check "the guest is connected" seen "^enumerated"
 # The first time, states that nobody has read yet are read.
 check "a first attach" attach 7 0000:00:05.0
 check "is seen" seen "added .*00:01\.0"
-since=$(lines)
+since=$(trace_lines)
 check "attach" attach 7 0000:00:06.0
 check "is seen" seen "added .*00:02\.0"
 check "xenpcid has heard of all" await "$(be 7 state)" 4
@@ -78,7 +42,7 @@ at_most "the guest's" "$(requests "$since" "WRITE .device/pci/0/state")" 12
 is "the guest's transactions" \
 	"$(tail -n "+$since" "$trace" | awk '$1 == "IN" && /WRITE .device/ { who = $2 } $1 == "IN" && /TRANSACTION_START/ { n[$2]++ }
 		END { print n[who] + 0 }')" 0
-since=$(lines)
+since=$(trace_lines)
 check "detach" detach 7 0000:00:06.0
 check "is seen" seen "removed .*00:02\.0"
 at_most "xenpcid's requests for a detach" "$(requests "$since" "RM .*/xenpci/guests/7/0000-00-06-0")" 18

@@ -30,3 +30,11 @@ $(FETCH): $(FETCH_SRC) $(wildcard protocol/*.h common/*.h backend/*/*.h)
 	@mkdir -p $(@D)
 	$(Q)words=$$(echo $(@F) | tr - ' '); set -- $$words; \
 	$$2 -std=c11 -D_GNU_SOURCE -D__XEN_TOOLS__ -I. -Iinclude -g -$$3 -o $@ $(FETCH_SRC)
+
+# The hostile guest: the box tests' peer with verbs of its own.
+HOSTILE_GUEST := $(B)/tests/hostile/guest/guest
+BOX_NEEDS += $(HOSTILE_GUEST)
+box: $(HOSTILE_GUEST)
+
+$(HOSTILE_GUEST): $(patsubst %.c,$(B)/%.o,$(wildcard tests/hostile/guest/*.c)) $(B)/tests/box/peer.o $(SHARED_OBJ)
+	$(Q)$(LINK) -o $@ $^ $(BOX_LIBS) -lpthread
