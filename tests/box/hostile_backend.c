@@ -6,6 +6,11 @@
  *	never		answers no request
  *	anything	answers at once: err, value and vectors at random, kicks and AER requests besides
  *	flap		answers "no such device", and changes its state without end
+ *	late		answers each request after MS, when nobody waits any more, with what nobody asked for
+ *	early		answers before it is asked: at once, without end, and before it is connected
+ *	twice		answers each request, and MS later again, with something else
+ *	nodes		answers "no such device", and writes roots, places, counts and states that are none, or
+ *			takes them away, and says each time that it has reconfigured
  * It serves each frontend that begins anew, until it is killed.
  */
 #include <errno.h>
@@ -27,8 +32,8 @@
 #define ROOTS 256 /* just in time; one otherwise */
 #define NS_PER_MS 1000000u
 
-enum how { JUST_IN_TIME, NEVER, ANYTHING, FLAP };
-static const char *const hows[] = { "just-in-time", "never", "anything", "flap" };
+enum how { JUST_IN_TIME, NEVER, ANYTHING, FLAP, LATE, EARLY, TWICE, NODES };
+static const char *const hows[] = { "just-in-time", "never", "anything", "flap", "late", "early", "twice", "nodes" };
 
 static struct backend {
 	enum how how;
@@ -88,6 +93,8 @@ static void map(void)
 		let_go();
 }
 
+static void answer_again(void);
+
 /* Waits where the frontend is, as a backend does; what it is told it does at once. */
 static void follow(void)
 {
@@ -95,6 +102,8 @@ static void follow(void)
 	case XenbusStateInitialised:
 		if (!be.page)
 			map();
+		if (be.page && be.how == EARLY)
+			answer_again();
 		put(NODE_STATE, be.page ? XenbusStateConnected : XenbusStateInitWait);
 		break;
 	case XenbusStateInitialising:
@@ -119,12 +128,27 @@ static uint32_t any(void)
 	return (uint32_t)rand_r(&be.seed) << (rand_r(&be.seed) % 17);
 }
 
+/* Right in form, at least: a device with ids, so that who asks goes on asking. */
+static void answer_again(void)
+{
+	struct xen_pci_op op = { .err = 0, .value = 0x10d38086 ^ any() };
+
+	for (unsigned i = 0; i < SH_INFO_MAX_VEC; i++)
+		op.msix_entries[i].vector = (uint16_t)any();
+	page_answer(be.page, &op, SH_INFO_MAX_VEC, true);
+	xenevtchn_notify(be.ec, (evtchn_port_t)be.port);
+}
+
 static void answer(void)
 {
 	struct xen_pci_op op;
 
 	page_collect(be.page, &op);
 	op.err = XEN_PCI_ERR_dev_not_found;
+	if (be.how == LATE || be.how == EARLY) {
+		op.err = 0;
+		op.value = any();
+	}
 	if (be.how == ANYTHING) {
 		op.err = rand_r(&be.seed) % 3 ? 0 : (int32_t)any() - 8;
 		op.value = any();
@@ -136,6 +160,31 @@ static void answer(void)
 	xenevtchn_notify(be.ec, (evtchn_port_t)be.port);
 }
 
+/* Of one node, what it never is, by turns. */
+static void move_node(void)
+{
+	static const char *const nodes[] = { NODE_NUM_DEVS, NODE_ROOT_NUM, "root-0", "root-1", "root-255", "vdev-0",
+					     "vdev-1", "vdev-255", "state-0", "state-1", "state-255", "opts-0" };
+	static const char *const values[] = { "", "0", "1", "2", "3", "5", "256", "257", "4294967295", "4294967296",
+					      "-1", "x", "0000:00", "ffff:ff", "0000:00:00.00", "0000:00:1f.07",
+					      "ffff:ff:1f.07", "10000:00:00.00", "%s%n", "\033[2J" };
+	const char *node = nodes[any() % ARRAY_SIZE(nodes)];
+	char path[128], huge[2000];
+
+	switch (any() % 8) {
+	case 0:
+		store_remove(be.xs, XBT_NULL, be.dir, node);
+		break;
+	case 1:
+		memset(huge, '0' + (int)(any() % 10), sizeof(huge));
+		snprintf(path, sizeof(path), "%s/%s", be.dir, node);
+		xs_write(be.xs, XBT_NULL, path, huge, sizeof(huge));
+		break;
+	default:
+		store_write(be.xs, XBT_NULL, be.dir, node, "%s", values[any() % ARRAY_SIZE(values)]);
+	}
+}
+
 /* What nobody has asked for. */
 static void trouble(void)
 {
@@ -143,7 +192,9 @@ static void trouble(void)
 	static unsigned n;
 	struct xen_pcie_aer_op aer = { any() % 12, (int32_t)(any() % 6), 0, any() % 3, any() % 300 };
 
-	if (be.how == FLAP)
+	if (be.how == NODES)
+		move_node();
+	if (be.how == FLAP || be.how == NODES)
 		put(NODE_STATE, states[n++ % ARRAY_SIZE(states)]);
 	if (be.how != ANYTHING)
 		return;
@@ -157,10 +208,16 @@ static void serve(void)
 	static uint64_t looked;
 
 	if (be.page && page_requested(be.page) && be.how != NEVER) {
-		if (be.how == JUST_IN_TIME)
+		if (be.how == JUST_IN_TIME || be.how == LATE)
 			usleep(be.ms * 1000);
 		answer();
+		if (be.how == TWICE) {
+			usleep(be.ms * 1000);
+			answer_again();
+		}
 	}
+	if (be.page && be.how == EARLY)
+		answer_again();
 	if (be.page && front_number(NODE_STATE) == XenbusStateConnected)
 		trouble();
 	/* Now and then: a frontend that closed, or another one. */
@@ -181,7 +238,7 @@ int main(int argc, char **argv)
 		known = true;
 	}
 	if (!known) {
-		fputs("usage: hostile_backend GUEST just-in-time|never|anything|flap [MS]\n", stderr);
+		fputs("usage: hostile_backend GUEST HOW [MS]\n", stderr);
 		return 2;
 	}
 	be.guest = (unsigned)strtoul(argv[1], NULL, 10);

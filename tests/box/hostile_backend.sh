@@ -65,28 +65,50 @@ wait $front
 is "by the status, too" $? 130
 backend_gone
 
-# --- Anything ---
-backend anything
-for command in "list -nn -v" bars dump "msi 0000:00:00.0 on" "msi 0000:00:00.0 multi 4" "msix 0000:00:00.0 5" \
-	"write 0000:00:00.0 4 0xffff 2" "watch --timeout 1000"; do
-	# shellcheck disable=SC2086
-	run_front --request-timeout 1000 $command
-	cat "$WORK/front.out" >>"$WORK/all.out"
-	like "any answers: $command" $status '^[0123]$'
-done
-check_not "no pirqs that cannot be" grep -E 'pirqs? ([0-9 ]* )?(0|[0-9]{6,})( |$)' "$WORK/all.out"
+# --- Late ---
+backend late 300
+run_front --request-timeout 100 list
+is "who is answered late ends" $status 1
+like "and says why" "$(cat "$WORK/front.out")" "timed out"
+is "the backend is told" "$(state)" 6
 backend_gone
 
+# --- Anything, early, twice ---
+# commands_against HOW COMMAND...: each ends, whatever it is told
+commands_against() {
+	local how=$1 command
+	shift
+	# shellcheck disable=SC2086
+	backend $how
+	for command; do
+		# shellcheck disable=SC2086
+		run_front --request-timeout 1000 $command
+		cat "$WORK/front.out" >>"$WORK/all.out"
+		like "$how answers: $command" $status '^[0123]$'
+	done
+	backend_gone
+}
+device=0000:00:00.0
+commands_against anything "list -nn -v" bars dump "msi $device on" "msi $device multi 4" "msix $device 5" \
+	"write $device 4 0xffff 2" "watch --timeout 1000"
+# (Who finds 256 devices dumps them all, for as long as that takes.)
+for how in early "twice 1"; do
+	commands_against "$how" "list -nn -v" "dump $device" "msix $device 5" "watch --timeout 1000"
+done
+check_not "no pirqs that cannot be" grep -E 'pirqs? ([0-9 ]* )?(0|[0-9]{6,})( |$)' "$WORK/all.out"
+check "nothing but printable characters is shown" test "$(LC_ALL=C grep -ac '[^ -~	]' "$WORK/all.out")" = 0
+
 # --- States and events without end ---
-for how in flap anything; do
+for how in flap anything nodes early; do
 	backend $how
 	front_begin watch
 	check "$how: watch stands" stands
 	pid=$(front_pid)
-	before=$(rss_kib "$pid")
+	before=$(rss_kib "$pid") open=$(fds "$pid")
 	read -rt 3 <>"$WORK/never"
 	grown=$(($(rss_kib "$pid") - before))
 	check "$how: it does not grow (by $grown KiB)" [ $grown -lt 4096 ]
+	is "$how: its descriptors" "$(fds "$pid")" "$open"
 	check "$how: nor does its log" [ "$(grep -c '^xenpci-front: ' "$WORK/front.out")" -lt 100 ]
 	kill -TERM "$pid"
 	check "$how: and ends when it is told to" wait_for 30000 gone $front
