@@ -19,7 +19,7 @@ $(BENCH_PROGRAMS):
 bench: need-bench
 	+$(Q)$(MAKE) --no-print-directory bench-run
 
-bench-run: all $(BENCH_PROGRAMS)
+bench-run: all $(BENCH_PROGRAMS) $(HOSTILE_GUEST)
 	$(Q)B=$(B) tests/bench/box
 
 bench-xen: need-bench need-xen
