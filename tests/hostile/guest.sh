@@ -120,7 +120,7 @@ memory=$(private_kib)
 # --- The page ---
 
 tell h9 open || not_ok "open" "$R"
-harm "every field at its bounds, and at random" 1 0 fields "$requests" "$seed"
+harm "every field at its bounds, and at random" 1 1 fields "$requests" "$seed"
 tell h9 ask 3 0 0 0
 tell h9 ask 1 4 2 0x406
 harm "two threads that write to the page" 8 2 flip $((requests / 8))
@@ -140,6 +140,10 @@ tell o7 offer
 read -r ref port <<<"$R"
 harm "nodes that are none" 4 50 nodes "$ref" "$port"
 end_peer o7
+harm "writes to its state" 0 4 flood device/pci/0/state $((requests / 2)) 4 5x 99 "" 8
+tell h9 write device/pci/0/state 1
+harm "nodes below its state" 0 4 flood device/pci/0/state/below $((requests / 2)) 3 6
+tell h9 rm device/pci/0/state/below
 harm "all pairs of states" 6 60 states
 harm "connects" 4 45 connects "$connects"
 harm "pages revoked and ports closed in mid-request" 4 45 gone $((connects / 3))

@@ -89,8 +89,8 @@ static const char *backend_state(void)
 		uint64_t domid = 0;
 
 		store_read_number(peer_xs, XBT_NULL, "domid", NULL, 10, UINT16_MAX, &domid);
-		snprintf(path, sizeof(path), "/local/domain/0/" NODE_BACKEND_ROOT "/%u/0/" NODE_STATE,
-			 (unsigned)domid);
+		snprintf(path, sizeof(path),
+			 "/local/domain/0/" NODE_BACKEND_ROOT "/%u/0/" NODE_STATE, (unsigned)domid);
 	}
 	return path;
 }
@@ -126,8 +126,9 @@ int await_backend(unsigned set)
 
 int open_front(void)
 {
-	if (offer() || put(NODE_PCI_OP_REF, "%u", mine.ref) || put(NODE_EVENT_CHANNEL, "%d", mine.port) ||
-	    put(NODE_MAGIC, PCIIF_MAGIC) || put(NODE_STATE, "%d", XenbusStateInitialised))
+	if (offer() || put(NODE_PCI_OP_REF, "%u", mine.ref) ||
+	    put(NODE_EVENT_CHANNEL, "%d", mine.port) || put(NODE_MAGIC, PCIIF_MAGIC) ||
+	    put(NODE_STATE, "%d", XenbusStateInitialised))
 		return -1;
 	if (await_backend(1u << XenbusStateConnected))
 		return -1;
@@ -180,7 +181,10 @@ int ask(struct xen_pci_op *op)
 
 int access_config(uint32_t cmd, unsigned offset, unsigned size, uint32_t *value, int32_t *err)
 {
-	struct xen_pci_op op = { .cmd = cmd, .err = 1, .offset = (int32_t)offset, .size = (int32_t)size,
+	struct xen_pci_op op = { .cmd = cmd,
+				 .err = 1,
+				 .offset = (int32_t)offset,
+				 .size = (int32_t)size,
 				 .value = *value };
 
 	if (ask(&op))
@@ -219,8 +223,10 @@ static int do_offer(int argc, char **argv)
 /* ask CMD OFFSET SIZE VALUE [await|post]: of the first device; err and value, or nothing is waited for. */
 static int do_ask(int argc, char **argv)
 {
-	struct xen_pci_op op = { .cmd = (uint32_t)number(argv[1]), .offset = (int32_t)number(argv[2]),
-				 .size = (int32_t)number(argv[3]), .value = (uint32_t)number(argv[4]) };
+	struct xen_pci_op op = { .cmd = (uint32_t)number(argv[1]),
+				 .offset = (int32_t)number(argv[2]),
+				 .size = (int32_t)number(argv[3]),
+				 .value = (uint32_t)number(argv[4]) };
 
 	if (!mine.page || mine.port < 0)
 		return fail(ENOTCONN);
@@ -238,7 +244,8 @@ static int do_flags(int argc, char **argv)
 	(void)argc;
 	if (!mine.page)
 		return fail(ENOTCONN);
-	return reply("%x", __atomic_or_fetch(&mine.page->flags, (uint32_t)number(argv[1]), __ATOMIC_SEQ_CST));
+	return reply("%x", __atomic_or_fetch(&mine.page->flags, (uint32_t)number(argv[1]),
+					     __ATOMIC_SEQ_CST));
 }
 
 /* storm N: N events and nothing asked for. */

@@ -23,8 +23,8 @@ static int read_ids(uint32_t *ids)
 /* What a guest that has not finished leaves behind it, by turns. */
 static int leave(int64_t turn)
 {
-	if (turn % 3 == 0 && (put(NODE_STATE, "%d", XenbusStateClosing) ||
-			      await_backend(1u << XenbusStateClosing)))
+	if (turn % 3 == 0 &&
+	    (put(NODE_STATE, "%d", XenbusStateClosing) || await_backend(1u << XenbusStateClosing)))
 		return -1;
 	if (turn % 3 == 1) { /* page and port go first */
 		close_port();
@@ -87,9 +87,11 @@ int guest_gone(int argc, char **argv)
 
 static const char *const nodes[] = { NODE_PCI_OP_REF, NODE_EVENT_CHANNEL, NODE_MAGIC, NODE_BACKEND,
 				     NODE_BACKEND_ID };
-static const char *const values[] = { "", "x", "-1", "0", "1", "7", "8x", " 8", "0x8", "4294967295", "4294967296",
-				      "18446744073709551617", "%s%n%x", "\033[2J", "../../0", "/local/domain/0",
-				      "/local/domain/7/device/pci/0" };
+static const char *const values[] = {
+	"", "x", "-1", "0", "1", "7", "8x", " 8", "0x8", "4294967295", "4294967296",
+	"18446744073709551617", "%s%n%x", "\033[2J", "../../0", "/local/domain/0",
+	"/local/domain/7/device/pci/0",
+};
 enum odd { HUGE_DIGITS, HUGE_ONES, ZERO_BYTES, DELETED, OTHERS_REF, OTHERS_PORT, ODDS };
 
 struct others {
@@ -143,13 +145,14 @@ static bool may_connect(const char *node)
 }
 
 /* All nodes good and one not, state 3; what becomes of it is closed again. */
-static int connect_oddly(const char *node, unsigned which, const struct others *others, unsigned *refused)
+static int connect_oddly(const char *node, unsigned which, const struct others *others,
+			 unsigned *refused)
 {
 	bool is_refused;
 
-	if (offer() || put(NODE_PCI_OP_REF, "%u", mine.ref) || put(NODE_EVENT_CHANNEL, "%d", mine.port) ||
-	    put(NODE_MAGIC, PCIIF_MAGIC) || write_odd(node, which, others) ||
-	    put(NODE_STATE, "%d", XenbusStateInitialised) ||
+	if (offer() || put(NODE_PCI_OP_REF, "%u", mine.ref) ||
+	    put(NODE_EVENT_CHANNEL, "%d", mine.port) || put(NODE_MAGIC, PCIIF_MAGIC) ||
+	    write_odd(node, which, others) || put(NODE_STATE, "%d", XenbusStateInitialised) ||
 	    await_backend(1u << XenbusStateConnected | 1u << XenbusStateClosing))
 		return -1;
 	is_refused = !await_backend_now(1u << XenbusStateClosing);
@@ -185,7 +188,8 @@ int guest_nodes(int argc, char **argv)
 /* --- States --- */
 
 /* 0 is not among them: it is giving up, which only the toolstack mends (guest.sh does both). */
-static const char *const states[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9", "", "x", "4294967300" };
+static const char *const states[] = { "1", "2", "3", "4", "5", "6",
+				      "7", "8", "9", "",  "x", "4294967300" };
 
 /* Shown one after the other, as fast as xenstored takes them; then it closes and is in 3. */
 static int show_pair(unsigned a, unsigned b)
@@ -209,8 +213,8 @@ int guest_states(int argc, char **argv)
 		if (n >= pairs && (open_front() || read_ids(&ids)))
 			return -1;
 		if (show_pair(a, b))
-			return wrong("'%s', '%s' from %u: %s", states[a], states[b], n < pairs ? 3 : 4,
-				     strerror(errno));
+			return wrong("'%s', '%s' from %u: %s", states[a], states[b],
+				     n < pairs ? 3 : 4, strerror(errno));
 	}
 	if (open_front() || read_ids(&ids) || shut_front())
 		return -1;
@@ -224,7 +228,8 @@ int guest_dangle(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (t == XBT_NULL || store_write(peer_xs, t, NODE_FRONTEND_DIR, NODE_STATE, "%d", XenbusStateInitialised))
+	if (t == XBT_NULL ||
+	    store_write(peer_xs, t, NODE_FRONTEND_DIR, NODE_STATE, "%d", XenbusStateInitialised))
 		return -1;
 	return reply("dangling");
 }

@@ -56,7 +56,7 @@ int guest_honest(int argc, char **argv)
 		rounds++;
 		usleep(PAUSE_US);
 	} while (!wait_readable(STDIN_FILENO, 0) || rounds < 100);
-	return reply("%llu %llu", (unsigned long long)(3 * rounds), (unsigned long long)answers);
+	return reply("%llu %llu", 3ull * rounds, (unsigned long long)answers);
 }
 
 int guest_nothing(int argc, char **argv)

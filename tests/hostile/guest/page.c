@@ -64,8 +64,9 @@ int guest_fields(int argc, char **argv)
 		uint32_t words[OP_WORDS];
 
 		for (unsigned k = 0; k < OP_WORDS; k++)
-			words[k] = random_word(&seed) % 3 ? bounds[random_word(&seed) % ARRAY_SIZE(bounds)]
-							  : random_word(&seed);
+			words[k] = random_word(&seed) % 3
+					 ? bounds[random_word(&seed) % ARRAY_SIZE(bounds)]
+					 : random_word(&seed);
 		/* Half of them find the device, or none would be more than looked up. */
 		if (i % 2)
 			words[2] = words[3] = words[4] = 0;
@@ -81,17 +82,19 @@ static int flipping;
 static void *flip(void *arg)
 {
 	volatile uint32_t *op = (volatile uint32_t *)(uintptr_t)&mine.page->op;
-	uint64_t seed = (uintptr_t)arg;
+	uint64_t seed = *(const uint64_t *)arg;
 
 	while (__atomic_load_n(&flipping, __ATOMIC_RELAXED)) {
 		uint32_t r = random_word(&seed);
 
-		op[r >> 8 & 1 ? r % HEAD_WORDS : r % OP_WORDS] = bounds[(r >> 16) % ARRAY_SIZE(bounds)];
+		op[r >> 8 & 1 ? r % HEAD_WORDS : r % OP_WORDS] =
+			bounds[(r >> 16) % ARRAY_SIZE(bounds)];
 		/* Good ones between, so that a request is now judged good and now bad. */
 		op[0] = r >> 9 & 3 ? XEN_PCI_OP_enable_msix : r >> 11 & 7;
 		op[2] = op[3] = op[4] = 0;
 		if (!(r >> 24 & 0x3f))
-			__atomic_or_fetch(&mine.page->flags, r & ~(uint32_t)XEN_PCIF_active, __ATOMIC_RELAXED);
+			__atomic_or_fetch(&mine.page->flags, r & ~(uint32_t)XEN_PCIF_active,
+					  __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -99,6 +102,7 @@ static void *flip(void *arg)
 /* flip N: N requests, while two threads write to the page. */
 int guest_flip(int argc, char **argv)
 {
+	static uint64_t seeds[FLIPPERS] = { 1, 2 };
 	pthread_t thread[FLIPPERS];
 	int64_t n = number(argv[1]), done = 0;
 	unsigned started = 0;
@@ -107,12 +111,17 @@ int guest_flip(int argc, char **argv)
 	if (!mine.page)
 		return fail(ENOTCONN);
 	__atomic_store_n(&flipping, 1, __ATOMIC_RELAXED);
-	while (started < FLIPPERS &&
-	       !(errno = pthread_create(&thread[started], NULL, flip, (void *)(uintptr_t)(started + 1))))
-		started++;
+	for (; started < FLIPPERS; started++) {
+		errno = pthread_create(&thread[started], NULL, flip, &seeds[started]);
+		if (errno)
+			break;
+	}
 	for (; started == FLIPPERS && done < n; done++) {
-		struct xen_pci_op op = { .cmd = done % 2 ? XEN_PCI_OP_disable_msix : XEN_PCI_OP_enable_msix,
-					 .value = 3, .size = 4, .msix_entries = { { 0, 0 }, { 0, 1 }, { 0, 2 } } };
+		struct xen_pci_op op = { .cmd = done % 2 ? XEN_PCI_OP_disable_msix
+							 : XEN_PCI_OP_enable_msix,
+					 .value = 3,
+					 .size = 4,
+					 .msix_entries = { { 0, 0 }, { 0, 1 }, { 0, 2 } } };
 
 		if (ask(&op))
 			break;

@@ -11,16 +11,30 @@
 
 /* --- Counts and entries --- */
 
-static const uint32_t counts[] = { 0, 1, 2, 3, 4, 5, 6, 64, 65, 66, 127, 128, 129, 256, 2048, 2049,
-				   0x10000, 0x80000000, 0xffffffff };
+static const uint32_t counts[] = {
+	0, 1, 2, 3, 4, 5, 6, 64, 65, 66, 127, 128, 129, 256, 2048, 2049, 0x10000, 0x80000000, 0xffffffff,
+};
 
 /* How the entries of a request go: in order, backwards, with the first one twice, and so on. */
-enum shape { ORDER, BACKWARDS, LAST_REPEATED, ALL_ALIKE, ONE_AT_END, ONE_BEYOND, ONE_FAR_BEYOND, SHUFFLED, SHAPES };
+enum shape {
+	ORDER,
+	BACKWARDS,
+	LAST_REPEATED,
+	ALL_ALIKE,
+	ONE_AT_END,
+	ONE_BEYOND,
+	ONE_FAR_BEYOND,
+	SHUFFLED,
+	SHAPES
+};
 
-static void shape_entries(struct xen_pci_op *op, unsigned n, enum shape shape, unsigned table, uint64_t *seed)
+static void shape_entries(struct xen_pci_op *op, unsigned n, enum shape shape, unsigned table,
+			  uint64_t *seed)
 {
 	for (unsigned i = 0; i < SH_INFO_MAX_VEC; i++) {
-		op->msix_entries[i].entry = (uint16_t)(shape == BACKWARDS ? n - 1 - i : shape == ALL_ALIKE ? 0 : i);
+		op->msix_entries[i].entry = (uint16_t)(shape == BACKWARDS   ? n - 1 - i
+						       : shape == ALL_ALIKE ? 0
+									    : i);
 		op->msix_entries[i].vector = (uint16_t)random_word(seed);
 	}
 	if (!n)
@@ -81,7 +95,8 @@ int guest_entries(int argc, char **argv)
 	(void)argc;
 	for (unsigned c = 0; c < ARRAY_SIZE(counts); c++) {
 		for (unsigned shape = 0; shape < SHAPES; shape++) {
-			struct xen_pci_op op = { .cmd = XEN_PCI_OP_enable_msix, .value = counts[c] };
+			struct xen_pci_op op = { .cmd = XEN_PCI_OP_enable_msix,
+						 .value = counts[c] };
 			struct xen_pci_op off = { .cmd = XEN_PCI_OP_disable_msix };
 			unsigned n = counts[c] < SH_INFO_MAX_VEC ? counts[c] : SH_INFO_MAX_VEC;
 			bool may;
@@ -91,13 +106,15 @@ int guest_entries(int argc, char **argv)
 			if (ask(&op))
 				return -1;
 			if (may != !op.err || (may && !pirqs_differ(&op, n)))
-				return wrong("%u vectors, shape %u: answer %d", counts[c], shape, op.err);
+				return wrong("%u vectors, shape %u: answer %d", counts[c], shape,
+					     op.err);
 			asked++;
 			granted += may;
 			if (ask(&off))
 				return -1;
 			if (off.err)
-				return wrong("%u vectors, shape %u: off is answered %d", counts[c], shape, off.err);
+				return wrong("%u vectors, shape %u: off is answered %d", counts[c],
+					     shape, off.err);
 		}
 	}
 	return reply("%u %u", asked, granted);
