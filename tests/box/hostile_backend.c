@@ -6,11 +6,13 @@
  *	never		answers no request
  *	anything	answers at once: err, value and vectors at random, kicks and AER requests besides
  *	flap		answers "no such device", and changes its state without end
- *	late		answers each request after MS, when nobody waits any more, with what nobody asked for
+ *	late		answers each request after MS, when nobody waits any more, with
+ *			what nobody asked for
  *	early		answers before it is asked: at once, without end, and before it is connected
  *	twice		answers each request, and MS later again, with something else
- *	nodes		answers "no such device", and writes roots, places, counts and states that are none, or
- *			takes them away, and says each time that it has reconfigured
+ *	nodes		answers "no such device", and writes roots, places, counts and states
+ *			that are none, or takes them away, and says each time that it has
+ *			reconfigured
  * It serves each frontend that begins anew, until it is killed.
  */
 #include <errno.h>
@@ -33,7 +35,8 @@
 #define NS_PER_MS 1000000u
 
 enum how { JUST_IN_TIME, NEVER, ANYTHING, FLAP, LATE, EARLY, TWICE, NODES };
-static const char *const hows[] = { "just-in-time", "never", "anything", "flap", "late", "early", "twice", "nodes" };
+static const char *const hows[] = { "just-in-time", "never", "anything", "flap",
+					"late", "early", "twice", "nodes" };
 
 static struct backend {
 	enum how how;
@@ -163,11 +166,15 @@ static void answer(void)
 /* Of one node, what it never is, by turns. */
 static void move_node(void)
 {
-	static const char *const nodes[] = { NODE_NUM_DEVS, NODE_ROOT_NUM, "root-0", "root-1", "root-255", "vdev-0",
-					     "vdev-1", "vdev-255", "state-0", "state-1", "state-255", "opts-0" };
-	static const char *const values[] = { "", "0", "1", "2", "3", "5", "256", "257", "4294967295", "4294967296",
-					      "-1", "x", "0000:00", "ffff:ff", "0000:00:00.00", "0000:00:1f.07",
-					      "ffff:ff:1f.07", "10000:00:00.00", "%s%n", "\033[2J" };
+	static const char *const nodes[] = {
+		NODE_NUM_DEVS, NODE_ROOT_NUM, "root-0", "root-1", "root-255", "vdev-0",
+		"vdev-1", "vdev-255", "state-0", "state-1", "state-255", "opts-0",
+	};
+	static const char *const values[] = {
+		"", "0", "1", "2", "3", "5", "256", "257", "4294967295", "4294967296", "-1", "x",
+		"0000:00", "ffff:ff", "0000:00:00.00", "0000:00:1f.07", "ffff:ff:1f.07",
+		"10000:00:00.00", "%s%n", "\033[2J",
+	};
 	const char *node = nodes[any() % ARRAY_SIZE(nodes)];
 	char path[128], huge[2000];
 

@@ -220,7 +220,10 @@ static int do_offer(int argc, char **argv)
 	return offer() ? -1 : reply("%u %d", mine.ref, mine.port);
 }
 
-/* ask CMD OFFSET SIZE VALUE [await|post]: of the first device; err and value, or nothing is waited for. */
+/*
+ * ask CMD OFFSET SIZE VALUE [post]: of the first device; err and value, or nothing is
+ * waited for.
+ */
 static int do_ask(int argc, char **argv)
 {
 	struct xen_pci_op op = { .cmd = (uint32_t)number(argv[1]),

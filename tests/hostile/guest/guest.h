@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that means harm, and an honest one to be compared with: a frontend of its own, written against
- * page, event channel and xenstore, with nothing of the library in between. It takes lines as the box
- * tests' peer does (tests/box/peer.h: the verbs of xenstore, too, are the peer's), and each verb here is
- * one way of doing harm, many times, that says how often it did it. What must hold of the answers is
- * judged here; what it cost the host is counted by the script.
+ * A guest that means harm, and an honest one to be compared with: a frontend of its own, written
+ * against page, event channel and xenstore, with nothing of the library in between. It takes lines
+ * as the box tests' peer does (tests/box/peer.h: the verbs of xenstore, too, are the peer's), and
+ * each verb here is one way of doing harm, many times, that says how often it did it. What must
+ * hold of the answers is judged here; what it cost the host is counted by the script.
  */
 #ifndef XENPCI_TESTS_HOSTILE_GUEST_H
 #define XENPCI_TESTS_HOSTILE_GUEST_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Connects without end, nodes that are none, states out of turn, pages and ports that go in mid-request. */
+/*
+ * Connects without end, nodes that are none, states out of turn, pages and ports that go in
+ * mid-request.
+ */
 #include "tests/hostile/guest/guest.h"
 
 #include <errno.h>
@@ -37,7 +40,10 @@ static int leave(int64_t turn)
 	return 0;
 }
 
-/* connects N: N times from state 3 to 4, one answer, and back, each time with another page and port. */
+/*
+ * connects N: N times from state 3 to 4, one answer, and back, each time with another page and
+ * port.
+ */
 int guest_connects(int argc, char **argv)
 {
 	int64_t n = number(argv[1]);
@@ -128,8 +134,8 @@ static int write_odd(const char *node, unsigned which, const struct others *othe
 }
 
 /*
- * Whether who connected by what stands in node may have: by its own page and port, and by no magic but one. (The
- * guest's first grant is its xenstore ring: a page of its own, too.)
+ * Whether who connected by what stands in node may have: by its own page and port, and by no magic
+ * but one. (The guest's first grant is its xenstore ring: a page of its own, too.)
  */
 static bool may_connect(const char *node)
 {

@@ -12,8 +12,8 @@
 #define PAUSE_US 300
 
 /*
- * One round: its ids, and a number that is another each time and has to come back, so that an answer that is
- * late, of another request or of another guest's is seen.
+ * One round: its ids, and a number that is another each time and has to come back, so that an
+ * answer that is late, of another request or of another guest's is seen.
  */
 static int round_of(uint64_t i, uint32_t ids, uint64_t *answers)
 {
@@ -39,8 +39,8 @@ static int round_of(uint64_t i, uint32_t ids, uint64_t *answers)
 }
 
 /*
- * honest IDS: replies "begun", asks until there is another line (which it leaves), then replies how many
- * questions there were and how many right answers.
+ * honest IDS: replies "begun", asks until there is another line (which it leaves), then replies
+ * how many questions there were and how many right answers.
  */
 int guest_honest(int argc, char **argv)
 {

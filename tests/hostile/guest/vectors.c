@@ -12,7 +12,8 @@
 /* --- Counts and entries --- */
 
 static const uint32_t counts[] = {
-	0, 1, 2, 3, 4, 5, 6, 64, 65, 66, 127, 128, 129, 256, 2048, 2049, 0x10000, 0x80000000, 0xffffffff,
+	0, 1, 2, 3, 4, 5, 6, 64, 65, 66, 127, 128, 129, 256, 2048, 2049, 0x10000, 0x80000000,
+	0xffffffff,
 };
 
 /* How the entries of a request go: in order, backwards, with the first one twice, and so on. */
@@ -86,7 +87,10 @@ static bool pirqs_differ(const struct xen_pci_op *op, unsigned n)
 	return true;
 }
 
-/* entries TABLE SEED: every count in every shape, on a device with a table so large; asked, and granted. */
+/*
+ * entries TABLE SEED: every count in every shape, on a device with a table so large; asked, and
+ * granted.
+ */
 int guest_entries(int argc, char **argv)
 {
 	unsigned table = (unsigned)number(argv[1]), asked = 0, granted = 0;
@@ -124,7 +128,10 @@ int guest_entries(int argc, char **argv)
 
 enum step { MSI_ON, MSI_OFF, MSIX_ON, MSIX_OFF, DECODE_OFF, DECODE_ON, RESET, STEPS };
 
-/* Which is on by the protocol's rules; after a reset the device has forgotten it, and who serves has not. */
+/*
+ * Which is on by the protocol's rules; after a reset the device has forgotten it, and who
+ * serves has not.
+ */
 struct model {
 	bool msi, msix, forgotten, decodes;
 };
@@ -225,7 +232,10 @@ static int run_sequence(unsigned code, unsigned length, const struct caps *at, u
 	return take_step(MSI_OFF, at, &err) || take_step(DECODE_ON, at, &err) ? -1 : 0;
 }
 
-/* sequences LENGTH PM MSI MSIX: all of up to so many steps; how many there were, and their steps. */
+/*
+ * sequences LENGTH PM MSI MSIX: all of up to so many steps; how many there were, and their
+ * steps.
+ */
 int guest_sequences(int argc, char **argv)
 {
 	const struct caps at = { (unsigned)number(argv[2]), (unsigned)number(argv[3]),
