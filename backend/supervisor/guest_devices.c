@@ -494,6 +494,35 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	return (int)pass.nr;
 }
 
+int guest_devices_tell_again(struct guest *g, unsigned from, unsigned to)
+{
+	struct pass pass = { .g = g, .from = from, .to = to };
+	unsigned n;
+
+	if (entries_nr(g, &n))
+		return -1;
+	g->roots_told = false;
+	for (unsigned i = 0; i < n; i++) {
+		struct entry *e = &pass.entries[pass.nr];
+		struct claim *claim;
+
+		*e = (struct entry){ .n = i, .outcome = OUTCOME_EXPORTED };
+		if (entries_dev(g, i, e->dev) < 0 || node_dev_parse(e->dev, &e->host))
+			continue;
+		claim = find_own(g, e->host);
+		if (!claim || claim->phase != CLAIM_TAKEN || !claim->published)
+			continue;
+		e->virt = claim->virt;
+		pass.nr++;
+	}
+	entries_forget_dev(&g->entries);
+	find_roots(&pass);
+	if (store_transaction(g->be->xen.xs, write_pass, &pass))
+		return -1;
+	g->roots_told = g->be->env->settings.slots == SLOTS_VPCI;
+	return (int)pass.nr;
+}
+
 bool guest_devices_unseen(struct guest *g)
 {
 	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];

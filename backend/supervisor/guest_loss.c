@@ -44,10 +44,27 @@ static int forget_entry(struct xs_handle *xs, xs_transaction_t t, void *context)
 	       memory_device_forget(&l->g->be->memory, t, l->g->domid, l->host) ? -1 : 0;
 }
 
+/* Where xenstored is lost: when it is back. */
+static void close_now(struct guest *g, struct claim *claim)
+{
+	struct lost l = { g, claim->sbdf };
+
+	claim->entry_stands = store_transaction(g->be->xen.xs, forget_entry, &l) &&
+			      !xen_answers(&g->be->xen);
+}
+
+void guest_losses_settle(struct guest *g)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->entry_stands)
+			close_now(g, claim);
+}
+
 void guest_loses(struct guest *g, struct claim *claim, const char *why)
 {
 	struct sbdf host = claim->sbdf;
-	struct lost l = { g, host };
 	struct problem p = { 0 };
 	char buf[SBDF_TEXT];
 
@@ -55,14 +72,13 @@ void guest_loses(struct guest *g, struct claim *claim, const char *why)
 	guest_report(g, &p, false);
 	claim->unasked = true;
 	claim_leave(claim);
-	store_transaction(g->be->xen.xs, forget_entry, &l);
+	close_now(g, claim);
 }
 
 void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why)
 {
 	bool had = claim->phase == CLAIM_TAKEN, leaves = claim->phase > CLAIM_TAKEN;
 	struct sbdf host = claim->sbdf;
-	struct lost l = { g, host };
 	struct problem p = { 0 };
 	char buf[SBDF_TEXT];
 
@@ -74,5 +90,5 @@ void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why)
 	if (!leaves)
 		guest_report(g, &p, false);
 	if (had)
-		store_transaction(g->be->xen.xs, forget_entry, &l);
+		close_now(g, claim);
 }
