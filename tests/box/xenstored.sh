@@ -146,6 +146,41 @@ changed_meanwhile() {
 	finish_round
 }
 
+# At moments of its own choosing, while devices come and go.
+at_random() {
+	NAME="$1, at random"
+	begin
+	local i n=${KILLS:-25} served=0
+	for ((i = 1; i <= n; i++)); do
+		# What the toolstack writes, in one go; it ends with its xenstored.
+		if [ $((i % 2)) = 1 ]; then
+			hot_nodes 7 3 2=0000:01:00.0
+		else
+			leave_nodes 7 2
+		fi
+		read -rt "0.00$((RANDOM % 10))" <>"$WORK/never"
+		xenstored_kill --keep || break
+		fresh xenstored_start || break
+		reconfigure g7 7 || break
+		case $((i % 2))$(node "$(be 7 state-2)") in 13 | 05) served=$((served + 1)) ;; esac
+		reads g7 "$ID" || break
+	done
+	is "$NAME: each attach and detach is done" "$served" "$n"
+	check "$NAME: each loss is seen to" wait_for 5000 back_at "$n"
+	is "$NAME: given, and taken back, once each" \
+		"$(log_since_count '01:00.0 given as') $(log_since_count '01:00.0 taken back')" "$(((n + 1) / 2)) $((n / 2))"
+	check_not "$NAME: nobody else is" logged_since "0[467].0 (given|taken back)|goes back"
+	check_not "$NAME: no error is told" logged_since "error:|is no state|another backend"
+	check "$NAME: the library's guest reads" reads_by_library
+	is "$NAME: by who served it before" "$(worker_of 7) $(gate_of 7)" "$SERVED"
+	finish_round
+}
+reads_by_library() {
+	: >"$WORK/answers"
+	lines_to "conf_read 0000:00:00.0 4 2"
+	wait_for 5000 answered "conf_read.*err=0"
+}
+
 # Nothing of what it knew is left.
 emptied() {
 	NAME="$1, emptied"
@@ -206,7 +241,7 @@ for XENBOX_XENSTORED in ${XENSTOREDS:-xenstored oxenstored}; do
 		skip "$XENBOX_XENSTORED" "not installed"
 		continue
 	fi
-	for round in ${ROUNDS:-killed_with_keeper changed_meanwhile emptied updated}; do
+	for round in ${ROUNDS:-killed_with_keeper changed_meanwhile at_random emptied updated}; do
 		$round "$XENBOX_XENSTORED"
 	done
 done
