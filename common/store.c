@@ -121,6 +121,25 @@ int store_commit(struct xs_handle *xs, xs_transaction_t t)
 	return errno == EAGAIN ? 1 : -1;
 }
 
+int store_transaction(struct xs_handle *xs, store_step *step, void *context)
+{
+	for (int i = 0; i < STORE_TRIES; i++) {
+		xs_transaction_t t = xs_transaction_start(xs);
+		int rc;
+
+		if (t == XBT_NULL)
+			return -1;
+		if (step(xs, t, context)) {
+			store_abort(xs, t);
+			return -1;
+		}
+		rc = store_commit(xs, t);
+		if (rc <= 0)
+			return rc;
+	}
+	return fail(EAGAIN);
+}
+
 void store_abort(struct xs_handle *xs, xs_transaction_t t)
 {
 	int saved = errno;

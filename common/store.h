@@ -55,6 +55,15 @@ int store_exists(struct xs_handle *xs, xs_transaction_t t, const char *dir, cons
  */
 int store_commit(struct xs_handle *xs, xs_transaction_t t);
 
+/*
+ * One transaction: step does its part of it in t and returns 0, or -1 with errno, which gives it up. What
+ * was overtaken by others' changes is done again, STORE_TRIES times at most: step must bear that. Returns
+ * 0 (committed), or -1 with errno: step's, EAGAIN (overtaken each time), or xenstored's.
+ */
+#define STORE_TRIES 100
+typedef int store_step(struct xs_handle *xs, xs_transaction_t t, void *context);
+int store_transaction(struct xs_handle *xs, store_step *step, void *context);
+
 /* Gives transaction t up, keeping errno; XBT_NULL is no transaction. */
 void store_abort(struct xs_handle *xs, xs_transaction_t t);
 

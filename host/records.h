@@ -42,7 +42,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 	X(NUMBER, keeper, 1, "the keeper's process; 0: there is none")                    \
 	X(NUMBER, started, 1, "changes with each start")                                  \
 	X(NUMBER, since, 1, "when it started, in seconds since 1970")                     \
-	X(TEXT, phase, 16, "starting, serving, asking, ending")                           \
+	X(TEXT, phase, 16, "starting, serving, no xenstore, asking, ending")                           \
 	X(NUMBER, guests, 1, "how many it knows")                                         \
 	X(NUMBER, devices, 1, "how many devices they have or wait for")                   \
 	X(TEXT, log_level, 12, "what is logged, and all that is graver")                  \

@@ -11,7 +11,6 @@
 #include "common/util.h"
 
 #define NODE_LOCK "lock"
-#define TRIES 100 /* each was overtaken by another change in xenstore */
 
 int instance_lock(const char *state_dir)
 {
@@ -37,30 +36,29 @@ static bool is_locked(const char *state_dir)
 	return locked;
 }
 
+struct lock {
+	const char *dir, *ours;
+};
+
+static int write_lock(struct xs_handle *xs, xs_transaction_t t, void *context)
+{
+	const struct lock *l = context;
+	char theirs[STORE_PATH_MAX];
+
+	if (store_read(xs, t, l->dir, NODE_LOCK, theirs, sizeof(theirs)) >= 0 &&
+	    strcmp(theirs, l->ours) != 0 && is_locked(theirs))
+		return fail(EBUSY);
+	return store_write(xs, t, l->dir, NODE_LOCK, "%s", l->ours);
+}
+
 int instance_claim(struct xs_handle *xs, const char *dir, const char *state_dir)
 {
-	char ours[PATH_MAX], theirs[STORE_PATH_MAX];
-	int rc = 1;
+	char ours[PATH_MAX];
+	struct lock l = { dir, ours };
 
 	if (!realpath(state_dir, ours))
 		return -1;
-	for (int i = 0; i < TRIES && rc > 0; i++) {
-		xs_transaction_t t = xs_transaction_start(xs);
-
-		if (t == XBT_NULL)
-			return -1;
-		if (store_read(xs, t, dir, NODE_LOCK, theirs, sizeof(theirs)) >= 0 &&
-		    strcmp(theirs, ours) != 0 && is_locked(theirs)) {
-			store_abort(xs, t);
-			return fail(EBUSY);
-		}
-		if (store_write(xs, t, dir, NODE_LOCK, "%s", ours)) {
-			store_abort(xs, t);
-			return -1;
-		}
-		rc = store_commit(xs, t);
-	}
-	return rc > 0 ? fail(EAGAIN) : rc;
+	return store_transaction(xs, write_lock, &l);
 }
 
 void instance_release(struct xs_handle *xs, const char *dir)

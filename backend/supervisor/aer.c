@@ -59,24 +59,19 @@ int aer_step_parse(const char *text, struct aer_step *out)
 	return fail(EINVAL);
 }
 
+static int write_failed(struct xs_handle *xs, xs_transaction_t t, void *context)
+{
+	const struct guest *g = context;
+
+	if (store_exists(xs, t, g->dir, NODE_STATE) != 1)
+		return fail(ENOENT);
+	return store_write(xs, t, g->dir, NODE_AER_STATE, "%s", NODE_AER_FAILED);
+}
+
 /* What xend took as "power the guest off"; nothing in a current toolstack reads it. */
 void aer_mark_failed(struct guest *g)
 {
-	struct xs_handle *xs = g->be->xen.xs;
-	int rc;
-
-	do {
-		xs_transaction_t t = xs_transaction_start(xs);
-
-		if (t == XBT_NULL)
-			return;
-		if (store_exists(xs, t, g->dir, NODE_STATE) != 1 ||
-		    store_write(xs, t, g->dir, NODE_AER_STATE, "%s", NODE_AER_FAILED)) {
-			store_abort(xs, t);
-			return;
-		}
-		rc = store_commit(xs, t);
-	} while (rc == 1);
+	store_transaction(g->be->xen.xs, write_failed, g);
 }
 
 /* The guest cannot be asked: what counts, and what it is told to the toolstack. */

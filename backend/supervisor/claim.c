@@ -131,6 +131,9 @@ void claims_run(struct backend *be)
 {
 	struct handover *h, *next;
 
+	/* What is remembered in xenstore of a device (quarantine.h) counts in each job. */
+	if (be->xen.lost)
+		return;
 	for (h = TAILQ_FIRST(&be->handovers); h && claims_jobs_left(be); h = next) {
 		struct claim *claim = claim_of(h);
 
@@ -350,6 +353,21 @@ int claim_record(struct claim *claim)
 	if (memory_device_record(&claim->memory, claim->virt, &facts, claim->saved))
 		return -1;
 	claim->recorded = true;
+	return 0;
+}
+
+int claim_record_again(struct claim *claim)
+{
+	if (!claim->recorded)
+		return 0;
+	claim->recorded = false;
+	if (claim_record(claim)) {
+		claim->recorded = true;
+		return -1;
+	}
+	/* What a predecessor mapped is not known before it was recalled. */
+	if (!claim->carried_on || claim->settled)
+		vectors_remember(&claim->vectors);
 	return 0;
 }
 

@@ -78,6 +78,7 @@ struct claim {
 	bool leaves;	 /* it is to leave as soon as it is taken */
 	bool hands_off;	 /* its guest is an HVM one and has it, or keeps it: not to be touched */
 	bool lost;	 /* its host has taken it: not to be touched */
+	bool entry_stands; /* ... and its entry could not be closed: xenstored was lost */
 	bool unasked;	 /* it leaves, but no entry of the toolstack's asked for that */
 	bool holds;	 /* it is found by address */
 	struct handover handover;
@@ -154,6 +155,8 @@ void claim_reset(struct claim *claim);
 
 /* Writes down what a successor needs to resume it, once. 0, or -1 with errno. */
 int claim_record(struct claim *claim);
+/* The same once more, if it was written down: xenstored is another one. Its interrupts, too. */
+int claim_record_again(struct claim *claim);
 /* Who has a, or NULL. */
 struct claim *claim_find(const struct backend *be, struct sbdf a);
 

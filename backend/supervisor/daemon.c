@@ -41,6 +41,12 @@ void daemon_stop(struct daemon *d, unsigned by, const char *who)
 	d->asked_by |= by;
 	if (d->phase >= DAEMON_ASKING)
 		return;
+	/* By xenstore alone guests are asked. */
+	if (d->be.xen.lost) {
+		errno = ENOTCONN;
+		daemon_lost(d, "xenstore");
+		return;
+	}
 	log_info(d->be.lg, "%s: asking the guests to close", who);
 	d->be.closing = true;
 	d->phase = DAEMON_ASKING;
@@ -159,9 +165,11 @@ static int timeout_ms(struct daemon *d)
 {
 	uint64_t first, now;
 
-	if (!TAILQ_EMPTY(&d->be.schedule.dirty))
+	if (!TAILQ_EMPTY(&d->be.schedule.dirty) && !d->be.xen.lost)
 		return 0;
 	first = schedule_first(&d->be.schedule);
+	if (d->retry_ns && d->retry_ns < first)
+		first = d->retry_ns;
 	if (d->phase == DAEMON_ASKING && d->close_by_ns < first)
 		first = d->close_by_ns;
 	if (d->be.look_ns && d->be.look_ns < first)
@@ -188,7 +196,9 @@ static void turn(struct daemon *d)
 		return;
 	}
 	/* One guest's nodes, then what else came. */
-	if (d->phase != DAEMON_STARTING)
+	if (d->retry_ns && d->retry_ns <= d->be.now_ns)
+		daemon_seek_xenstore(d);
+	if (d->phase != DAEMON_STARTING && !d->be.xen.lost)
 		watches_update_one(&d->watches);
 	serve_timers(d);
 	move_on(d);

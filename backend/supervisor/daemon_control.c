@@ -11,21 +11,25 @@
 #include "common/log.h"
 #include "common/util.h"
 
-static const char *phase_name(enum daemon_phase phase)
+static const char *phase_name(const struct daemon *d)
 {
 	static const char *const names[] = {
 		[DAEMON_STARTING] = "starting", [DAEMON_SERVING] = "serving", [DAEMON_ASKING] = "asking",
 		[DAEMON_ENDING] = "ending", [DAEMON_LAST] = "ending", [DAEMON_DONE] = "ending",
 	};
 
-	return names[phase];
+	return d->be.xen.lost ? "no xenstore" : names[d->phase];
 }
 
 /* Leaves everything to a successor that is started at once. 0, or -1 with why not. */
 int daemon_begin_anew(struct daemon *d, bool check, bool installed, char *text, size_t room)
 {
+	if (d->be.xen.lost) {
+		snprintf(text, room, "xenstore is lost: start it, and try again");
+		return -1;
+	}
 	if (d->phase != DAEMON_SERVING) {
-		snprintf(text, room, "it is %s: try again", phase_name(d->phase));
+		snprintf(text, room, "it is %s: try again", phase_name(d));
 		return -1;
 	}
 	if (check && anew_check_settings(d->options->config, d->options->config_said, text, room))
@@ -43,6 +47,10 @@ static void release(struct daemon *d, struct record_result *out)
 {
 	if (d->phase >= DAEMON_ASKING) {
 		snprintf(out->text, sizeof(out->text), "it is ending already");
+		return;
+	}
+	if (d->be.xen.lost) {
+		snprintf(out->text, sizeof(out->text), "xenstore is lost: start it, and try again");
 		return;
 	}
 	d->keep_guests = false;
@@ -102,7 +110,7 @@ static int on_record(void *context, enum record_kind kind, uint32_t domid, uint3
 		.keeper = d->keeper >= 0 ? getppid() : 0, .started = (int64_t)d->started,
 		.since = d->since,
 	} };
-	snprintf(out->daemon.phase, sizeof(out->daemon.phase), "%s", phase_name(d->phase));
+	snprintf(out->daemon.phase, sizeof(out->daemon.phase), "%s", phase_name(d));
 	snprintf(out->daemon.log_level, sizeof(out->daemon.log_level), "%s", anew_level());
 	snprintf(out->daemon.slots, sizeof(out->daemon.slots), "%s",
 		 slots_mode_name(d->env.settings.slots));

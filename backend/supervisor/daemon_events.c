@@ -61,23 +61,12 @@ static void on_keeper(struct source *s)
 		takeover_inherit(&d->be.takeover);
 		if (d->phase >= DAEMON_ASKING)
 			break; /* we end in any case */
+		d->orphaned = d->be.xen.lost;
+		if (d->orphaned)
+			break; /* a new server could not start now */
 		d->succeed = true;
 		daemon_leave(d);
 	}
-}
-
-static void on_xenstore(struct source *s)
-{
-	(void)s;
-	if (watches_drain(&the_daemon->watches))
-		daemon_lost(the_daemon, "xenstore");
-}
-
-static void on_xenstored_end(struct source *s)
-{
-	(void)s;
-	errno = ECONNRESET;
-	daemon_lost(the_daemon, "xenstore");
 }
 
 static void on_news(struct source *s)
@@ -131,9 +120,7 @@ int daemon_listen(struct daemon *d)
 	else if (loop_add(&be->loop, &d->sleeps, d->sleep.fd, on_sleep))
 		return -1;
 	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
-	    loop_add(&be->loop, &d->xenstore, xs_fileno(be->xen.watches), on_xenstore))
-		return -1;
-	if (be->xen.life_fd >= 0 && loop_add(&be->loop, &d->life, be->xen.life_fd, on_xenstored_end))
+	    daemon_hear_xenstore(d))
 		return -1;
 	if (d->keeper >= 0 && loop_add(&be->loop, &d->keeper_link, d->keeper, on_keeper))
 		return -1;

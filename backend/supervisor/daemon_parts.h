@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of the daemon tell each other: daemon.c (its phases and its turns), daemon_events.c (what it
- * hears), daemon_control.c (what is asked and ordered at the control socket) and daemon_open.c (how it
- * begins and ends). Nobody else includes it. One thread; nothing waits but for xenstored.
+ * hears), daemon_control.c (what is asked and ordered at the control socket), daemon_xenstore.c (xenstored
+ * lost and back) and daemon_open.c (how it begins and ends). Nobody else includes it. One thread; nothing waits but for xenstored.
  */
 #ifndef XENPCI_BACKEND_SUPERVISOR_DAEMON_PARTS_H
 #define XENPCI_BACKEND_SUPERVISOR_DAEMON_PARTS_H
@@ -42,6 +42,11 @@ struct daemon {
 	int ready_fd;
 	enum daemon_phase phase;
 	uint64_t close_by_ns;
+	uint64_t lost_ns;  /* xenstored was lost then */
+	uint64_t retry_ns; /* ... and is looked for again then; 0: it is there */
+	unsigned retries;
+	bool emptied;	   /* what took its place knows nothing */
+	bool orphaned;	   /* the keeper died meanwhile: we become the next when xenstored is back */
 	bool keep_guests;
 	unsigned asked_by; /* to stop: BY_* */
 	int keeper;	   /* the link; -1: no keeper */
@@ -80,6 +85,18 @@ void daemon_open_control(struct daemon *d, const char *dir);
 
 /* Signals, xenstore, the keeper and the kernel's news come into the loop. 0, or -1 with errno. */
 int daemon_listen(struct daemon *d);
+
+/* ---- daemon_xenstore.c ---- */
+
+/* xenstore is heard. 0, or -1 with errno. */
+int daemon_hear_xenstore(struct daemon *d);
+/*
+ * xenstored has ended. While we serve, it is waited for: guests are served on with what they have, and
+ * nothing is looked at in xenstore. Otherwise we are of no use. Logs.
+ */
+void daemon_lose_xenstore(struct daemon *d);
+/* It is time to look for another xenstored: if there is one, all nodes are looked at anew. Logs. */
+void daemon_seek_xenstore(struct daemon *d);
 
 /* ---- daemon_open.c ---- */
 

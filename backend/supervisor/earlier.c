@@ -102,16 +102,19 @@ static bool recall(struct guest *g)
 
 bool earlier_settle(struct guest *g, unsigned own)
 {
+	int known;
 	bool same;
 
 	if (g->met)
 		return true;
 	if (!g->taking_back) {
-		if (!memory_knows_guest(&g->be->memory, g->domid)) {
-			g->met = true;
-			return true;
-		}
+		known = memory_knows_guest(&g->be->memory, g->domid);
+		g->met = known == 0;
+		if (known <= 0)
+			return g->met;
 		same = is_same_life(g);
+		if (!xen_answers(&g->be->xen))
+			return false;
 		g->met = same && own > XenbusStateInitialising;
 		if (g->met)
 			return true;

@@ -9,6 +9,8 @@
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/guest_identity.h"
+#include "backend/supervisor/guest_kept.h"
+#include "backend/supervisor/guest_loss.h"
 #include "backend/supervisor/guest_state.h"
 #include "backend/supervisor/ledgers.h"
 #include "backend/supervisor/resume.h"
@@ -69,6 +71,7 @@ static bool forget(struct guest *g)
 	g->halted = false;
 	g->roots_told = false;
 	g->introduced = false;
+	g->nodes_lost = false;
 	g->told.named = false;
 	return true;
 }
@@ -102,8 +105,9 @@ static void finish_failing(struct guest *g, unsigned from)
 {
 	if (!service_disconnect(g))
 		return;
+	if (guest_set_state(g, from, XenbusStateClosing, g->why) && !xen_answers(&g->be->xen))
+		return;
 	g->failing = false;
-	guest_set_state(g, from, XenbusStateClosing, g->why);
 }
 
 /* A failure of the whole instance: told, and it is closed. */
@@ -124,8 +128,6 @@ static void fatal(struct guest *g, unsigned from, const struct problem *p)
 
 static int step_setup(struct guest *g, unsigned own, struct problem *p)
 {
-	char life[MEMORY_LIFE_MAX];
-
 	/* More than can be seen to at once stand in line. */
 	if (!claims_jobs_left(g->be)) {
 		g->wants_job = true;
@@ -136,8 +138,8 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 	guest_error_over(g);
 	if (guest_identify(g, p))
 		return -1;
-	guest_life(g, life);
-	if (memory_guest_begin(&g->be->memory, g->domid, life))
+	guest_life(g, g->life);
+	if (memory_guest_begin(&g->be->memory, g->domid, g->life))
 		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	guest_set_state(g, own, XenbusStateInitWait, "new instance");
 	return 1;
@@ -287,8 +289,12 @@ static bool domain_died(struct guest *g)
 	there = xs_is_domain_introduced(g->be->xen.xs, g->domid);
 	if (there) {
 		g->introduced = true;
-		note_halt(g);
+		g->untold = false;
+	} else if (g->untold) {
+		there = !guest_domain_gone(g);
 	}
+	if (there)
+		note_halt(g);
 	/* A domain that was never seen is one that is still being built. */
 	return g->introduced && !there;
 }
@@ -345,6 +351,19 @@ static bool is_unseen(struct guest *g, unsigned own, unsigned peer)
 	       guest_devices_unseen(g);
 }
 
+static int look_without_nodes(struct guest *g, unsigned own)
+{
+	int rc = guest_returns(g, own);
+
+	if (rc >= 0)
+		return rc;
+	g->nodes_lost = false;
+	guest_end(g, "the domain is gone");
+	/* The nodes that are there are the next one's. */
+	g->again = own != XenbusStateUnknown;
+	return 0;
+}
+
 /* One look and at most one step. 1: look again; 0: nothing to do; -1: the instance is gone. */
 static int look(struct guest *g)
 {
@@ -358,10 +377,15 @@ static int look(struct guest *g)
 		finish_failing(g, own);
 		return g->failing ? 0 : 1;
 	}
+	/* What a read did not find must not be believed where xenstored ended meanwhile. */
+	if (own == GUEST_STATE_INVALID && !xen_answers(&g->be->xen))
+		return 0;
+	if (g->nodes_lost)
+		return look_without_nodes(g, own);
 	if (!earlier_settle(g, own))
 		return 0;
 	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
-		if (!g->frontend[0] && !memory_knows_guest(&g->be->memory, g->domid))
+		if (!g->frontend[0] && memory_knows_guest(&g->be->memory, g->domid) == 0)
 			return leave_alone(g, own);
 		if (!g->frontend[0] || g->resuming) {
 			rc = guest_resume(g, own, &p);
@@ -370,6 +394,8 @@ static int look(struct guest *g)
 			return rc < 0 ? 1 : rc;
 		}
 		peer = guest_peer_state(g);
+		if (peer == GUEST_STATE_INVALID && !xen_answers(&g->be->xen))
+			return 0;
 	}
 	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
 		return leave_alone(g, own);
@@ -399,6 +425,7 @@ bool guest_update(struct guest *g)
 {
 	int rc = 1;
 
+	guest_losses_settle(g);
 	guest_devices_reap(g);
 	if (!g->ending && domain_died(g))
 		guest_end(g, "the domain is gone");

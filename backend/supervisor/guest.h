@@ -47,7 +47,11 @@ struct guest {
 	bool waking, pausing;	      /* behind a sleep of the host (wake.h); the worker is to stop first */
 	bool hvm;		      /* or PVH: no PV frontend, and what has its devices is QEMU or Xen */
 	bool halted;		      /* it is shut down, and waits to be destroyed */
+	bool untold;		      /* ... this xenstored was not seen to: it may not have been told */
+	bool nodes_lost;	      /* with xenstored: what it has it keeps (guest_kept.h) */
+	unsigned peer_lost;	      /* the frontend's state before that */
 	bool check_alive;	      /* a domain died: see whether it was this one */
+	char life[MEMORY_LIFE_MAX];   /* what tells it from others of its domid; "": not known */
 	bool met;		      /* what is remembered of its domid is its own, or nothing */
 	bool taking_back;	      /* it is another's, and goes back first (earlier.h) */
 	bool same_life;		      /* ... or this domain's, from before its nodes had gone */

@@ -31,7 +31,8 @@ struct pass {
 	bool all;
 	bool waits; /* devices are on their way: nothing is answered yet */
 	bool takes; /* an entry's device is not taken yet */
-	bool moves; /* our state is to change, which answers an entry without more */
+	unsigned from, to; /* our state; to Unknown: it stays */
+	bool moves; /* ... it is to change, which answers an entry without more */
 	unsigned nr;
 	struct entry entries[NODES_MAX_DEVS];
 	bool invalid[NODES_MAX_DEVS]; /* whose state-N is none */
@@ -435,37 +436,18 @@ static int write_roots(struct pass *pass, xs_transaction_t t)
 			      : 0;
 }
 
-static int write_pass(struct pass *pass, xs_transaction_t t, unsigned from, unsigned to)
+static int write_pass(struct xs_handle *xs, xs_transaction_t t, void *context)
 {
+	struct pass *pass = context;
 	struct guest *g = pass->g;
 
 	for (unsigned i = 0; i < pass->nr; i++)
 		if (write_entry(g, t, &pass->entries[i]))
 			return -1;
 	/* Our state last: so it stands in the kernel's order, and decides for all. */
-	if (write_roots(pass, t) || guest_check_state(g, t, from))
+	if (write_roots(pass, t) || guest_check_state(g, t, pass->from))
 		return -1;
-	return to == XenbusStateUnknown ? 0 : store_write(g->be->xen.xs, t, g->dir, NODE_STATE, "%u", to);
-}
-
-/* 0, or -1 with errno: nothing was published. */
-static int publish(struct pass *pass, unsigned from, unsigned to)
-{
-	struct xs_handle *xs = pass->g->be->xen.xs;
-	int rc;
-
-	do {
-		xs_transaction_t t = xs_transaction_start(xs);
-
-		if (t == XBT_NULL)
-			return -1;
-		if (write_pass(pass, t, from, to)) {
-			store_abort(xs, t);
-			return -1;
-		}
-		rc = store_commit(xs, t);
-	} while (rc == 1);
-	return rc;
+	return pass->to == XenbusStateUnknown ? 0 : store_write(xs, t, g->dir, NODE_STATE, "%u", pass->to);
 }
 
 static void unpublish(struct pass *pass)
@@ -477,7 +459,8 @@ static void unpublish(struct pass *pass)
 
 int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, struct problem *p)
 {
-	struct pass pass = { .g = g, .all = all, .moves = to != XenbusStateUnknown };
+	struct pass pass = { .g = g, .all = all, .from = from, .to = to,
+			     .moves = to != XenbusStateUnknown };
 	struct claim *claim;
 	unsigned n;
 
@@ -496,15 +479,47 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	if (!pass.nr && to == XenbusStateUnknown)
 		return 0;
 	find_roots(&pass);
-	if (record(&pass) || publish(&pass, from, to)) {
+	if (record(&pass) || store_transaction(g->be->xen.xs, write_pass, &pass)) {
 		int err = errno;
 
 		unpublish(&pass);
-		return err == ESTALE ? fail(err)
+		/* Overtaken by others again and again: they have their turn, then it is done anew. */
+		if (err == EAGAIN)
+			guest_look_again(g);
+		return err == ESTALE || err == EAGAIN ? fail(err)
 				     : problem_set(p, err, "cannot publish: %s", strerror(err));
 	}
 	g->roots_told = g->be->env->settings.slots == SLOTS_VPCI;
 	drop_records(&pass);
+	return (int)pass.nr;
+}
+
+int guest_devices_tell_again(struct guest *g, unsigned from, unsigned to)
+{
+	struct pass pass = { .g = g, .from = from, .to = to };
+	unsigned n;
+
+	if (entries_nr(g, &n))
+		return -1;
+	g->roots_told = false;
+	for (unsigned i = 0; i < n; i++) {
+		struct entry *e = &pass.entries[pass.nr];
+		struct claim *claim;
+
+		*e = (struct entry){ .n = i, .outcome = OUTCOME_EXPORTED };
+		if (entries_dev(g, i, e->dev) < 0 || node_dev_parse(e->dev, &e->host))
+			continue;
+		claim = find_own(g, e->host);
+		if (!claim || claim->phase != CLAIM_TAKEN || !claim->published)
+			continue;
+		e->virt = claim->virt;
+		pass.nr++;
+	}
+	entries_forget_dev(&g->entries);
+	find_roots(&pass);
+	if (store_transaction(g->be->xen.xs, write_pass, &pass))
+		return -1;
+	g->roots_told = g->be->env->settings.slots == SLOTS_VPCI;
 	return (int)pass.nr;
 }
 

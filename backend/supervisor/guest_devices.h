@@ -35,4 +35,11 @@ bool guest_devices_settled(const struct guest *g);
 /* Has every device given back. true: none is left; false: the guest will be looked at again. */
 bool guest_devices_release(struct guest *g);
 
+/*
+ * The nodes of a guest were lost, and written as for a new one, with our state `from`: those of the
+ * devices that it has seen are written as they were, with our state `to`. How many, or -1 with errno:
+ * ENOENT (the list is not there yet), ESTALE or EAGAIN (it changes: again later), xenstore's. Does not log.
+ */
+int guest_devices_tell_again(struct guest *g, unsigned from, unsigned to);
+
 #endif

@@ -13,12 +13,17 @@ void guest_report(struct guest *g, const struct problem *p, bool by_guest)
 {
 	char dir[2 * GUEST_DIR_MAX];
 
+	/* What a read did not find while xenstored ended is no error of anybody's. */
+	if (!g->be->xen.lost && !xen_answers(&g->be->xen))
+		return;
 	if (by_guest)
 		talk_say(&g->talk, XTL_ERROR, "%s", p->text);
 	else
 		talk_tell(&g->talk, XTL_ERROR, "%s", p->text);
 	g->told.error_time = time(NULL);
 	message_text(g->told.error, sizeof(g->told.error), p->text, sizeof(p->text));
+	if (g->be->xen.lost)
+		return;
 	/* xenbus's place for it: the instance's path, below our own error directory. */
 	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
 		 NODE_BACKEND_ROOT, g->domid);

@@ -28,6 +28,17 @@ static int watch_frontend(struct guest *g)
 	return 0;
 }
 
+int guest_watch_again(struct guest *g)
+{
+	if (!g->watching)
+		return 0;
+	g->watching = false;
+	if (!watch_frontend(g))
+		return 0;
+	g->watching = true;
+	return -1;
+}
+
 void guest_unwatch(struct guest *g)
 {
 	char path[GUEST_DIR_MAX + 8], token[16];
@@ -59,8 +70,11 @@ int guest_identify(struct guest *g, struct problem *p)
 		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
 	memcpy(g->frontend, expected, sizeof(g->frontend));
 	g->hvm = hypercall_domain_is_hvm(g->be->hypercall, g->domid) > 0;
-	if (watch_frontend(g))
-		return problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
+	if (watch_frontend(g)) {
+		problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));
+		g->frontend[0] = 0;
+		return -1;
+	}
 	g->introduced = xs_is_domain_introduced(xs, g->domid);
 	return 0;
 }

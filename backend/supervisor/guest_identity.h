@@ -12,6 +12,8 @@ struct guest;
  * frontend's state. 0, or -1 with errno and *p (a node is absent or names another: EINVAL, ENOENT).
  */
 int guest_identify(struct guest *g, struct problem *p);
+/* The watch, if there is one, is set anew: xenstored is another one. 0, or -1 with errno. */
+int guest_watch_again(struct guest *g);
 /* Watches it no more. Safe to repeat. */
 void guest_unwatch(struct guest *g);
 

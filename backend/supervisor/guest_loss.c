@@ -29,24 +29,37 @@ static int close_entry(struct guest *g, xs_transaction_t t, struct sbdf host)
 	return fail(ENOENT);
 }
 
+struct lost {
+	struct guest *g;
+	struct sbdf host;
+};
+
 /* Its entry is closed, and no successor looks for it. */
-static void forget_entry(struct guest *g, struct sbdf host)
+static int forget_entry(struct xs_handle *xs, xs_transaction_t t, void *context)
 {
-	struct xs_handle *xs = g->be->xen.xs;
-	int rc;
+	const struct lost *l = context;
 
-	do {
-		xs_transaction_t t = xs_transaction_start(xs);
+	(void)xs;
+	return close_entry(l->g, t, l->host) ||
+	       memory_device_forget(&l->g->be->memory, t, l->g->domid, l->host) ? -1 : 0;
+}
 
-		if (t == XBT_NULL)
-			return;
-		if (close_entry(g, t, host) ||
-		    memory_device_forget(&g->be->memory, t, g->domid, host)) {
-			store_abort(xs, t);
-			return;
-		}
-		rc = store_commit(xs, t);
-	} while (rc == 1);
+/* Where xenstored is lost: when it is back. */
+static void close_now(struct guest *g, struct claim *claim)
+{
+	struct lost l = { g, claim->sbdf };
+
+	claim->entry_stands = store_transaction(g->be->xen.xs, forget_entry, &l) &&
+			      !xen_answers(&g->be->xen);
+}
+
+void guest_losses_settle(struct guest *g)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest)
+		if (claim->entry_stands)
+			close_now(g, claim);
 }
 
 void guest_loses(struct guest *g, struct claim *claim, const char *why)
@@ -59,7 +72,7 @@ void guest_loses(struct guest *g, struct claim *claim, const char *why)
 	guest_report(g, &p, false);
 	claim->unasked = true;
 	claim_leave(claim);
-	forget_entry(g, host);
+	close_now(g, claim);
 }
 
 void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why)
@@ -77,5 +90,5 @@ void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why)
 	if (!leaves)
 		guest_report(g, &p, false);
 	if (had)
-		forget_entry(g, host);
+		close_now(g, claim);
 }

@@ -14,4 +14,7 @@ void guest_loses(struct guest *g, struct claim *claim, const char *why);
 /* The same where its host has taken it: claim_lose. In any phase. */
 void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why);
 
+/* Entries that could not be closed because xenstored was lost are closed now. */
+void guest_losses_settle(struct guest *g);
+
 #endif

@@ -73,31 +73,33 @@ void guest_state_is(struct guest *g, unsigned state, const char *why)
 	g->state = state;
 }
 
+struct change {
+	struct guest *g;
+	unsigned from, to;
+};
+
+static int write_state(struct xs_handle *xs, xs_transaction_t t, void *context)
+{
+	const struct change *c = context;
+
+	if (guest_check_state(c->g, t, c->from))
+		return -1;
+	return store_write(xs, t, c->g->dir, NODE_STATE, "%u", c->to);
+}
+
 int guest_set_state(struct guest *g, unsigned from, unsigned to, const char *why)
 {
-	struct xs_handle *xs = g->be->xen.xs;
-	int rc;
+	struct change c = { g, from, to };
 
 	if (from == to)
 		return 0;
 	/* What the toolstack has removed must not come back as a state without an instance. */
 	if (from == XenbusStateUnknown)
 		return fail(ENOENT);
-	do {
-		xs_transaction_t t = xs_transaction_start(xs);
-
-		if (t == XBT_NULL)
-			return -1;
-		if (guest_check_state(g, t, from) ||
-		    store_write(xs, t, g->dir, NODE_STATE, "%u", to)) {
-			store_abort(xs, t);
-			return -1;
-		}
-		rc = store_commit(xs, t);
-	} while (rc == 1);
-	if (!rc)
-		guest_state_is(g, to, why);
-	return rc;
+	if (store_transaction(g->be->xen.xs, write_state, &c))
+		return -1;
+	guest_state_is(g, to, why);
+	return 0;
 }
 
 void guest_complain(struct guest *g, unsigned own, unsigned peer)

@@ -96,6 +96,10 @@ static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
 		return;
 	}
 	rc = vectors_recall(&claim->vectors);
+	if (rc < 0 && !xen_answers(&g->be->xen)) {
+		claim->settled = false;
+		return;
+	}
 	if (rc < 0) {
 		problem_set(&p, errno, "%s: cannot go on with its interrupts: %s",
 			    sbdf_format(claim->sbdf, buf), strerror(errno));
@@ -151,7 +155,6 @@ static void sweep(struct guest *g, struct claim *unsure)
 
 static int begin(struct guest *g, unsigned own, struct problem *p)
 {
-	char life[MEMORY_LIFE_MAX];
 	struct sbdf *list;
 	unsigned n;
 
@@ -160,15 +163,21 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 	talk_tell(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
 		  pciif_state_name(own));
 	/* One that was left by version 1 is known by its uuid from now on. */
-	guest_life(g, life);
-	if (memory_guest_begin(&g->be->memory, g->domid, life))
-		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
+	guest_life(g, g->life);
+	n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	/* Without xenstored nothing of it can be believed: the next look begins anew. */
+	if (memory_guest_begin(&g->be->memory, g->domid, g->life)) {
+		problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
+		free_keep(list);
+		guest_unwatch(g);
+		g->frontend[0] = 0;
+		return -1;
+	}
 	g->state = own;
 	g->check_alive = true; /* it may have died while nobody looked */
 	g->resuming = true;
 	g->service.resumed = true;
 	guest_look_again(g);
-	n = memory_guest_devices(&g->be->memory, g->domid, &list);
 	for (unsigned i = 0; i < n; i++)
 		resume_device(g, list[i]);
 	free(list);
@@ -214,6 +223,9 @@ int guest_resume(struct guest *g, unsigned own, struct problem *p)
 	if (own == XenbusStateConnected || own == XenbusStateReconfiguring ||
 	    own == XenbusStateReconfigured)
 		rc = service_connect(g, p);
+	/* What could not be read because xenstored ended is read when it is back. */
+	if (rc < 0 && !xen_answers(&g->be->xen))
+		return 0;
 	if (rc)
 		g->resuming = false;
 	return rc;

@@ -20,13 +20,24 @@
 #define NO_LIFE "-"
 
 /* Ours alone: a guest must not read, let alone write, what we will believe. */
-static int make_directory(struct memory *m, uint32_t own_domid, const char *state_dir)
+static bool make_node(struct memory *m, uint32_t own_domid)
 {
 	struct xs_permissions perms = { .id = own_domid, .perms = XS_PERM_NONE };
+
+	return xs_mkdir(m->xs, XBT_NULL, m->dir) &&
+	       xs_set_permissions(m->xs, XBT_NULL, m->dir, &perms, 1);
+}
+
+static int write_pid(struct memory *m)
+{
+	return store_write(m->xs, XBT_NULL, m->dir, NODE_PID, "%d", getpid());
+}
+
+static int make_directory(struct memory *m, uint32_t own_domid, const char *state_dir)
+{
 	uint64_t pid = 0;
 
-	if (!xs_mkdir(m->xs, XBT_NULL, m->dir) ||
-	    !xs_set_permissions(m->xs, XBT_NULL, m->dir, &perms, 1)) {
+	if (!make_node(m, own_domid)) {
 		log_error(m->lg, "cannot make %s: %s", m->dir, strerror(errno));
 		return -1;
 	}
@@ -41,7 +52,21 @@ static int make_directory(struct memory *m, uint32_t own_domid, const char *stat
 			log_error(m->lg, "cannot claim %s: %s", m->dir, strerror(error));
 		return fail(error);
 	}
-	return store_write(m->xs, XBT_NULL, m->dir, NODE_PID, "%d", getpid());
+	return write_pid(m);
+}
+
+int memory_again(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
+		 bool *empty)
+{
+	int there = store_exists(xs, XBT_NULL, m->dir, NULL);
+
+	m->xs = xs;
+	*empty = !there;
+	if (there >= 0 && make_node(m, own_domid) && !instance_claim(xs, m->dir, state_dir) &&
+	    !write_pid(m))
+		return 0;
+	m->xs = NULL;
+	return -1;
 }
 
 void memory_tell_no_file(struct memory *m)
@@ -125,11 +150,11 @@ void memory_guest_end(struct memory *m, uint32_t domid)
 		store_remove(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL);
 }
 
-bool memory_knows_guest(struct memory *m, uint32_t domid)
+int memory_knows_guest(struct memory *m, uint32_t domid)
 {
 	char dir[2 * MEMORY_DIR_MAX];
 
-	return m->xs && store_exists(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL) > 0;
+	return m->xs ? store_exists(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL) : 0;
 }
 
 unsigned memory_guests(struct memory *m, uint32_t **list)
@@ -261,6 +286,8 @@ int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t dom
 	const char *from;
 
 	memory_device_init(d, m, domid, host);
+	if (!m->xs)
+		return fail(ENOTCONN);
 	if (store_read_state(m->xs, STATE_DEVICE, dir_of(d, dir), NULL, buf, sizeof(buf), &text) < 0 ||
 	    parse_record(text, virt, facts, &from))
 		return -1;
@@ -300,6 +327,8 @@ int memory_interrupts_read(struct memory_device *d, char *text, unsigned size)
 {
 	char dir[3 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX + 1], *inner;
 
+	if (!d->memory->xs)
+		return fail(ENOTCONN);
 	if (store_read_state(d->memory->xs, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS, buf,
 			     sizeof(buf), &inner) < 0)
 		return -1;

@@ -21,7 +21,7 @@
 #define MEMORY_LIFE_MAX 40 /* a uuid as text */
 
 struct memory {
-	struct xs_handle *xs; /* NULL: nothing is remembered */
+	struct xs_handle *xs; /* NULL: nothing is remembered; or xenstored is lost, and it will be (memory_again) */
 	xentoollog_logger *lg;
 	char dir[MEMORY_DIR_MAX];
 	const char *state_dir; /* for files; NULL: there can be none */
@@ -50,6 +50,14 @@ struct memory_facts {
  */
 int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
 		xentoollog_logger *lg);
+/*
+ * xenstored is another one, by xs: our directory is made and claimed anew; what was in it is the
+ * caller's to write again. *empty: there was none, so that all of xenstore is new. Does not log. 0, or
+ * -1 with errno: EBUSY (another xenpcid has claimed it meanwhile), or xenstore's; then nothing is
+ * remembered as before.
+ */
+int memory_again(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
+		 bool *empty);
 /* With forget, removes what is of use only to a successor. Safe on a zeroed *m. */
 void memory_close(struct memory *m, bool forget);
 
@@ -60,7 +68,8 @@ void memory_close(struct memory *m, bool forget);
 int memory_guest_begin(struct memory *m, uint32_t domid, const char *life);
 const char *memory_guest_life(struct memory *m, uint32_t domid, char life[MEMORY_LIFE_MAX]);
 void memory_guest_end(struct memory *m, uint32_t domid);
-bool memory_knows_guest(struct memory *m, uint32_t domid);
+/* 1, 0, or -1 with xenstore's errno. */
+int memory_knows_guest(struct memory *m, uint32_t domid);
 /* All that are remembered; the caller frees *list. Returns how many. */
 unsigned memory_guests(struct memory *m, uint32_t **list);
 /* The devices remembered of it; the caller frees *list. Returns how many. */
@@ -84,7 +93,7 @@ int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t dom
 			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
 			 unsigned size);
 
-/* The interrupts of the device, as text. 0, or -1 with errno. */
+/* The interrupts of the device, as text. 0, or -1 with errno (read: ENOTCONN, xenstored is lost). */
 int memory_interrupts_write(struct memory_device *d, const char *text);
 int memory_interrupts_read(struct memory_device *d, char *text, unsigned size);
 

@@ -30,6 +30,11 @@ static void remember(struct vector_record *v, const char *word)
 			   sbdf_format(v->sbdf, name), strerror(errno));
 }
 
+void vectors_remember(struct vector_record *v)
+{
+	remember(v, v->mode == VECTORS_MSI ? "msi" : v->mode == VECTORS_MSIX ? "msix" : "none");
+}
+
 /* One "pirq" or "pirq/entry". */
 static int parse_item(struct vector_record *v, char *item)
 {

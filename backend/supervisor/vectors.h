@@ -49,6 +49,8 @@ int vectors_recall(struct vector_record *v);
 int vectors_probe(struct vector_record *v, uint32_t *pirq);
 /* Whether pirq is one of these. */
 bool vectors_have(const struct vector_record *v, uint32_t pirq);
+/* Writes down anew what is mapped: xenstored is another one. Logs. */
+void vectors_remember(struct vector_record *v);
 /* Nothing is mapped that has to be remembered. */
 void vectors_forget(struct vector_record *v);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/supervisor/aer_inject.h"
+#include "backend/supervisor/guest_kept.h"
 #include "backend/supervisor/recovery.h"
 #include "common/log.h"
 #include "common/number.h"
@@ -212,28 +213,50 @@ void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 	schedule_dirty(&w->be->schedule, g);
 }
 
-int watches_open(struct watches *w, struct backend *be)
+/* Those that no node tells of any more, too (earlier.h). */
+static void look_at_remembered(struct watches *w)
 {
-	struct xs_handle *xs = be->xen.watches;
 	uint32_t *list;
-	unsigned nr;
+	unsigned nr = memory_guests(&w->be->memory, &list);
 
-	w->be = be;
-	snprintf(w->aer, sizeof(w->aer), "/local/domain/%u/" AER_INJECT_DIR, be->xen.domid);
-	/* Those that no node tells of any more, too (earlier.h). */
-	nr = memory_guests(&be->memory, &list);
 	for (unsigned i = 0; i < nr; i++) {
 		struct guest *g = guest_of(w, list[i]);
 
 		if (g)
-			schedule_dirty(&be->schedule, g);
+			schedule_dirty(&w->be->schedule, g);
 	}
 	free(list);
-	if (!xs_watch(xs, be->root, TOKEN_BACKEND) || !xs_watch(xs, "@releaseDomain", TOKEN_RELEASE) ||
-	    !xs_watch(xs, w->aer, TOKEN_AER)) {
-		log_error(be->lg, "cannot watch xenstore: %s", strerror(errno));
+}
+
+static int set(struct watches *w)
+{
+	struct xs_handle *xs = w->be->xen.watches;
+
+	return xs_watch(xs, w->be->root, TOKEN_BACKEND) && xs_watch(xs, "@releaseDomain", TOKEN_RELEASE) &&
+	       xs_watch(xs, w->aer, TOKEN_AER) ? 0 : -1;
+}
+
+int watches_open(struct watches *w, struct backend *be)
+{
+	w->be = be;
+	snprintf(w->aer, sizeof(w->aer), "/local/domain/%u/" AER_INJECT_DIR, be->xen.domid);
+	look_at_remembered(w);
+	if (!set(w))
+		return 0;
+	log_error(be->lg, "cannot watch xenstore: %s", strerror(errno));
+	return -1;
+}
+
+int watches_again(struct watches *w, bool empty)
+{
+	struct guest *g;
+
+	if (set(w))
 		return -1;
-	}
+	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
+		if (guest_kept(g, empty))
+			return -1;
+	look_at_remembered(w);
 	return 0;
 }
 

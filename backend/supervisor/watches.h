@@ -19,6 +19,11 @@ struct watches {
  * (logged).
  */
 int watches_open(struct watches *w, struct backend *be);
+/*
+ * xenstored is another one; empty: it knows nothing. Sets all watches anew, the guests' too, and has
+ * every guest looked at. 0, or -1 with xenstore's errno; then it may be done again. Does not log.
+ */
+int watches_again(struct watches *w, bool empty);
 /* Frees every guest (their devices too, without a word to them) and unwatches. */
 void watches_close(struct watches *w);
 

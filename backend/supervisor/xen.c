@@ -24,18 +24,18 @@ static int open_failed(struct xen *x, xentoollog_logger *lg, const char *what, c
  * connection of our own, on which nothing is ever said, does. Where xenstore is
  * reached through the kernel there is none, and xenstored ends with the machine.
  */
-static int connect_for_life(void)
+static int connect_for_life(int flags)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	const char *path = xs_daemon_socket();
 	int fd;
 
 	if (!path || strlen(path) >= sizeof(addr.sun_path))
-		return -1;
+		return fail(ENAMETOOLONG);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		close(fd);
+		close_keep(fd);
 		return -1;
 	}
 	return fd;
@@ -55,7 +55,30 @@ int xen_open(struct xen *x, xentoollog_logger *lg)
 	    errno != ENOENT)
 		return open_failed(x, lg, "our own domid in xenstore", "is its node \"domid\" sound?");
 	x->domid = (uint32_t)domid;
-	x->life_fd = connect_for_life();
+	x->life_fd = connect_for_life(0);
+	return 0;
+}
+
+int xen_reopen(struct xen *x)
+{
+	struct xen new = { .domid = x->domid };
+
+	/* First what cannot wait for one that does not accept us. Not by way of the kernel, which would. */
+	new.life_fd = connect_for_life(SOCK_NONBLOCK);
+	if (new.life_fd < 0)
+		return -1;
+	new.xs = xs_open(XS_OPEN_SOCKETONLY);
+	if (!new.xs) {
+		close_keep(new.life_fd);
+		return -1;
+	}
+	new.watches = xs_open(XS_OPEN_SOCKETONLY);
+	if (!new.watches) {
+		xen_close(&new);
+		return -1;
+	}
+	xen_close(x);
+	*x = new;
 	return 0;
 }
 

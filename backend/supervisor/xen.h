@@ -6,6 +6,7 @@
 #ifndef XENPCI_BACKEND_SUPERVISOR_XEN_H
 #define XENPCI_BACKEND_SUPERVISOR_XEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <xenstore.h>
 #include <xentoollog.h>
@@ -19,6 +20,7 @@ struct xen {
 	struct xs_handle *watches;
 	uint32_t domid;		 /* our own */
 	int life_fd; /* hangs up when xenstored ends; -1: it cannot, or we cannot see it */
+	bool lost;   /* xenstored has ended: nothing that is asked of it is answered (xen_reopen) */
 };
 
 /*
@@ -27,6 +29,13 @@ struct xen {
  * Returns 0, or -1 with the library's errno and *x disposed.
  */
 int xen_open(struct xen *x, xentoollog_logger *lg);
+/*
+ * The same connections to the xenstored that has taken the place of the one that was lost; watches and
+ * transactions were lost with it. The old handles are closed then: nobody may have kept them. 0, or -1
+ * with errno, and *x as it was: ECONNREFUSED, ENOENT (there is none yet), EAGAIN (it accepts nobody yet).
+ * Does not wait.
+ */
+int xen_reopen(struct xen *x);
 /*
  * Whether xenstored still answers us. What a read failed to find while it ended must not be believed:
  * a node that cannot be read looks as if it had gone. Costs a request, waits for its answer.

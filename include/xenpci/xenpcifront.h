@@ -60,7 +60,13 @@
  * time at most, waiting for its turn included; a call of several (_pull, _push, _capabilities,
  * _bars, and what _process does) takes xenpcifront_set_call_timeout's at most, however the backend
  * spreads its answers; _connect_wait takes what it is given, _disconnect the time of two requests.
- * Questions to xenstore come on top: xenstored is trusted to answer. A signal does not end a call;
+ * Questions to xenstore come on top: xenstored is trusted to answer. One that is updated in place is not
+ * noticed. One that ends and is started again: a connection that stands goes on, since requests need the
+ * page and the channel alone. Through a guest's kernel, what asks xenstore meanwhile waits, and what was
+ * asked just then fails (EIO) or never ends, as the kernel has it; kernels that do not set their watches
+ * anew hear of nothing from then on, and so does the library: disconnect, close and open it again. Through
+ * xenstored's socket (a frontend in dom0) all that asks xenstore fails from then on (EBADF, EPIPE,
+ * ECONNRESET): close and open it again. A signal does not end a call;
  * a handler that calls xenpcifront_interrupt does.
  *
  * Event loops: poll xenpcifront_fd, call xenpcifront_process when it is readable, then read events

@@ -285,6 +285,26 @@ node() {
 	echo "$R"
 }
 
+# --- xenstored: killed, started again, updated in place ---
+
+xenstored_pid() { xb store "$DIR" pid; }
+# xenstored_kill [--keep]: dom0's peer goes with its connection. What it knows is lost, or written again
+# before anybody finds its successor.
+xenstored_kill() {
+	xb store "$DIR" kill "$@" || return
+	end_peer dom0 KILL
+}
+xenstored_start() {
+	xb store "$DIR" start || return
+	peer dom0 0
+}
+# xenstored_update: the program is replaced by itself, in the same process
+xenstored_update() {
+	local program
+	program=$(readlink "/proc/$(xenstored_pid)/exe")
+	in_domain 0 "${program%/*}/xenstore-control" live-update "$program"
+}
+
 # --- The toolstack by hand, for what xl would not write ---
 
 # instance_nodes N: both directories without a device, in state 1, in the transaction at hand

@@ -44,7 +44,7 @@ int box_init(struct box *b, const char *dir)
 	if (!realpath(dir, b->dir))
 		return -1;
 	/* The loader splits LD_PRELOAD at blanks and colons; sockets need short paths. */
-	if (strlen(b->dir) + 1 + BOX_NAME_MAX > sizeof(addr->sun_path) || strpbrk(b->dir, " :\t\n"))
+	if (strlen(b->dir) + sizeof("/" BOX_STORE_DIR "/") + BOX_NAME_MAX > sizeof(addr->sun_path) || strpbrk(b->dir, " :\t\n"))
 		return tmp_rundir(b);
 	memcpy(b->rundir, b->dir, sizeof(b->rundir));
 	return 0;

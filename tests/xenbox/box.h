@@ -14,6 +14,7 @@
 #define BOX_HV_SOCKET "hv"
 #define BOX_XS_SOCKET "socket" /* xenstored's own name for it */
 #define BOX_STORE_DIR "store"
+#define BOX_STORE_SAVED BOX_STORE_DIR "/saved" /* what a xenstored that was killed had */
 #define BOX_LIB "libxenbox.so"
 /* In the box's directory. */
 #define BOX_LOG "hypercalls.log"
@@ -23,7 +24,8 @@
 /* Environment of a process in the box. */
 #define BOX_ENV_DIR "XENBOX_DIR" /* the run directory */
 #define BOX_ENV_DOMID "XENBOX_DOMID"
-#define BOX_ENV_OXENSTORED "XENBOX_OXENSTORED" /* this process is oxenstored */
+#define BOX_ENV_OXENSTORED "XENBOX_OXENSTORED" /* this process is oxenstored, and has its socket here */
+#define BOX_ENV_EVTCHN "XENBOX_EVTCHN" /* what a handle of event channels is, to who is executed next */
 
 struct box {
 	char dir[BOX_PATH_MAX];

@@ -378,6 +378,18 @@ static int request_bind(struct hv_handle *h, struct xb_msg *m)
 	return hv_call_end(&c, rc);
 }
 
+/* What a program that was executed over another is to know of a port that the other bound. */
+static int request_record(const struct hv_handle *h, struct xb_msg *m)
+{
+	uint64_t port = m->a[0];
+	uint32_t rec = port < h->dom->nports ? h->dom->ports[port] : 0;
+
+	if (!rec || hv_chans[rec].owner != h)
+		return -ENOENT;
+	m->a[0] = rec;
+	return 0;
+}
+
 int hv_evtchn_request(struct hv_handle *h, struct xb_msg *m, int *fd)
 {
 	struct hv_call c;
@@ -393,6 +405,8 @@ int hv_evtchn_request(struct hv_handle *h, struct xb_msg *m, int *fd)
 		h->restricted = (uint16_t)m->a[0];
 		return 0;
 	}
+	if (m->op == XB_EVTCHN_RECORD)
+		return request_record(h, m);
 	if (m->op != XB_EVTCHN_UNBIND)
 		return request_bind(h, m);
 	rc = hv_call_begin(&c, h->dom, "evtchn_unbind", "port=%u", (unsigned int)m->a[0]);

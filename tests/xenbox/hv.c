@@ -303,7 +303,10 @@ static int request(struct hv_handle *h, struct xb_msg *m, int *fd)
 	case XB_EVTCHN_UNBIND:
 	case XB_EVTCHN_OWNER:
 	case XB_EVTCHN_RESTRICT:
+	case XB_EVTCHN_RECORD:
 		return hv_evtchn_request(h, m, fd);
+	case XB_CTL_STORE:
+		return hv_main_store_request(m);
 	case XB_MEMORY:
 		return request_memory(m, fd);
 	case XB_GET_GSI:

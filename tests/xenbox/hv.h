@@ -275,6 +275,9 @@ void hv_bus_destroy(struct hv_domain *d);
 void hv_bus_event(uint32_t rec);
 uint32_t hv_bus_port(const struct hv_bus *b);
 uint32_t hv_bus_pfn(const struct hv_bus *b);
+/* xenstored is gone: what was asked of it fails with EIO. Another has taken its place: they go on. */
+void hv_bus_lost(struct hv_bus *b);
+void hv_bus_back(struct hv_bus *b, bool watches); /* set anew */
 void hv_bus_count(const struct hv_bus *b, unsigned int *clients, unsigned int *watches);
 
 #endif

@@ -13,6 +13,9 @@ void hv_loop(void);
 void hv_answer_down(void);
 /* A child process (xenstored) has ended. */
 void hv_main_child(void);
+/* An XB_CTL_STORE. Returns the answer's ret. */
+struct xb_msg;
+int hv_main_store_request(struct xb_msg *m);
 /* xenstored's pid, -1 when there is none. */
 pid_t hv_main_store(void);
 

@@ -44,6 +44,7 @@ static const char usage_text[] =
 	"  list DIR DOMID                                             as xl pci-list\n"
 	"  fail DIR OP[:N] ERRNO [--count C] [--skip S] [--dom D]     let calls fail\n"
 	"  fail DIR --clear               no more\n"
+	"  store DIR pid|kill|start [--keep]  xenstored: which it is, its end, another; --keep: what it knows\n"
 	"  log DIR                        every hypercall: domid, call, result\n"
 	"  stat DIR [DOMID]               live ports, grants, mappings, pirqs per domain\n"
 	"\n"
@@ -295,6 +296,11 @@ static int cmd_fail(struct call *c)
 	return TOOL_OK;
 }
 
+static int cmd_store(struct call *c)
+{
+	return tool_restart(&c->t, c->words[0], c->opt[0]);
+}
+
 /* ---- the command line ---- */
 
 enum reach { NOTHING, HYPERVISOR, STORE }; /* what a command has to be connected to */
@@ -323,6 +329,8 @@ static const struct command {
 	{ "log", cmd_log, NOTHING, NO_DOMID, 0, 0, "one directory", { { 0 } } },
 	{ "stat", cmd_stat, HYPERVISOR, ANY_IF_GIVEN, 0, 0, "a directory and, if wanted, a domain number",
 	  { { 0 } } },
+	{ "store", cmd_store, HYPERVISOR, NO_DOMID, 1, 1, "a directory and pid, kill or start",
+	  { { "keep", 0, NULL, 1 } } },
 	{ "fail", cmd_fail, HYPERVISOR, NO_DOMID, 0, 2, "a directory, an operation and an error",
 	  { { "count", 1, NULL, 1 }, { "skip", 1, NULL, 2 }, { "dom", 1, NULL, 3 },
 	    { "clear", 0, NULL, 4 } } },

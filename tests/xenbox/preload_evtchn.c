@@ -4,6 +4,9 @@
  * shared port record and, when somebody is to be woken, one write to a pipe; pending is one read.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,6 +29,7 @@ struct xenevtchn_handle {
 	struct xb_conn conn;
 	int fd; /* the pipe with the events of this handle, also written by unmask */
 	uint32_t slot;
+	bool adopted; /* opened by a program that we were executed over: its ports are asked for */
 	pthread_mutex_t lock; /* over the ports below and the delivery in progress */
 	struct bound *chunk[XB_DOM_PORTS / CHUNK];
 };
@@ -50,6 +54,17 @@ static int shm_map(struct xb_conn *c)
 	return shm ? 0 : -1;
 }
 
+/* A handle is more than its descriptor here: whoever is executed over us finds the rest by it. */
+static void bequeath(const xenevtchn_handle *h)
+{
+	char text[64];
+
+	fcntl(h->fd, F_SETFD, 0);
+	fcntl(h->conn.fd, F_SETFD, 0);
+	snprintf(text, sizeof(text), "%d %d %u", h->fd, h->conn.fd, h->slot);
+	setenv(BOX_ENV_EVTCHN, text, 1);
+}
+
 EXPORT xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int flags)
 {
 	xenevtchn_handle *h;
@@ -71,17 +86,32 @@ EXPORT xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsign
 		xenevtchn_close(h);
 		return NULL;
 	}
+	if (flags & XENEVTCHN_NO_CLOEXEC)
+		bequeath(h);
 	return h;
 }
 
 EXPORT xenevtchn_handle *xenevtchn_fdopen(struct xentoollog_logger *logger, int fd,
 					  unsigned int flags)
 {
+	const char *text = getenv(BOX_ENV_EVTCHN);
+	xenevtchn_handle *h = text ? calloc(1, sizeof(*h)) : NULL;
+
 	(void)logger;
-	(void)fd;
 	(void)flags;
-	errno = ENOSYS; /* a handle is more than its descriptor here */
-	return NULL;
+	if (!h || sscanf(text, "%d %d %u", &h->fd, &h->conn.fd, &h->slot) != 3 || h->fd != fd) {
+		free(h);
+		errno = EBADF;
+		return NULL;
+	}
+	h->adopted = true;
+	pthread_mutex_init(&h->conn.lock, NULL);
+	pthread_mutex_init(&h->lock, NULL);
+	if (shm_map(&h->conn)) {
+		free(h);
+		return NULL;
+	}
+	return h;
 }
 
 EXPORT int xenevtchn_close(xenevtchn_handle *h)
@@ -106,30 +136,47 @@ EXPORT int xenevtchn_fd(xenevtchn_handle *h)
 	return h->fd;
 }
 
+/* The port's place, made where there was none; NULL with errno ENOMEM. */
+static struct bound *place(xenevtchn_handle *h, evtchn_port_t port)
+{
+	struct bound **chunk = &h->chunk[port / CHUNK];
+
+	if (!*chunk)
+		*chunk = calloc(CHUNK, sizeof(struct bound));
+	return *chunk ? &(*chunk)[port % CHUNK] : NULL;
+}
+
 static struct bound *bound_find(xenevtchn_handle *h, evtchn_port_t port)
 {
 	struct bound *b = port < XB_DOM_PORTS ? h->chunk[port / CHUNK] : NULL;
+	struct xb_msg m = { .op = XB_EVTCHN_RECORD, .a = { port } };
 
 	b = b ? &b[port % CHUNK] : NULL;
-	return b && b->rec ? b : NULL;
+	if (b && b->rec)
+		return b;
+	if (!h->adopted || port >= XB_DOM_PORTS || xb_call(&h->conn, &m, NULL, 0, NULL, 0, NULL) < 0)
+		return NULL;
+	b = place(h, port);
+	if (b)
+		*b = (struct bound){ (uint32_t)m.a[0], 0, -1 };
+	return b;
 }
 
 static xenevtchn_port_or_error_t bind(xenevtchn_handle *h, enum xb_op op, uint32_t a0, uint32_t a1)
 {
 	struct xb_msg m = { .op = op, .a = { a0, a1 } };
-	unsigned int i, port;
+	struct bound *b;
+	unsigned int port;
 
 	if (xb_call(&h->conn, &m, NULL, 0, NULL, 0, NULL) < 0)
 		return -1;
 	port = (unsigned int)m.a[0];
-	i = port / CHUNK;
 	pthread_mutex_lock(&h->lock);
-	if (!h->chunk[i])
-		h->chunk[i] = calloc(CHUNK, sizeof(struct bound));
-	if (h->chunk[i])
-		h->chunk[i][port % CHUNK] = (struct bound){ (uint32_t)m.a[1], 0, -1 };
+	b = place(h, port);
+	if (b)
+		*b = (struct bound){ (uint32_t)m.a[1], 0, -1 };
 	pthread_mutex_unlock(&h->lock);
-	if (h->chunk[i])
+	if (b)
 		return (xenevtchn_port_or_error_t)port;
 	m = (struct xb_msg){ .op = XB_EVTCHN_UNBIND, .a = { port } };
 	xb_call(&h->conn, &m, NULL, 0, NULL, 0, NULL);

@@ -33,7 +33,7 @@ const char *xb_own_path(const char *path, char buf[static BOX_PATH_MAX])
 
 		if (strncmp(path, dirs[i], n) || (path[n] && path[n] != '/') || !is_oxenstored())
 			continue;
-		snprintf(buf, BOX_PATH_MAX, "%s%s", xb_rundir(), path + n);
+		snprintf(buf, BOX_PATH_MAX, "%s%s", getenv(BOX_ENV_OXENSTORED), path + n);
 		return buf;
 	}
 	return path;
@@ -44,6 +44,21 @@ EXPORT int mkdir(const char *path, mode_t mode)
 	char buf[BOX_PATH_MAX];
 
 	return mkdirat(AT_FDCWD, xb_own_path(path, buf), mode);
+}
+
+/* By which it looks for what the program left that it was executed over. */
+EXPORT int stat64(const char *path, struct stat64 *st)
+{
+	char buf[BOX_PATH_MAX];
+
+	return fstatat64(AT_FDCWD, xb_own_path(path, buf), st, 0);
+}
+
+EXPORT int stat(const char *path, struct stat *st)
+{
+	char buf[BOX_PATH_MAX];
+
+	return fstatat(AT_FDCWD, xb_own_path(path, buf), st, 0);
 }
 
 EXPORT int unlink(const char *path)

@@ -72,6 +72,8 @@ static void ring_push(struct hv_bus *b)
 	XENSTORE_RING_IDX prod = r->req_prod;
 	size_t n = 0, room = XENSTORE_RING_SIZE - (prod - *(volatile uint32_t *)&r->req_cons);
 
+	if (b->held)
+		return;
 	atomic_thread_fence(memory_order_seq_cst);
 	while (n < b->out.len && n < room) {
 		r->req[MASK_XENSTORE_IDX(prod)] = b->out.p[n++];
@@ -181,6 +183,46 @@ void hv_bus_event(uint32_t rec)
 		next = c->next;
 		client_work(c);
 	}
+}
+
+/* ---- without xenstored ---- */
+
+void hv_bus_lost(struct hv_bus *b)
+{
+	struct req *q = b->reqs;
+
+	b->held = true;
+	b->reqs = NULL;
+	b->inlen = 0;
+	free(b->out.p);
+	b->out = (struct buf){ NULL, 0, 0 };
+	memset(b->ring, 0, sizeof(*b->ring));
+	while (q) {
+		struct req *next = q->next;
+
+		client_lost(q);
+		free(q);
+		q = next;
+	}
+	clients_lost(b);
+}
+
+/* As a kernel does that resumes in another place: its watches, if they are set anew; then what has waited. */
+void hv_bus_back(struct hv_bus *b, bool watches)
+{
+	struct buf waiting = b->out;
+
+	if (!b->held)
+		return;
+	b->out = (struct buf){ NULL, 0, 0 };
+	if (watches)
+		clients_watch_again(b);
+	if (waiting.len)
+		buf_add(&b->out, waiting.p, waiting.len);
+	free(waiting.p);
+	b->held = false;
+	ring_push(b);
+	hv_evtchn_send(b->rec);
 }
 
 /* ---- life ---- */

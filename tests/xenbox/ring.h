@@ -25,6 +25,7 @@ struct buf {
 struct watch {
 	struct watch *next;
 	uint32_t id;
+	bool lost;	    /* a new xenstored does not know of it */
 	char *path, *token; /* the client's */
 };
 
@@ -57,6 +58,7 @@ struct hv_bus {
 	struct xenstore_domain_interface *ring;
 	uint32_t pfn, port, rec;
 	uint32_t last_req, last_watch;
+	bool held; /* there is no xenstored: requests wait */
 	struct client *clients;
 	struct req *reqs;
 	struct buf out;
@@ -87,6 +89,11 @@ void client_drop(struct client *c, bool undo);
 /* Follow what an answer does to its watches and transactions; q->client may be NULL. */
 void client_answered(struct hv_bus *b, const struct req *q, const struct xsd_sockmsg *hdr,
 		     const char *payload);
+/* Its request was lost with xenstored; transactions are, too, and watches are to be set anew. */
+void client_lost(const struct req *q);
+void clients_lost(struct hv_bus *b);
+/* Has xenstored watch again what it was asked to before it was lost. */
+void clients_watch_again(struct hv_bus *b);
 /* Pass a watch event on to whoever has set the watch. */
 void client_event(struct hv_bus *b, const struct xsd_sockmsg *hdr, const char *payload);
 

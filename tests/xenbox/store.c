@@ -104,7 +104,7 @@ static int write_conf(const char *dir)
 	return rc < 0 ? -1 : 0;
 }
 
-static void run(const struct box *b, const char *dir, bool ocaml, pid_t parent)
+static void run(const struct box *b, const char *dir, const char *sockets, bool ocaml, pid_t parent)
 {
 	char buf[BOX_PATH_MAX + 64];
 	sigset_t none;
@@ -118,11 +118,11 @@ static void run(const struct box *b, const char *dir, bool ocaml, pid_t parent)
 	setenv("LD_PRELOAD", buf, 1);
 	setenv(BOX_ENV_DIR, b->rundir, 1);
 	setenv(BOX_ENV_DOMID, "0", 1);
-	setenv("XENSTORED_RUNDIR", b->rundir, 1);
+	setenv("XENSTORED_RUNDIR", sockets, 1);
 	unsetenv("XENSTORED_PATH");
 	setenv("XENSTORED_ROOTDIR", dir, 1);
 	if (ocaml) {
-		setenv(BOX_ENV_OXENSTORED, "1", 1);
+		setenv(BOX_ENV_OXENSTORED, sockets, 1);
 		snprintf(buf, sizeof(buf), "%s/" CONF, dir);
 		execl(program, OXENSTORED, "--no-fork", "--config-file", buf, (char *)NULL);
 	} else {
@@ -132,7 +132,7 @@ static void run(const struct box *b, const char *dir, bool ocaml, pid_t parent)
 	_exit(1);
 }
 
-pid_t store_start(const struct box *b)
+pid_t store_start(const struct box *b, bool hidden)
 {
 	char dir[BOX_PATH_MAX + 32];
 	pid_t self = getpid(), pid;
@@ -152,7 +152,7 @@ pid_t store_start(const struct box *b)
 		return -1;
 	pid = fork();
 	if (!pid)
-		run(b, dir, ocaml, self);
+		run(b, dir, hidden ? dir : b->rundir, ocaml, self);
 	if (pid < 0)
 		fprintf(stderr, "xenbox: fork: %s\n", strerror(errno));
 	return pid;

@@ -8,10 +8,10 @@
 #include "box.h"
 
 /*
- * Start it, as a child that dies with this process. What it prints goes to stderr. Its pid, or -1
- * after a message on stderr.
+ * Start it, as a child that dies with this process. What it prints goes to stderr. hidden: its socket
+ * is in BOX_STORE_DIR, where nobody looks for it yet. Its pid, or -1 after a message on stderr.
  */
-pid_t store_start(const struct box *b);
+pid_t store_start(const struct box *b, bool hidden);
 /* The program's file, once it was started. */
 const char *store_program(void);
 

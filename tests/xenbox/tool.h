@@ -86,6 +86,12 @@ void xl_destroy_all(struct tool *t, unsigned int domid);
 /* Let no device be the property of a domain that is gone (libxl would, if nodes were lost). */
 void xl_forget(struct tool *t, unsigned int domid);
 
+/*
+ * xenstored's pid on stdout, its death (keep: what it knows is kept), and another in its place: "pid",
+ * "kill", "start" (restart.c).
+ */
+int tool_restart(struct tool *t, const char *what, bool keep);
+
 /* Life of the box (up.c). */
 struct up_options {
 	unsigned int xen_minor, gsis, extra_irqs;

@@ -22,6 +22,7 @@
 #include "tool.h"
 
 static pid_t xenstored = -1;
+static const struct box *the_box;
 static int up_pipe = -1; /* `up` reads from it until the box is up */
 
 int box_sibling(char *path, size_t size, const char *name)
@@ -122,14 +123,71 @@ pid_t hv_main_store(void)
 	return xenstored;
 }
 
+static void store_is_gone(void)
+{
+	xenstored = -1;
+	for (struct hv_domain *d = hv_domains; d; d = d->next)
+		if (d->bus)
+			hv_bus_lost(d->bus);
+}
+
+static int store_kill(void)
+{
+	if (xenstored < 0)
+		return -ESRCH;
+	kill(xenstored, SIGKILL);
+	waitpid(xenstored, NULL, 0);
+	store_is_gone();
+	return 0;
+}
+
+static int store_show(bool watches)
+{
+	char from[BOX_PATH_MAX + 32], to[BOX_PATH_MAX + 32];
+
+	snprintf(from, sizeof(from), "%s/" BOX_STORE_DIR "/" BOX_XS_SOCKET, hv_config.rundir);
+	snprintf(to, sizeof(to), "%s/" BOX_XS_SOCKET, hv_config.rundir);
+	if (rename(from, to))
+		return -errno;
+	for (struct hv_domain *d = hv_domains; d; d = d->next)
+		if (d->bus && d->life == HV_ALIVE)
+			hv_bus_back(d->bus, watches);
+	return 0;
+}
+
+int hv_main_store_request(struct xb_msg *m)
+{
+	int rc = 0;
+
+	switch (m->a[0]) {
+	case XB_STORE_PID:
+		break;
+	case XB_STORE_KILL:
+		rc = store_kill();
+		break;
+	case XB_STORE_START:
+		rc = xenstored < 0 ? 0 : -EEXIST;
+		if (!rc)
+			xenstored = store_start(the_box, true);
+		break;
+	case XB_STORE_SHOW:
+		rc = store_show(m->a[1]);
+		break;
+	default:
+		rc = -EINVAL;
+	}
+	m->a[0] = (uint64_t)xenstored;
+	return rc;
+}
+
 void hv_main_child(void)
 {
 	struct pollfd p = { .fd = up_pipe };
 	int status;
 
-	if (waitpid(xenstored, &status, WNOHANG) != xenstored)
+	if (xenstored < 0 || waitpid(xenstored, &status, WNOHANG) != xenstored)
 		return;
-	xenstored = -1;
+	store_is_gone();
 	fprintf(stderr, "xenbox: %s: xenstored has ended (%s %d)\n", store_program(),
 		WIFSIGNALED(status) ? "signal" : "exit code",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
@@ -156,7 +214,8 @@ static void hypervisor(const struct box *b, const struct up_options *opt, int re
 		fprintf(stderr, "xenbox: starting: %s\n", strerror(errno));
 		exit(1);
 	}
-	xenstored = store_start(b);
+	the_box = b;
+	xenstored = store_start(b, false);
 	if (xenstored < 0)
 		exit(1);
 	/* From here on `up` looks for xenstored; it closes its end of the pipe when all is up. */

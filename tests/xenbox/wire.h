@@ -37,6 +37,7 @@ enum xb_op {
 	XB_EVTCHN_UNBIND,   /* a0 port */
 	XB_EVTCHN_OWNER,    /* a0 record -> a0 owner as in the record, fd: where its events go */
 	XB_EVTCHN_RESTRICT, /* a0 domid */
+	XB_EVTCHN_RECORD,   /* a0 port -> a0 record; of a handle that another program had opened */
 	XB_GNT_MAP,	    /* a0 count, a1 writable; data: count x xb_gref
 			     * -> a0 id; data: count x xb_frame; no fd: ask XB_MEMORY */
 	XB_GNT_UNMAP,	    /* a0 id */
@@ -54,7 +55,16 @@ enum xb_op {
 	XB_CTL_DOMAIN,	    /* a0 domid -> a0 store port, a1 store pfn, a2 started, a3 xen minor */
 	XB_CTL_GONE,	    /* a0 domid; answered when nothing of a dying domain is left */
 	XB_CTL_NAME,	    /* a0 domid; data: name */
+	XB_CTL_STORE,	    /* a0 enum xb_store -> a0 xenstored's pid */
 	XB_CTL_DOWN	    /* answered last of all */
+};
+
+/* What is to be done with xenstored. */
+enum xb_store {
+	XB_STORE_PID,
+	XB_STORE_KILL,	/* SIGKILL; answered when it has ended */
+	XB_STORE_START, /* where nobody looks for it: BOX_STORE_DIR/BOX_XS_SOCKET */
+	XB_STORE_SHOW	/* it knows what it is to know: clients find it, guests' kernels go on; a1: with their watches */
 };
 
 /* Files that a kernel makes for Xen userland. */

@@ -6,8 +6,8 @@ XENBOX_B := $(B)/tests/xenbox
 XENBOX_CFLAGS = $(ALL_CFLAGS) $(EXTRA_CFLAGS) -pthread
 XENBOX_LIB_OBJ := $(patsubst %,$(XENBOX_B)/%.o,preload_call preload_evtchn preload_file \
 	preload_gnttab preload_memory preload_oxenstored client box)
-XENBOX_OBJ := $(patsubst %,$(XENBOX_B)/%.o,main run tool toolstack xl xl_nodes up store hv domain log evtchn \
-	grant device physdev hypercall ring xenbus client box)
+XENBOX_OBJ := $(patsubst %,$(XENBOX_B)/%.o,main run tool toolstack restart xl xl_nodes up store hv domain log \
+	evtchn grant device physdev hypercall ring xenbus client box)
 
 PROGRAMS += $(XENBOX_B)/xenbox $(XENBOX_B)/libxenbox.so
 

@@ -287,6 +287,48 @@ void client_accept(struct hv_source *s, uint32_t events)
 	b->clients = c;
 }
 
+/* ---- without xenstored ---- */
+
+void client_lost(const struct req *q)
+{
+	struct xsd_sockmsg h = { .type = XS_ERROR, .req_id = q->client_id, .tx_id = q->tx, .len = 4 };
+	struct client *c = q->client;
+
+	if (!c || c->src.dead)
+		return;
+	c->pending--;
+	if (q->type == XS_WATCH)
+		watch_drop(c, q->watch);
+	client_send(c, &h, "EIO");
+}
+
+void clients_lost(struct hv_bus *b)
+{
+	for (struct client *c = b->clients; c; c = c->next) {
+		for (struct watch *w = c->watches; w; w = w->next)
+			w->lost = true;
+		while (c->txs)
+			tx_drop(c, c->txs->id);
+	}
+}
+
+void clients_watch_again(struct hv_bus *b)
+{
+	char buf[MSG_MAX + 16];
+
+	for (struct client *c = b->clients; c; c = c->next) {
+		for (struct watch *w = c->watches; w; w = w->next) {
+			struct xsd_sockmsg h = { .type = XS_WATCH };
+
+			if (!w->lost)
+				continue;
+			w->lost = false;
+			h.len = (uint32_t)watch_payload(buf, w);
+			bus_request(b, NULL, &h, 0, buf);
+		}
+	}
+}
+
 /* ---- answers and events ---- */
 
 void client_event(struct hv_bus *b, const struct xsd_sockmsg *hdr, const char *payload)
