@@ -178,6 +178,13 @@ int backend_bus_remember(const struct backend_bus *bus, const char *state_dir)
 	return now;
 }
 
+bool backend_bus_is_remembered(const char *state_dir)
+{
+	struct path p;
+
+	return !access(remembered_in(&p, state_dir), F_OK);
+}
+
 int backend_bus_restore(const struct backend_bus *bus, const char *state_dir, bool was_on)
 {
 	struct path p;
