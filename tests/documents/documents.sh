@@ -154,6 +154,8 @@ make_it() {
 }
 check "make's targets are known" is_target check-xen
 check_not "and no others" is_target no-such-target
+# Nothing is compiled: that it is there to be.
+check "make cross-arm64 names sources that are there" make -n B="$WORK/arm64" cross-objects
 
 mentioned=$WORK/mentioned
 for d in "${documents[@]}" "${pages[@]}"; do
