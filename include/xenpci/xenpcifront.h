@@ -120,7 +120,7 @@ extern "C" {
 
 /* The version of this header. The build takes the project's from here. */
 #define XENPCIFRONT_VERSION_MAJOR 0
-#define XENPCIFRONT_VERSION_MINOR 1
+#define XENPCIFRONT_VERSION_MINOR 2
 #define XENPCIFRONT_VERSION_PATCH 0
 /* Versions as numbers that compare: XENPCIFRONT_VERSION >= XENPCIFRONT_VERSION_NUMBER(0, 2, 0). */
 #define XENPCIFRONT_VERSION_NUMBER(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
