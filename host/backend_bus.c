@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/libc.h"
 #include "common/util.h"
 #include "host/uevent.h"
 

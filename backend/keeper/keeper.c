@@ -15,6 +15,7 @@
 
 #include "backend/keeper/systemd.h"
 #include "backend/keeper/link.h"
+#include "common/libc.h"
 #include "common/log.h"
 #include "common/util.h"
 
