@@ -19,6 +19,16 @@ void log_at(xentoollog_logger *lg, xentoollog_level level, const char *fmt, ...)
 void log_shown_from(xentoollog_level level);
 bool log_shows(xentoollog_level level);
 
+/*
+ * The program's lines bear what their sink wants: a priority in front, "<4>", where standard error is journald's
+ * (JOURNAL_STREAM says so); otherwise, where wanted, time and process. Called once, before a line is logged.
+ * Returns the flags for xtl_createlogger_stdiostream.
+ */
+unsigned log_begin(bool with_time);
+/* What a line of that level begins with, by hand: a priority, time and process, or nothing. Returns buf. */
+#define LOG_HEAD_MAX 64
+const char *log_head(xentoollog_level level, char buf[LOG_HEAD_MAX]);
+
 #define log_error(lg, ...) log_at(lg, XTL_ERROR, __VA_ARGS__)
 #define log_warn(lg, ...)  log_at(lg, XTL_WARN, __VA_ARGS__)
 #define log_info(lg, ...)  log_at(lg, XTL_INFO, __VA_ARGS__)

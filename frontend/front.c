@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
+#include "common/libc.h"
+
 /* What a backend can cause: how much at once, and how often for good. */
 #define STEPS_BURST 256
 #define STEP_NS	    (10u * NS_PER_MS)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/libc.h"
 #include "common/util.h"
 #include "host/uevent.h"
 
@@ -176,6 +177,13 @@ int backend_bus_remember(const struct backend_bus *bus, const char *state_dir)
 		return now;
 	errno = 0;
 	return now;
+}
+
+bool backend_bus_is_remembered(const char *state_dir)
+{
+	struct path p;
+
+	return !access(remembered_in(&p, state_dir), F_OK);
 }
 
 int backend_bus_restore(const struct backend_bus *bus, const char *state_dir, bool was_on)

@@ -43,6 +43,8 @@ int backend_bus_turn(const struct backend_bus *bus, bool on);
  * cannot be written, errno says why, and is 0 otherwise.
  */
 int backend_bus_remember(const struct backend_bus *bus, const char *state_dir);
+/* Whether that file is there: nobody who turned the switch has put it back. */
+bool backend_bus_is_remembered(const char *state_dir);
 /* The switch as it was found; the file is gone. 0, or -1 with errno: the switch cannot be turned. */
 int backend_bus_restore(const struct backend_bus *bus, const char *state_dir, bool was_on);
 

@@ -14,6 +14,26 @@
 #include "host/records.h"
 
 #define BACKLOG 8
+#define GROUPS "/etc/group"
+#define GROUP_NONE ((gid_t)-1)
+
+/*
+ * The group of that name, of those that this host itself has: who asks the name service may wait for a machine
+ * that does not answer, and guests with us. GROUP_NONE: there is none.
+ */
+static gid_t local_group(const char *name)
+{
+	FILE *f = fopen(GROUPS, "re");
+	const struct group *group;
+	gid_t gid = GROUP_NONE;
+
+	while (f && gid == GROUP_NONE && (group = fgetgrent(f)))
+		if (!strcmp(group->gr_name, name))
+			gid = group->gr_gid;
+	if (f)
+		fclose(f);
+	return gid;
+}
 
 static int address_of(const char *dir, struct sockaddr_un *a)
 {
@@ -25,14 +45,14 @@ static int address_of(const char *dir, struct sockaddr_un *a)
 }
 
 /* Nobody may connect until its mode is set. The file is made with the group: to change it would take CAP_CHOWN. */
-static int bind_closed(int fd, const struct sockaddr_un *a, const struct group *group)
+static int bind_closed(int fd, const struct sockaddr_un *a, gid_t group)
 {
 	mode_t before = umask(0777);
-	int old = group ? setfsgid(group->gr_gid) : 0, rc;
+	int old = group != GROUP_NONE ? setfsgid(group) : 0, rc;
 
 	unlink(a->sun_path);
 	rc = bind(fd, (const struct sockaddr *)a, sizeof(*a));
-	if (group)
+	if (group != GROUP_NONE)
 		setfsgid((gid_t)old);
 	umask(before);
 	return rc;
@@ -40,12 +60,12 @@ static int bind_closed(int fd, const struct sockaddr_un *a, const struct group *
 
 int control_listen(const char *dir, xentoollog_logger *lg)
 {
-	const struct group *group = getgrnam(RECORDS_GROUP);
+	gid_t group = local_group(RECORDS_GROUP);
 	struct sockaddr_un a;
 	int fd;
 
-	if (!group)
-		log_debug(lg, "there is no group " RECORDS_GROUP ": the control socket is root's alone");
+	if (group == GROUP_NONE)
+		log_debug(lg, GROUPS " has no group " RECORDS_GROUP ": the control socket is root's alone");
 	if (address_of(dir, &a))
 		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -7,7 +7,8 @@
 
 /*
  * A socket that listens at dir/control, in the place of what a predecessor left there: for root and the
- * group xenpci, where there is one. -1 with errno.
+ * group xenpci, where this host's own list of groups has one (no name service is asked, nobody waited for).
+ * -1 with errno.
  */
 int control_listen(const char *dir, xentoollog_logger *lg);
 void control_unlisten(const char *dir);

@@ -15,6 +15,8 @@
 
 #include "backend/keeper/systemd.h"
 #include "backend/keeper/link.h"
+#include "common/libc.h"
+#include "common/log.h"
 #include "common/util.h"
 
 #define SECOND 1000000000ull
@@ -74,13 +76,13 @@ static void say(const struct keeper *k, int level, const char *fmt, ...)
 			   : level >= XTL_WARN ? "warning"
 			   : level >= XTL_INFO ? "info"
 					       : "debug";
-	char line[1024];
+	char line[1024], head[LOG_HEAD_MAX];
 	int n, saved = errno;
 	va_list ap;
 
 	if (level < k->o->level)
 		return;
-	n = snprintf(line, sizeof(line), "xenpcid: %s: keeper: ", name);
+	n = snprintf(line, sizeof(line), "%sxenpcid: %s: keeper: ", log_head((xentoollog_level)level, head), name);
 	va_start(ap, fmt);
 	n += vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);

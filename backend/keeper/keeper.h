@@ -27,6 +27,8 @@
 
 #include "host/backend_bus.h"
 
+struct xentoollog_logger;
+
 #define KEEPER_ANSWER_S 5	/* a server that is silent for longer hangs */
 #define KEEPER_PATIENCE_S 4	/* without a server for longer, the kernel's backend takes what is new */
 #define KEEPER_PAUSE_MAX_S 30	/* between two servers that fail */
@@ -70,5 +72,11 @@ struct keeper_options {
  */
 int keeper_run(const struct keeper_options *o, int (*serve)(int link, int ready_fd, void *arg),
 	       void *arg);
+
+/*
+ * What a keeper that was killed together with its server could not do: the bus as it was found, and the kernel
+ * binds what waits, but for pci nodes. Nothing where a xenpcid runs, or none left anything. 0, or -1 (logged).
+ */
+int keeper_clean_up(const struct keeper_options *o, struct xentoollog_logger *lg);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "backend/keeper/keeper.h"
+#include "common/libc.h"
 #include "common/util.h"
 
 /* What keeper_succeed begins with. */

@@ -37,6 +37,8 @@ enum {
 	KEY_ALLOW,
 	KEY_HIDE,
 	KEY_NO_KEEPER,
+	KEY_CLEAN_UP,
+	KEY_LOG_TIME,
 };
 
 #define WORKER_NAME "xenpci-worker"
@@ -85,6 +87,11 @@ static const struct argp_option option_list[] = {
 	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
+	{ "log-time", KEY_LOG_TIME, NULL, 0,
+	  "Begin each line of the log with time and process (journald, where it reads, has both)", 0 },
+	{ "clean-up", KEY_CLEAN_UP, NULL, 0,
+	  "Put back what a xenpcid that was killed left on the kernel's bus of backends, unless one runs, and end: "
+	  "for service managers", 0 },
 	{ "check", KEY_CHECK, NULL, 0, "Read the settings, say whether they are right, and end", 0 },
 	{ 0 }
 };
@@ -102,6 +109,8 @@ struct arguments {
 	int level;
 	bool no_keeper;
 	bool check; /* the settings, and nothing else */
+	bool clean_up; /* and nothing else */
+	bool log_time;
 	xentoollog_logger *lg;
 };
 
@@ -181,6 +190,12 @@ static error_t parse_process_option(int key, char *arg, struct argp_state *state
 		return 0;
 	case KEY_CHECK:
 		a->check = true;
+		return 0;
+	case KEY_LOG_TIME:
+		a->log_time = true;
+		return 0;
+	case KEY_CLEAN_UP:
+		a->clean_up = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected argument \"%s\"", arg);
@@ -321,6 +336,8 @@ static int run(struct arguments *a)
 				    .ready_fd = a->daemon.ready_fd,
 				    .level = a->level };
 
+	if (a->clean_up)
+		return keeper_clean_up(&o, (struct xentoollog_logger *)a->lg) ? EXIT_FAILED : EXIT_OK;
 	/* Held until the process ends. */
 	a->daemon.instance = instance_lock(a->daemon.state_dir);
 	if (a->daemon.instance < 0) {
@@ -371,7 +388,8 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	log_shown_from((xentoollog_level)a.level);
-	a.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);
+	a.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level,
+								 log_begin(a.log_time));
 	if (!a.lg) {
 		fprintf(stderr, "xenpcid: no memory\n");
 		return EXIT_FAILURE;

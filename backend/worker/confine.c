@@ -49,7 +49,7 @@ static int set_limits(void)
 		/* A sanitizer maps terabytes. */
 		if (SANITIZED && limits[i].resource == RLIMIT_AS)
 			continue;
-		if (setrlimit((__rlimit_resource_t)limits[i].resource, &r))
+		if (setrlimit(limits[i].resource, &r))
 			return -1;
 	}
 	return 0;

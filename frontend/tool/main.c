@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	    "hex dump for `lspci -F` (default: all there is)" }, run_dump },
 	{ { "bars", "[BDF]",
 	    "base address registers with their sizes" }, run_bars },
+	{ { "peek", "BDF BAR OFFSET [SIZE]",
+	    "read 1, 2 or 4 (default) bytes of a BAR's memory, through /dev/mem" }, run_peek },
 	{ { "msi", "BDF [on | off | multi N]",
 	    "switch MSI, or show whether it is on" }, run_msi },
 	{ { "msix", "BDF [N | off]",

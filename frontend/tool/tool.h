@@ -84,6 +84,7 @@ int tool_devices(struct tool *tool, const char *argument,
 void tool_end(bool by_signal);
 
 int run_list(struct tool *tool, int argc, char **argv);
+int run_peek(struct tool *tool, int argc, char **argv);
 int run_bars(struct tool *tool, int argc, char **argv);
 int run_dump(struct tool *tool, int argc, char **argv);
 int run_read(struct tool *tool, int argc, char **argv);

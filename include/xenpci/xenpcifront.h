@@ -100,8 +100,9 @@
  *	Give the device addresses of memory. DMA needs machine addresses, and Linux tells a PV
  *	guest's programs none: that takes a kernel driver, too.
  *
- *	What is left: config space, capabilities, BARs' places and sizes, hot-plug, and the recovery
- *	from errors; enough for tools, monitors, device models and drivers that poll.
+ *	What is left: config space, capabilities, BARs' places and sizes, their memory where the guest's
+ *	kernel lets a program have it (xenpcifront_bar_map), hot-plug, and the recovery from errors;
+ *	enough for tools, monitors, device models and drivers that poll.
  *
  * ABI: structs have room to grow, which the library zeroes in what it fills in, and which the
  * caller leaves zero in what it hands over (else EINVAL), as it does flags that it does not know.
@@ -114,6 +115,7 @@
 #define XENPCI_XENPCIFRONT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -124,7 +126,7 @@ extern "C" {
 
 /* The version of this header. The build takes the project's from here. */
 #define XENPCIFRONT_VERSION_MAJOR 0
-#define XENPCIFRONT_VERSION_MINOR 1
+#define XENPCIFRONT_VERSION_MINOR 2
 #define XENPCIFRONT_VERSION_PATCH 0
 /* Versions as numbers that compare: XENPCIFRONT_VERSION >= XENPCIFRONT_VERSION_NUMBER(0, 2, 0). */
 #define XENPCIFRONT_VERSION_NUMBER(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
@@ -502,6 +504,25 @@ struct xenpcifront_bar {
  */
 XENPCIFRONT_EXPORT int xenpcifront_bars(struct xenpcifront *fe, struct xenpcifront_address address,
 					struct xenpcifront_bar bars[XENPCIFRONT_BARS]);
+
+/*
+ * Maps length bytes of a memory BAR (or ROM) that xenpcifront_bars told of, from offset on, to be read and
+ * written as the device wants it (volatile, in its widths; little endian). A BAR that moves or is switched
+ * off takes the mapping's device away: the handler bar_changed tells. Release it with
+ * xenpcifront_bar_unmap. Needs no handle, asks the backend nothing.
+ *
+ * The guest's kernel has the say: Linux gives it as /dev/mem to root (CAP_SYS_RAWIO) where it is not locked
+ * down and no driver of its own has the device's memory (CONFIG_IO_STRICT_DEVMEM). The hypervisor lets a
+ * guest have the pages of its devices' BARs and no others. I/O ports are not mapped: ioperm(2), inb(2).
+ *
+ * Returns the address of the byte at offset, or NULL with errno: EINVAL (not memory, not placed, or not all
+ * of it inside), ENXIO (memory decoding is off), or what opening and mapping it gave (ENOENT, EACCES,
+ * EPERM, EAGAIN, ENOMEM).
+ */
+XENPCIFRONT_EXPORT void *xenpcifront_bar_map(const struct xenpcifront_bar *bar, uint64_t offset,
+					     size_t length);
+/* Releases what xenpcifront_bar_map returned for that length; NULL is fine. Keeps errno. */
+XENPCIFRONT_EXPORT void xenpcifront_bar_unmap(void *address, size_t length);
 
 /* The name of a kind as lspci has it ("Memory 64-bit"); static. */
 XENPCIFRONT_EXPORT const char *xenpcifront_bar_name(enum xenpcifront_bar_kind kind);

@@ -2,7 +2,8 @@
 # Both ends as processes in the box. A test is a script that prints "ok ..." and
 # "not ok ..." lines; what it needs in C stands beside it.
 
-BOX_TESTS := $(filter-out tests/box/lib%.sh,$(wildcard tests/box/*.sh)) tests/install/install.sh
+BOX_TESTS := $(filter-out tests/box/lib%.sh,$(wildcard tests/box/*.sh)) \
+	$(filter-out tests/install/lib.sh,$(wildcard tests/install/*.sh tests/documents/*.sh))
 BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/announce $(B)/tests/box/hear \
 	$(B)/tests/box/personality $(B)/tests/box/hostile_backend $(B)/tests/box/control_client
 # A user's program sees the public headers and the built library, nothing else.

@@ -233,9 +233,34 @@ else
 	skip "strangers" "not root, or no setpriv"
 fi
 
-# --- The same with a keeper; and release ---
+# --- The socket's group: this host's own, for which nobody is waited ---
+check_not "no name service is asked" sh -c "nm -D '$B/xenpcid' | grep -E ' U (getgr|getpw|getaddrinfo|gethostby)'"
+# with_groups TEXT PROGRAM...: PROGRAM on a host with these groups
+cat >"$WORK/with_groups" <<'END'
+#!/bin/sh
+mount --bind "$1" /etc/group && shift && exec "$@"
+END
+cat >"$WORK/xenpcid" <<END
+#!/bin/sh
+exec unshare -m --propagation private sh "$WORK/with_groups" "$WORK/group" "$B/xenpcid" --worker "$B/xenpci-worker" "\$@"
+END
+chmod +x "$WORK/xenpcid"
 daemon_leave() { kill -QUIT "$DAEMON" && wait "$DAEMON"; }
 check "left to another" daemon_leave
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	printf 'root:x:0:\nxenpci2:x:4711:\nxenpci:x:54321:\n' >"$WORK/group"
+	INSTALLED=$WORK/xenpcid daemon_start --config "$conf"
+	is "the group of /etc/group has the socket" "$(stat -c '%u %g %a' "$WORK/state/control")" "$(id -u) 54321 660"
+	check "left again" daemon_leave
+	printf 'root:x:0:\n' >"$WORK/group"
+	INSTALLED=$WORK/xenpcid daemon_start --config "$conf"
+	is "where there is none, root has" "$(stat -c '%u %g %a' "$WORK/state/control")" "$(id -u) $(id -g) 660"
+	check "left once more" daemon_leave
+else
+	skip "the socket's group" "not root, or no mounts of our own"
+fi
+
+# --- The same with a keeper; and release ---
 KEPT=1 daemon_start --config "$conf"
 check "the guest goes on" config_read g7 0 0 4
 is "the keeper is told of" "$(json daemon status | field keeper)" "$DAEMON"

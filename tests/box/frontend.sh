@@ -34,6 +34,17 @@ for kind in shared static; do
 	is "user-$kind ends well" $status 0
 done
 
+# The memory of a BAR: a file of the box's stands for the machine's.
+peek() { front 7 peek 0000:00:00.0 "$@" 2>&1; }
+read -r _ _ _ _ at _ <<<"$(front 7 bars 00:00.0 | grep 'BAR0')"
+like "no memory, no value" "$(peek 0 0)" '/dev/mem: No such file or directory'
+truncate -s 8G "$DIR/memory"
+printf '\xed\x00\x00\x01' | dd of="$DIR/memory" bs=1 seek=$((0x$at + 0x104)) conv=notrunc status=none
+is "a BAR's memory is read where the BAR is" "$(peek 0 0x104)" 010000ed
+is "in any width" "$(peek 0 0x106 2) $(peek 0 0x104 1)" "0100 ed"
+like "not beyond it" "$(peek 0 0x10000000)" 'BAR 0 has no memory at 0x10000000'
+like "not of a BAR that is none" "$(peek 5 0)" 'BAR 5 has no memory'
+
 mkfifo "$WORK/stay"
 in_domain 7 timeout 30 "$B/tests/box/user-shared" connect hotplug disconnect <"$WORK/stay" >"$WORK/user.out" \
 	2>"$WORK/user.log" &

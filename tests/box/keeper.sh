@@ -256,6 +256,26 @@ is "KILL of all: found off" "$(switch)" 0
 kill -TERM "$KEEPER"
 ends "KILL of all, a new one, TERM" 0
 
+# --- All die at once, and whoever started them cleans up ---
+clean_up() { "$B/xenpcid" --sysfs-root "$SYS" --state-dir "$WORK/state" --clean-up; }
+begin
+check "clean-up beside one that runs" clean_up
+is "changes nothing" "$(switch)" 0
+check "nor forgets what was found" test -e "$WORK/state/autoprobe"
+kill -KILL "$KEEPER" "$SERVER"
+wait "$KEEPER" 2>/dev/null
+DAEMON=
+check "KILL of all: nobody is left to clean up" wait_for 5000 dead "$SERVER"
+mkdir -p "$BUS/devices/vif-4-0" "$BUS/devices/pci-4-0"
+: >"$WORK/probed"
+check "clean-up after all were killed" wait_for 5000 eval 'clean_up && switch_is 1'
+check "who waits is bound" wait_for 3000 probed vif-4-0
+check_not "but no pci node" probed pci-4-0
+check_not "and nothing is left to restore" test -e "$WORK/state/autoprobe"
+: >"$WORK/probed"
+check "once more is no harm" clean_up
+is "and does nothing" "$(cat "$WORK/probed")" ""
+
 # --- A switch that was off stays off ---
 echo 0 >"$BUS/drivers_autoprobe"
 begin

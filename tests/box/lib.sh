@@ -144,7 +144,9 @@ daemon_start() {
 	local devices=(--devices "image:$bench") allow=(--allow all)
 	[ -z "${STRICT:-}" ] || allow=()
 	[[ " $* " == *" --devices"* ]] && devices=()
-	[ -p "$WORK/ready" ] || mkfifo "$WORK/ready"
+	# Its own: what is left of one before may have the other open still.
+	rm -f "$WORK/ready"
+	mkfifo "$WORK/ready"
 	exec {ready}<>"$WORK/ready"
 	# shellcheck disable=SC2093
 	"$xenbox" run "$DIR" 0 -- "${program[@]}" $alone "${devices[@]}" "${allow[@]}" --ready-fd 9 \

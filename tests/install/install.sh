@@ -80,6 +80,10 @@ is "the symbols file names what the library exports" \
 		sed -n 's/.* T \(xenpcifront_[a-z0-9_]*\)@.*/\1/p' | sort)"
 version=$("$B/xenpci" --version | cut -d' ' -f2)
 like "the package is of this version" "$(head -n 1 debian/changelog)" "^xenpci \($version-"
+like "CHANGELOG.md begins with it" "$(grep -m 1 '^## ' CHANGELOG.md)" "^## $version(,| |$)"
+# A header that says another version than the package's symbols would be built against the wrong one.
+check_not "no symbol is newer than the version" sh -c "sed -n 's/.*@LIBXENPCIFRONT_0 //p' debian/libxenpcifront0.symbols |
+	while read -r v; do printf '%s\\n%s\\n' \$v $version | sort -CV || echo \$v; done | grep ."
 
 # --- Settings: the sample is right as it is and with every line taken in, and leaves no key out ---
 sample=$prefix/share/doc/xenpci/examples/xenpci.conf

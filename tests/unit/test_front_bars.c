@@ -2,7 +2,10 @@
 /* BARs: decoding by numbers, sizing through the channel, moves noticed. */
 #include "tests/unit/front_fake.h"
 
+#include <stdio.h>
+
 #include "frontend/bar_decode.h"
+#include "frontend/map.h"
 
 /* One register pair of a type-0 header, and what it is. */
 struct decode_row {
@@ -257,6 +260,77 @@ static void moves(void **state)
 	xenpcifront_close(fe);
 }
 
+/* A file in the memory's place: what is mapped is the BAR's, at any offset, and nothing beside it. */
+static void maps(void **state)
+{
+	struct xenpcifront_bar bar = {
+		.kind = XENPCIFRONT_BAR_MEM64, .start = 0x140002000, .size = 0x2000, .decoded = true,
+	};
+	char path[] = "/tmp/xenpci-memory.XXXXXX";
+	int fd = mkstemp(path);
+	uint32_t word = 0x010000ed;
+	uint8_t *at;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 0x140004000), 0);
+	assert_int_equal(pwrite(fd, &word, sizeof(word), 0x140003ffc), sizeof(word));
+	at = bar_map_of(path, &bar, 0x1ffc, 4);
+	assert_non_null(at);
+	assert_memory_equal(at, &word, sizeof(word));
+	memset(at, 0x5a, 4);
+	xenpcifront_bar_unmap(at, 4);
+	assert_int_equal(pread(fd, &word, sizeof(word), 0x140003ffc), sizeof(word));
+	assert_int_equal(word, 0x5a5a5a5a);
+	at = bar_map_of(path, &bar, 0, 0x2000);
+	assert_non_null(at);
+	assert_memory_equal(at + 0x1ffc, &word, sizeof(word));
+	xenpcifront_bar_unmap(at, 0x2000);
+	close(fd);
+	unlink(path);
+	assert_null(bar_map_of(path, &bar, 0, 4));
+	assert_int_equal(errno, ENOENT);
+	xenpcifront_bar_unmap(NULL, 4);
+}
+
+/* Nothing is opened for these: another error would be ENOENT. */
+static void maps_nothing_else(void **state)
+{
+	static const struct {
+		enum xenpcifront_bar_kind kind;
+		uint64_t start, size;
+		bool decoded;
+		uint64_t offset;
+		size_t length;
+		int error;
+	} bad[] = {
+		{ XENPCIFRONT_BAR_IO, 0xc000, 0x20, true, 0, 4, EINVAL },
+		{ XENPCIFRONT_BAR_NONE, 0, 0, true, 0, 4, EINVAL },
+		{ XENPCIFRONT_BAR_HIGH, 0x38, 0, true, 0, 4, EINVAL },
+		{ XENPCIFRONT_BAR_MEM32, 0, 0x1000, true, 0, 4, EINVAL },
+		{ XENPCIFRONT_BAR_MEM32, 0xfe000000, 0x1000, true, 0, 0, EINVAL },
+		{ XENPCIFRONT_BAR_MEM32, 0xfe000000, 0x1000, true, 0x1000, 4, EINVAL },
+		{ XENPCIFRONT_BAR_MEM32, 0xfe000000, 0x1000, true, 0xffd, 4, EINVAL },
+		{ XENPCIFRONT_BAR_MEM32, 0xfe000000, 0x1000, true, 4, SIZE_MAX - 3, EINVAL },
+		{ XENPCIFRONT_BAR_MEM32, 0xfe000000, 0x1000, true, UINT64_MAX, 4, EINVAL },
+		{ XENPCIFRONT_BAR_MEM64, 0x7ffffffffffff000, 0x2000, true, 0, 4, EINVAL },
+		{ XENPCIFRONT_BAR_MEM64, UINT64_MAX - 0xfff, 0x2000, true, 0, 4, EINVAL },
+		{ XENPCIFRONT_BAR_MEM32, 0xfe000000, 0x1000, false, 0, 4, ENXIO },
+		{ XENPCIFRONT_BAR_ROM, 0xfe000000, 0x1000, true, 0xffc, 4, ENOENT },
+		{ XENPCIFRONT_BAR_BELOW_1M, 0xc0000, 0x1000, true, 0, 0x1000, ENOENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct xenpcifront_bar bar = {
+			.kind = bad[i].kind, .start = bad[i].start, .size = bad[i].size, .decoded = bad[i].decoded,
+		};
+
+		assert_null(bar_map_of("/nonexistent", &bar, bad[i].offset, bad[i].length));
+		assert_int_equal(errno, bad[i].error);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +340,8 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(value_not_taken_back),
 		cmocka_unit_test(moves),
+		cmocka_unit_test(maps),
+		cmocka_unit_test(maps_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
