@@ -10,7 +10,7 @@
  *
  *   part        node                              text
  *   guest       guests/<domid>                    the domain's uuid, or "-" (version 1: empty)
- *   device      guests/<domid>/<bdf>              VDEV SLOT FLAGS PROVIDER COMMAND SAVED (successor.c)
+ *   device      guests/<domid>/<bdf>              VDEV SLOT FLAGS PROVIDER COMMAND [@BINDING] SAVED (successor.c)
  *   interrupts  guests/<domid>/<bdf>/interrupts   WORD NR PIRQ[/ENTRY]... (vectors.c)
  *   quarantine  quarantine/<bdf>                  why, or "unreset: why" (host/quarantine.h)
  *

@@ -78,7 +78,8 @@ static bool is_free(struct claim *claim)
 	return false;
 }
 
-uint64_t claim_binding(const struct claim *claim)
+/* As it is now; 0: it has none, or is not the kernel's to bind. */
+static uint64_t binding_of(const struct claim *claim)
 {
 	const struct env *env = claim->be->env;
 	uint64_t binding = 0;
@@ -87,6 +88,11 @@ uint64_t claim_binding(const struct claim *claim)
 		if (provider_binding(env->providers[i], claim->sbdf, &binding))
 			binding = 0;
 	return binding;
+}
+
+bool claim_is_rebound(const struct claim *claim)
+{
+	return claim->bound && binding_of(claim) != claim->binding;
 }
 
 /* Its turn has come: its job begins. */
@@ -100,7 +106,9 @@ static void begin(struct claim *claim)
 			memory_device_init(&claim->memory, &claim->be->memory, claim->guest->domid,
 					   claim->sbdf);
 		hold(claim);
-		claim->binding = claim_binding(claim);
+		if (!claim->bound)
+			claim->binding = binding_of(claim);
+		claim->bound = true;
 		claim->phase = CLAIM_TAKING;
 		break;
 	case CLAIM_RETURN_QUEUED:
@@ -241,6 +249,8 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 	claim->hide_intx = facts.hide_intx;
 	claim->provider = facts.provider;
 	claim->command = facts.command;
+	claim->bound = facts.bound;
+	claim->binding = facts.binding;
 	claim->recorded = true;
 	memcpy(claim->saved, saved, sizeof(saved));
 	return claim;
@@ -297,8 +307,12 @@ void claim_lose(struct claim *claim)
 	claim->hands_off = true;
 	if (claim->job)
 		process_kill(claim->job);
-	if (claim->phase == CLAIM_TAKEN)
+	if (claim->phase == CLAIM_TAKEN) {
 		claim_leave(claim);
+	} else if (claim->phase == CLAIM_QUEUED) {
+		claim_refused(claim, ENODEV, "its host has taken it");
+		claim_changed(claim);
+	}
 }
 
 void claim_let_go(struct claim *claim)
@@ -343,7 +357,9 @@ int claim_record(struct claim *claim)
 					    .provider = claim->provider,
 					    .command = claim->command,
 					    .line_judged = claim->line_judged,
-					    .hide_intx = claim->hide_intx };
+					    .hide_intx = claim->hide_intx,
+					    .bound = claim->bound,
+					    .binding = claim->binding };
 
 	if (claim->recorded)
 		return 0;

@@ -7,6 +7,7 @@
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/ledgers.h"
+#include "backend/supervisor/ownership.h"
 #include "common/store.h"
 #include "common/util.h"
 
@@ -73,8 +74,12 @@ static void begin(struct guest *g, bool same)
 	g->taking_back = true;
 	g->same_life = same;
 	for (unsigned i = 0; i < n; i++) {
-		if (claim_carry_on(g, list[i], "", "", &p))
+		struct claim *claim = claim_carry_on(g, list[i], "", "", &p);
+
+		if (claim) {
+			ownership_check(claim, "while no xenpcid ran: ");
 			continue;
+		}
 		guest_report(g, &p, false);
 		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, list[i]);
 	}

@@ -7,6 +7,7 @@
 #include "backend/supervisor/earlier.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/guest_identity.h"
+#include "backend/supervisor/ownership.h"
 #include "backend/supervisor/recovery.h"
 #include "common/store.h"
 #include "common/util.h"
@@ -74,11 +75,33 @@ static void resume_device(struct guest *g, struct sbdf host)
 	/* Killed before it was published: the entry asks for it still. */
 	claim->published = e.state != XenbusStateInitialising;
 	claim->unnamed = e.state == ENTRIES_ABSENT || shares_address(g, claim);
+	ownership_check(claim, "while no xenpcid ran: ");
+}
+
+/* Devices that the guest saw and has lost: their entries are closed, and told where they were. */
+static void recall_gone(struct guest *g)
+{
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	struct sbdf virt;
+	unsigned nr;
+
+	if (entries_nr(g, &nr))
+		return;
+	for (unsigned n = 0; n < nr; n++) {
+		if (entries_state(g, n) != XenbusStateClosed)
+			continue;
+		snprintf(node, sizeof(node), NODE_VDEV_FMT, n);
+		if (store_read(g->be->xen.xs, XBT_NULL, g->dir, node, text, sizeof(text)) > 0 &&
+		    !node_vdev_parse(text, &virt))
+			service_keep_gone(&g->service, virt);
+	}
 }
 
 static void lose(struct guest *g, struct claim *claim, const struct problem *p)
 {
-	guest_report(g, p, false);
+	/* What its host has taken was told. */
+	if (!claim->lost)
+		guest_report(g, p, false);
 	memory_device_forget(&g->be->memory, XBT_NULL, g->domid, claim->sbdf);
 	claim_free(claim);
 }
@@ -172,6 +195,7 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 	for (unsigned i = 0; i < n; i++)
 		resume_device(g, list[i]);
 	free(list);
+	recall_gone(g);
 	claims_run(g->be);
 	return 0;
 }

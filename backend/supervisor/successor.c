@@ -204,17 +204,19 @@ static unsigned flags_of(const struct memory_facts *facts)
 	return flags;
 }
 
-/* "VDEV SLOT FLAGS PROVIDER COMMAND SAVED" */
+/* "VDEV SLOT FLAGS PROVIDER COMMAND [@BINDING] SAVED" */
 int memory_device_record(struct memory_device *d, struct sbdf virt, const struct memory_facts *facts,
 			 const char *saved)
 {
-	char dir[3 * MEMORY_DIR_MAX], vdev[NODE_VALUE_MAX];
+	char dir[3 * MEMORY_DIR_MAX], vdev[NODE_VALUE_MAX], binding[32] = "";
 
+	if (STATE_VERSION > 1 && facts->bound)
+		snprintf(binding, sizeof(binding), "@%" PRIu64 " ", facts->binding);
 	if (!d->memory || !d->memory->xs)
 		return 0;
 	return store_write_state(d->memory->xs, XBT_NULL, STATE_DEVICE, dir_of(d, dir), NULL,
-				 "%s %u %u %u %u %s", node_vdev_format(virt, vdev), facts->slot,
-				 flags_of(facts), facts->provider, facts->command, saved);
+				 "%s %u %u %u %u %s%s", node_vdev_format(virt, vdev), facts->slot,
+				 flags_of(facts), facts->provider, facts->command, binding, saved);
 }
 
 int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host)
@@ -234,12 +236,17 @@ static int next_number(char **at, uint64_t max, uint64_t *out)
 /* text, as memory_device_record wrote it. */
 static int parse_record(char *text, struct sbdf *virt, struct memory_facts *facts, const char **saved)
 {
-	uint64_t slot, flags, provider, command;
+	uint64_t slot, flags, provider, command, binding = 0;
+	bool bound;
 	const char *vdev = strsep(&text, " ");
 
 	if (next_number(&text, NODES_MAX_DEVS - 1, &slot) || next_number(&text, FLAGS_ALL, &flags) ||
 	    next_number(&text, UINT32_MAX, &provider) || next_number(&text, UINT16_MAX, &command) ||
 	    !text || node_vdev_parse(vdev, virt))
+		return fail(EINVAL);
+	bound = *text == '@';
+	text += bound;
+	if (bound && (next_number(&text, UINT64_MAX, &binding) || !text))
 		return fail(EINVAL);
 	*facts = (struct memory_facts){
 		.slot = (unsigned)slot,
@@ -248,6 +255,8 @@ static int parse_record(char *text, struct sbdf *virt, struct memory_facts *fact
 		.command = (uint16_t)command,
 		.line_judged = flags & FLAG_LINE_JUDGED,
 		.hide_intx = flags & FLAG_HIDE_INTX,
+		.bound = bound,
+		.binding = binding,
 	};
 	*saved = text;
 	return 0;

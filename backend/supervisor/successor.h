@@ -42,6 +42,8 @@ struct memory_facts {
 	uint16_t command;  /* that the guest began with */
 	bool line_judged;  /* version 1 did not remember whether ... */
 	bool hide_intx;	   /* ... its line is withheld from the guest, as others share it */
+	bool bound;	   /* binding is known; version 1 did not remember it */
+	uint64_t binding;  /* to its driver (provider_binding); 0: it had none, or is not the kernel's to bind */
 };
 
 /*

@@ -399,8 +399,13 @@ plain_put() { # SYS BDF OFFSET BYTES: into config space
 	# shellcheck disable=SC2059
 	printf "$4" | dd of="$1/bus/pci/devices/0000:$2/config" bs=1 seek="$3" conv=notrunc status=none
 }
-# The link is another file each time, as the kernel's is.
-plain_bind() { ln -sfn "../../drivers/$3" "$1/bus/pci/devices/0000:$2/driver"; } # SYS BDF DRIVER
+# The link is another file each time, as the kernel's is: no old one's number is given again while that stays.
+plain_bind() { # SYS BDF DRIVER
+	local dev=$1/bus/pci/devices/0000:$2
+	[ ! -L "$dev/driver" ] || mv -T "$dev/driver" "$dev/.was-$((plain_bound += 1))"
+	ln -s "../../drivers/$3" "$dev/driver"
+}
+plain_bound=0
 
 # --- The end ---
 
