@@ -63,6 +63,16 @@ void guest_loses(struct guest *g, struct claim *claim, const char *why)
 	forget_entry(g, host);
 }
 
+void guest_gate_refuses(struct claim *claim)
+{
+	struct guest *g = claim->guest;
+	struct sbdf host = claim->sbdf;
+
+	claim->unasked = true;
+	claim_leave(claim);
+	forget_entry(g, host);
+}
+
 /* It was not taken over yet: what a predecessor left in Xen goes, and none of its jobs begins. */
 static void drop_vectors(struct guest *g, struct claim *claim)
 {
