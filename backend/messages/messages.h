@@ -152,7 +152,7 @@ struct message_owner {
 struct message_order {
 	uint32_t kind;
 	struct sbdf sbdf;
-	uint32_t domid;
+	uint32_t domid, devid; /* whose it is, is to be, or was */
 	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
 	bool hands_off;	      /* TAKE, GIVE_BACK: a running HVM guest has it; nothing of it is touched */
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */

@@ -67,12 +67,12 @@ static struct claim *claim_of(struct handover *h)
 static bool is_free(struct claim *claim)
 {
 	struct claim *holder = claim_find(claim->be, claim->sbdf);
-	char name[SBDF_TEXT], text[160];
+	char name[SBDF_TEXT], text[160], who[GUEST_ID_NAME_MAX];
 
 	if (!holder || holder == claim)
 		return true;
-	snprintf(text, sizeof(text), "%s: in use by guest %u [rule other-guest; detach it there first]",
-		 sbdf_format(claim->sbdf, name), holder->guest->domid);
+	snprintf(text, sizeof(text), "%s: in use by guest %s [rule other-guest; detach it there first]",
+		 sbdf_format(claim->sbdf, name), guest_id_name(guest_id(holder->guest), who));
 	claim_refused(claim, EBUSY, text);
 	claim_changed(claim);
 	return false;
@@ -103,7 +103,7 @@ static void begin(struct claim *claim)
 		if (!is_free(claim))
 			return;
 		if (!claim->carried_on)
-			memory_device_init(&claim->memory, &claim->be->memory, claim->guest->domid,
+			memory_device_init(&claim->memory, &claim->be->memory, guest_id(claim->guest),
 					   claim->sbdf);
 		hold(claim);
 		if (!claim->bound)
@@ -229,7 +229,7 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 	char saved[PCIDEV_SAVED_TEXT], name[SBDF_TEXT];
 	struct memory_facts facts;
 
-	if (memory_device_recall(&memory, &g->be->memory, g->domid, a, &virt, &facts, saved,
+	if (memory_device_recall(&memory, &g->be->memory, guest_id(g), a, &virt, &facts, saved,
 				 sizeof(saved))) {
 		problem_set(p, errno, "%s: what is remembered of it is damaged: %s",
 			    sbdf_format(a, name), strerror(errno));

@@ -74,6 +74,7 @@ struct claim {
 	enum claim_phase phase;
 	bool carried_on; /* a predecessor took it */
 	bool settled;	 /* ... and its vectors were recalled */
+	bool unsure;	 /* ... and more may be mapped, that nobody remembers */
 	bool unnamed;	 /* ... but no entry names it: it goes back */
 	bool leaves;	 /* it is to leave as soon as it is taken */
 	bool hands_off;	 /* its guest is an HVM one and has it, or keeps it: not to be touched */

@@ -45,7 +45,7 @@ void daemon_stop(struct daemon *d, unsigned by, const char *who)
 	d->be.closing = true;
 	d->phase = DAEMON_ASKING;
 	d->close_by_ns = now_ns() + CLOSE_TIMEOUT_NS;
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
 		guest_ask_to_close(g);
 }
 
@@ -67,7 +67,7 @@ static bool closed(struct daemon *d)
 
 	if (now_ns() >= d->close_by_ns)
 		return true;
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
 		if (!guest_closed(g))
 			return false;
 	return true;
@@ -77,7 +77,7 @@ static void end_guests(struct daemon *d)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++) {
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++) {
 		if (g->hvm)
 			guest_leave(g);
 		else
@@ -89,7 +89,7 @@ bool daemon_has_guests(struct daemon *d, bool hvm)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
 		if (g->hvm == hvm)
 			return true;
 	return false;

@@ -8,6 +8,7 @@
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/ledgers.h"
 #include "backend/supervisor/ownership.h"
+#include "backend/supervisor/sweep.h"
 #include "common/store.h"
 #include "common/util.h"
 
@@ -57,7 +58,7 @@ static bool is_same_life(struct guest *g)
 
 	if (!guest_life(g, now))
 		return false;
-	memory_guest_life(&g->be->memory, g->domid, then);
+	memory_guest_life(&g->be->memory, guest_id(g), then);
 	return !then[0] || !now[0] || !strcmp(then, now);
 }
 
@@ -66,7 +67,7 @@ static void begin(struct guest *g, bool same)
 {
 	struct problem p = { 0 };
 	struct sbdf *list;
-	unsigned n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	unsigned n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
 
 	talk_tell(&g->talk, XTL_INFO, "%s while no xenpcid ran: %u device%s remembered of it, to be taken back",
 		  same ? "its nodes have gone" : "the guest that had this number has gone", n,
@@ -81,7 +82,7 @@ static void begin(struct guest *g, bool same)
 			continue;
 		}
 		guest_report(g, &p, false);
-		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, list[i]);
+		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), list[i]);
 	}
 	free(list);
 	claims_run(g->be);
@@ -112,7 +113,7 @@ bool earlier_settle(struct guest *g, unsigned own)
 	if (g->met)
 		return true;
 	if (!g->taking_back) {
-		if (!memory_knows_guest(&g->be->memory, g->domid)) {
+		if (!memory_knows_guest(&g->be->memory, guest_id(g))) {
 			g->met = true;
 			return true;
 		}
@@ -124,9 +125,10 @@ bool earlier_settle(struct guest *g, unsigned own)
 	}
 	if (!recall(g) || !guest_devices_release(g))
 		return false;
-	memory_guest_end(&g->be->memory, g->domid);
-	ledger_remove(&g->be->memory, g->domid);
+	memory_guest_end(&g->be->memory, guest_id(g));
+	ledger_remove(&g->be->memory, guest_id(g));
 	g->taking_back = false;
 	g->met = true;
+	sweep_vectors(g->be, g->domid);
 	return true;
 }

@@ -42,7 +42,7 @@ static void forget_entry(struct guest *g, struct sbdf host)
 		if (t == XBT_NULL)
 			return;
 		if (close_entry(g, t, host) ||
-		    memory_device_forget(&g->be->memory, t, g->domid, host)) {
+		    memory_device_forget(&g->be->memory, t, guest_id(g), host)) {
 			store_abort(xs, t);
 			return;
 		}

@@ -9,10 +9,9 @@
 #include "backend/supervisor/guest_identity.h"
 #include "backend/supervisor/ownership.h"
 #include "backend/supervisor/recovery.h"
+#include "backend/supervisor/sweep.h"
 #include "common/store.h"
 #include "common/util.h"
-
-#define SWEEP_MAX 256 /* pirqs above the lowest free one: more than Xen gives a guest by default */
 
 /* The entry that dev-N says is a device: what of it a resumed device needs. */
 struct entry {
@@ -69,7 +68,7 @@ static void resume_device(struct guest *g, struct sbdf host)
 	claim = claim_carry_on(g, host, e.opts, opts_node, &p);
 	if (!claim) {
 		guest_report(g, &p, false);
-		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, host);
+		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), host);
 		return;
 	}
 	/* Killed before it was published: the entry asks for it still. */
@@ -102,12 +101,12 @@ static void lose(struct guest *g, struct claim *claim, const struct problem *p)
 	/* What its host has taken was told. */
 	if (!claim->lost)
 		guest_report(g, p, false);
-	memory_device_forget(&g->be->memory, XBT_NULL, g->domid, claim->sbdf);
+	memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), claim->sbdf);
 	claim_free(claim);
 }
 
-/* The job is done. Sets *unsure if vectors may be mapped that nobody remembers. */
-static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
+/* The job is done. */
+static void settle(struct guest *g, struct claim *claim)
 {
 	char buf[SBDF_TEXT], virt[NODE_VALUE_MAX];
 	struct problem p = { 0 };
@@ -127,8 +126,7 @@ static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
 		claim_leave(claim);
 		return;
 	}
-	if (rc > 0)
-		*unsure = claim;
+	claim->unsure = rc > 0;
 	if (claim->unnamed) {
 		talk_tell(&g->talk, XTL_WARN, "%s is remembered, but no entry of the toolstack's names it "
 			  "for this address: it is not carried on with", sbdf_format(claim->sbdf, buf));
@@ -139,37 +137,6 @@ static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
 	recovery_watch(g, claim);
 	talk_tell(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(claim->sbdf, buf),
 		  node_vdev_format(claim->virt, virt));
-}
-
-static bool remembered(struct guest *g, uint32_t pirq)
-{
-	struct claim *claim;
-
-	TAILQ_FOREACH(claim, &g->claims, of_guest)
-		if (vectors_have(&claim->vectors, pirq))
-			return true;
-	return false;
-}
-
-/*
- * The process before us was killed while it mapped vectors. Xen hands them out from
- * the top down: above the lowest that is free, all are in use, by a claim that remembers them, or
- * by nobody any more.
- */
-static void sweep(struct guest *g, struct claim *unsure)
-{
-	uint32_t lowest;
-
-	if (vectors_probe(&unsure->vectors, &lowest)) {
-		talk_tell(&g->talk, XTL_WARN, "vectors may be lost until the guest ends: %s",
-			 strerror(errno));
-		return;
-	}
-	for (uint32_t pirq = lowest + 1; pirq <= lowest + SWEEP_MAX; pirq++)
-		if (!remembered(g, pirq) &&
-		    !hypercall_unmap_pirq(g->be->hypercall, g->domid, pirq))
-			talk_tell(&g->talk, XTL_INFO, "pirq %u, which nobody remembers, is unmapped", pirq);
-	vectors_forget(&unsure->vectors);
 }
 
 static int begin(struct guest *g, unsigned own, struct problem *p)
@@ -184,14 +151,15 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 		  pciif_state_name(own));
 	/* One that was left by version 1 is known by its uuid from now on. */
 	guest_life(g, life);
-	if (memory_guest_begin(&g->be->memory, g->domid, life))
+	if (memory_guest_begin(&g->be->memory, guest_id(g), life))
 		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	g->state = own;
 	g->check_alive = true; /* it may have died while nobody looked */
 	g->resuming = true;
+	g->recalled = false;
 	g->service.resumed = true;
 	guest_look_again(g);
-	n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
 	for (unsigned i = 0; i < n; i++)
 		resume_device(g, list[i]);
 	free(list);
@@ -203,17 +171,17 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 /* All that were carried on with are: what is known of their vectors now is all there is. */
 static void settle_all(struct guest *g)
 {
-	struct claim *claim, *next, *unsure = NULL;
+	struct claim *claim, *next;
 
 	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
 		next = TAILQ_NEXT(claim, of_guest);
 		if (claim->carried_on && !claim->settled) {
 			claim->settled = true;
-			settle(g, claim, &unsure);
+			settle(g, claim);
 		}
 	}
-	if (unsure)
-		sweep(g, unsure);
+	g->recalled = true;
+	sweep_vectors(g->be, g->domid);
 }
 
 static bool are_through(const struct guest *g)

@@ -103,9 +103,10 @@ in_domain() {
 }
 
 # What the backend's and a guest's directories are called.
-be() { echo "/local/domain/0/backend/pci/$1/0${2:+/$2}"; }
-fe() { echo "/local/domain/$1/device/pci/0${2:+/$2}"; }
-error_node() { echo "/local/domain/0/error/backend/pci/$1/0/error"; }
+# With DEVID set they are of another of its frontends than the first.
+be() { echo "/local/domain/0/backend/pci/$1/${DEVID:-0}${2:+/$2}"; }
+fe() { echo "/local/domain/$1/device/pci/${DEVID:-0}${2:+/$2}"; }
+error_node() { echo "/local/domain/0/error/backend/pci/$1/${DEVID:-0}/error"; }
 
 guest() { xb create "$DIR" "$1" || bail "domain $1 cannot be created"; }
 attach() { xb attach "$DIR" "$@"; }
