@@ -120,7 +120,7 @@ static void move_once(struct daemon *d)
 			return;
 		}
 		tell_ready(d);
-		keeper_serving(d->keeper);
+		keeper_serving(d->keeper, d->be.loop.overdue_fd);
 		break;
 	case DAEMON_ASKING:
 		if (!closed(d))
@@ -209,6 +209,7 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	move_on(d);
 	while (d->phase != DAEMON_DONE)
 		turn(d);
+	loop_watch_no_more(&d->be.loop);
 	rc = d->rc;
 	if (d->left) {
 		/* As if killed: whatever we closed, the guests would notice. */
