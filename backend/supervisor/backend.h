@@ -57,6 +57,7 @@ struct backend {
 	uint64_t now_ns;  /* the clock, as last looked at in this turn */
 	uint64_t look_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
+	bool no_memory;		     /* a guest has come, and there was no room for it */
 	bool closing;		     /* we are to end: guests are asked to close */
 	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid, the first of each */
 };

@@ -187,6 +187,12 @@ static void turn(struct daemon *d)
 		daemon_lost(d, "the process that starts others is gone");
 		return;
 	}
+	/* A successor finds all that is there, as soon as there is memory. */
+	if (d->be.no_memory || !xen_hears(&d->be.xen)) {
+		errno = ENOMEM;
+		daemon_lost(d, d->be.no_memory ? "a guest that has come" : "xenstore's watches");
+		return;
+	}
 	/* One guest's nodes, then what else came. */
 	if (d->phase != DAEMON_STARTING)
 		watches_update_one(&d->watches);

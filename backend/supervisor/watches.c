@@ -38,6 +38,8 @@ static struct guest *guest_of(struct watches *w, struct guest_id id)
 	if (g)
 		enter(&w->be->guests[id.domid], g);
 	else
+		w->be->no_memory = true;
+	if (!g)
 		log_error(w->be->lg, "guest %s: no memory, not served", guest_id_name(id, name));
 	return g;
 }

@@ -6,6 +6,7 @@
 #ifndef XENPCI_BACKEND_SUPERVISOR_XEN_H
 #define XENPCI_BACKEND_SUPERVISOR_XEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <xenstore.h>
 #include <xentoollog.h>
@@ -18,6 +19,8 @@ struct xen {
 	 */
 	struct xs_handle *watches;
 	uint32_t domid;		 /* our own */
+	int watches_fd;		 /* of its connection; -1: not known */
+	uint64_t watches_ino;	 /* which socket that is */
 	int life_fd; /* hangs up when xenstored ends; -1: it cannot, or we cannot see it */
 };
 
@@ -32,6 +35,11 @@ int xen_open(struct xen *x, xentoollog_logger *lg);
  * a node that cannot be read looks as if it had gone. Costs a request, waits for its answer.
  */
 bool xen_answers(struct xen *x);
+/*
+ * Whether watches are still heard: libxenstore's thread that reads them ends without a word where it finds no
+ * memory, and closes the connection. Costs no request.
+ */
+bool xen_hears(const struct xen *x);
 /* Closes what is open; safe on a zeroed or half-opened *x. */
 void xen_close(struct xen *x);
 

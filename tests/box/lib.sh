@@ -142,6 +142,9 @@ daemon_start() {
 	[ -z "${KEPT:-}" ] || alone=
 	local program=("$B/xenpcid" --worker "$B/xenpci-worker")
 	[ -z "${INSTALLED:-}" ] || program=("$INSTALLED")
+	# PRELOAD: a library of the test's, before the box's own.
+	# shellcheck disable=SC2016
+	[ -z "${PRELOAD:-}" ] || program=(sh -c 'export LD_PRELOAD="$0:$LD_PRELOAD"; exec "$@"' "$PRELOAD" "${program[@]}")
 	local devices=(--devices "image:$bench") allow=(--allow all)
 	[ -z "${STRICT:-}" ] || allow=()
 	[[ " $* " == *" --devices"* ]] && devices=()
