@@ -8,9 +8,9 @@
  *	MAGIC VERSION LENGTH TEXT
  * LENGTH being TEXT's in bytes. Version 1 had no envelope: a text without MAGIC is one of those.
  *
- *   part        node                              text
+ *   part        node                              text (<domid> is <domid>-<devid> of another PCI frontend than 0)
  *   guest       guests/<domid>                    the domain's uuid, or "-" (version 1: empty)
- *   device      guests/<domid>/<bdf>              VDEV SLOT FLAGS PROVIDER COMMAND SAVED (successor.c)
+ *   device      guests/<domid>/<bdf>              VDEV SLOT FLAGS PROVIDER COMMAND [@BINDING] SAVED (successor.c)
  *   interrupts  guests/<domid>/<bdf>/interrupts   WORD NR PIRQ[/ENTRY]... (vectors.c)
  *   quarantine  quarantine/<bdf>                  why, or "unreset: why" (host/quarantine.h)
  *

@@ -17,6 +17,7 @@ void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid)
 {
 	talk->lg = lg;
 	talk->domid = domid;
+	talk->devid = 0;
 	ratelimit_init(&talk->limit, LINES_INTERVAL_NS, LINES_BURST, now_ns());
 	ratelimit_init(&talk->events, LINES_INTERVAL_NS, LINES_BURST, now_ns());
 }
@@ -31,6 +32,8 @@ static void line(struct talk *talk, xentoollog_level level, const char *fmt, va_
 	vsnprintf(text, sizeof(text), fmt, ap);
 	if (talk->domid == TALK_ANY)
 		log_at(talk->lg, level, "%s", text);
+	else if (talk->devid)
+		log_at(talk->lg, level, "guest %u-%u: %s", talk->domid, talk->devid, text);
 	else
 		log_at(talk->lg, level, "guest %u: %s", talk->domid, text);
 }

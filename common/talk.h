@@ -20,13 +20,14 @@
 struct talk {
 	xentoollog_logger *lg;
 	uint32_t domid;
+	uint32_t devid; /* which of its frontends; 0: the first, or of no interest */
 	struct ratelimit limit, events;
 };
 
 /* A full allowance. lg stays the caller's. */
 void talk_init(struct talk *talk, xentoollog_logger *lg, uint32_t domid);
 
-/* Limited: logs one line, "guest N: ...", if the guest's allowance permits. Keeps errno. */
+/* Limited: logs one line, "guest N: ..." (or "guest N-DEVID: ..."), if the guest's allowance permits. Keeps errno. */
 void talk_say(struct talk *talk, xentoollog_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -310,7 +310,7 @@ static void log_failure(struct xenpcifront *fe, int err)
 	if (states_read(fe, &st))
 		return;
 	log_error(fe->lg, "%s: cannot connect: %s; the backend is %s, the frontend %s: %s",
-		  fe->backend[0] ? fe->backend : NODE_FRONTEND_DIR, strerror(err),
+		  fe->backend[0] ? fe->backend : fe->dir, strerror(err),
 		  pciif_state_name(st.peer), pciif_state_name(st.own), advice(st.own, st.peer));
 }
 
@@ -352,7 +352,7 @@ static int look_for_device(struct xenpcifront *fe, uint64_t deadline)
 	if (st.own != XenbusStateUnknown)
 		return 0;
 	log_error(fe->lg, "this guest has no PCI device (no %s in its xenstore)",
-		  NODE_FRONTEND_DIR);
+		  fe->dir);
 	return fail(ENODEV);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The handle: what it opens, what it polls, how it is set. */
 #include "frontend/front.h"
+#include "protocol/nodes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include <sys/timerfd.h>
 
 #include "common/libc.h"
+#define DEVID_FLAGS XENPCIFRONT_DEVID(UINT16_MAX)
+#define FLAGS	    (XENPCIFRONT_AER | DEVID_FLAGS)
 
 /* What a backend can cause: how much at once, and how often for good. */
 #define STEPS_BURST 256
@@ -22,6 +25,7 @@ void front_init(struct xenpcifront *fe)
 {
 	uint64_t now = now_ns();
 
+	snprintf(fe->dir, sizeof(fe->dir), NODE_FRONTEND_DIR_FMT, (fe->flags & DEVID_FLAGS) >> 8);
 	pthread_mutex_init(&fe->life, NULL);
 	pthread_mutex_init(&fe->sizing, NULL);
 	pthread_mutex_init(&fe->lock, NULL);
@@ -63,9 +67,9 @@ struct xenpcifront *xenpcifront_open(struct xentoollog_logger *logger, unsigned 
 	struct xenpcifront *fe;
 
 	xen_problem[0] = 0;
-	fe = flags & ~XENPCIFRONT_AER ? NULL : calloc(1, sizeof(*fe));
+	fe = flags & ~FLAGS ? NULL : calloc(1, sizeof(*fe));
 	if (!fe) {
-		errno = flags & ~XENPCIFRONT_AER ? EINVAL : ENOMEM;
+		errno = flags & ~FLAGS ? EINVAL : ENOMEM;
 		problem("cannot open the frontend");
 		return NULL;
 	}

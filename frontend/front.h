@@ -46,6 +46,7 @@ struct xenpcifront {
 	xentoollog_logger *lg;
 	pid_t owner;
 	unsigned flags;
+	char dir[24]; /* device/pci/<devid> */
 	struct xen xen;
 	struct channel channel;
 	int epfd;

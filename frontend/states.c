@@ -22,7 +22,7 @@ static void refuse(struct xenpcifront *fe, const char *node, const char *value)
 		text[n] = value[n] >= ' ' && value[n] <= '~' ? value[n] : '.';
 	text[n] = 0;
 	if (!fe->complained && front_may_log(fe))
-		log_warn(fe->lg, "%s/%s is refused: '%s'", NODE_FRONTEND_DIR, node, text);
+		log_warn(fe->lg, "%s/%s is refused: '%s'", fe->dir, node, text);
 	fe->complained = true;
 }
 
@@ -58,9 +58,9 @@ static int learn_backend(struct xenpcifront *fe)
 
 	if (fe->backend_known)
 		return 0;
-	if (store_read(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_BACKEND, path,
+	if (store_read(fe->xen.xs, XBT_NULL, fe->dir, NODE_BACKEND, path,
 		       sizeof(path)) < 0 ||
-	    store_read_number(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_BACKEND_ID, 10,
+	    store_read_number(fe->xen.xs, XBT_NULL, fe->dir, NODE_BACKEND_ID, 10,
 			      MAX_DOMID, &id)) {
 		forget_backend(fe);
 		return errno == ENOENT ? 0 : -1;
@@ -115,7 +115,7 @@ int states_read(struct xenpcifront *fe, struct states *st)
 
 	if (learn_backend(fe))
 		return -1;
-	if (!fe->own_known && read_state(fe, NODE_FRONTEND_DIR, &fe->own))
+	if (!fe->own_known && read_state(fe, fe->dir, &fe->own))
 		return -1;
 	if (!fe->backend[0])
 		fe->peer = XenbusStateUnknown;
@@ -152,12 +152,13 @@ static bool closed_to(struct xenpcifront *fe, const char *path, unsigned self)
 static bool closed_above(struct xenpcifront *fe)
 {
 	struct xs_permissions *perms;
-	char dir[] = NODE_FRONTEND_DIR, home[32], *end;
+	char dir[sizeof(fe->dir)], home[32], *end;
 	unsigned n = 0, self;
 
 	if (fe->closed_above_known)
 		return fe->closed_above;
 	fe->closed_above = false;
+	memcpy(dir, fe->dir, sizeof(dir));
 	perms = xs_get_permissions(fe->xen.xs, XBT_NULL, dir, &n);
 	if (perms && n) {
 		self = perms[0].id;
@@ -178,7 +179,7 @@ static int write_nodes(struct xenpcifront *fe, xs_transaction_t t, const struct 
 		       unsigned state)
 {
 	struct xs_handle *xs = fe->xen.xs;
-	const char *dir = NODE_FRONTEND_DIR;
+	const char *dir = fe->dir;
 
 	if (offer && (store_write(xs, t, dir, NODE_PCI_OP_REF, "%u", offer->ref) ||
 		      store_write(xs, t, dir, NODE_EVENT_CHANNEL, "%u", offer->port) ||
@@ -198,7 +199,7 @@ static int write_if_there(struct xenpcifront *fe, const struct offer *offer, uns
 
 		if (t == XBT_NULL)
 			return -1;
-		rc = store_exists(xs, t, NODE_FRONTEND_DIR, NODE_STATE);
+		rc = store_exists(xs, t, fe->dir, NODE_STATE);
 		if (rc <= 0) {
 			store_abort(xs, t);
 			return rc < 0 ? -1 : fail(ENOENT);
@@ -218,7 +219,7 @@ static int write_plainly(struct xenpcifront *fe, const struct offer *offer, unsi
 	if (!write_nodes(fe, XBT_NULL, offer, state))
 		return 0;
 	if (errno == EACCES)
-		return fail(store_exists(fe->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_STATE) == 1
+		return fail(store_exists(fe->xen.xs, XBT_NULL, fe->dir, NODE_STATE) == 1
 				    ? EACCES
 				    : ENOENT);
 	return -1;
@@ -230,7 +231,7 @@ static int write_state(struct xenpcifront *fe, const struct offer *offer, unsign
 		return -1;
 	fe->own = state;
 	if (front_may_log(fe))
-		log_debug(fe->lg, "%s: state %u (%s)", NODE_FRONTEND_DIR, state,
+		log_debug(fe->lg, "%s: state %u (%s)", fe->dir, state,
 			  pciif_state_name(state));
 	return 0;
 }
@@ -249,9 +250,12 @@ int states_publish(struct xenpcifront *fe, uint32_t ref, uint32_t port)
 
 int states_watch(struct xenpcifront *fe)
 {
+	char path[sizeof(fe->dir) + sizeof(NODE_BACKEND) + 1];
+
 	if (fe->watching_self)
 		return 0;
-	if (!xs_watch(fe->xen.watches, NODE_FRONTEND_DIR "/" NODE_BACKEND, TOKEN_SELF))
+	snprintf(path, sizeof(path), "%s/" NODE_BACKEND, fe->dir);
+	if (!xs_watch(fe->xen.watches, path, TOKEN_SELF))
 		return -1;
 	fe->watching_self = true;
 	return 0;

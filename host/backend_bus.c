@@ -90,11 +90,11 @@ static bool is_bound(const struct backend_bus *bus, const char *device)
 	return !access(path_of(&p, bus, "devices", device, "driver"), F_OK);
 }
 
-bool backend_bus_serves(const struct backend_bus *bus, uint32_t domid)
+bool backend_bus_serves(const struct backend_bus *bus, uint32_t domid, uint32_t devid)
 {
 	char device[BACKEND_BUS_NAME_MAX];
 
-	snprintf(device, sizeof(device), OURS "%u-0", domid);
+	snprintf(device, sizeof(device), OURS "%u-%u", domid, devid);
 	return is_bound(bus, device);
 }
 

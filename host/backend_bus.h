@@ -27,8 +27,8 @@ int backend_bus_init(struct backend_bus *bus, const char *sysfs_root);
 
 /* Whether the kernel has a driver for pci nodes loaded. */
 bool backend_bus_has_pci_driver(const struct backend_bus *bus);
-/* Whether it has bound guest domid's instance, or any guest's. */
-bool backend_bus_serves(const struct backend_bus *bus, uint32_t domid);
+/* Whether it has bound that instance of guest domid's, or any guest's. */
+bool backend_bus_serves(const struct backend_bus *bus, uint32_t domid, uint32_t devid);
 bool backend_bus_serves_any(const struct backend_bus *bus);
 
 /* The switch's position: 1, 0, or -1 with errno (ENOENT: this kernel has no such bus). */

@@ -133,9 +133,9 @@ void takeover_news(struct takeover *t)
 		takeover_announced(t, news, name);
 }
 
-bool takeover_kernel_serves(const struct takeover *t, uint32_t domid)
+bool takeover_kernel_serves(const struct takeover *t, uint32_t domid, uint32_t devid)
 {
-	return t->bus.path[0] && backend_bus_serves(&t->bus, domid);
+	return t->bus.path[0] && backend_bus_serves(&t->bus, domid, devid);
 }
 
 bool takeover_kernel_serves_any(const struct takeover *t)

@@ -52,8 +52,8 @@ void takeover_news(struct takeover *t);
 /* One announcement, as backend_bus_parse has it. */
 void takeover_announced(struct takeover *t, enum backend_bus_news news, const char *name);
 
-/* Whether the kernel's driver has bound guest domid's instance, from before we came. */
-bool takeover_kernel_serves(const struct takeover *t, uint32_t domid);
+/* Whether the kernel's driver has bound that instance of guest domid's, from before we came. */
+bool takeover_kernel_serves(const struct takeover *t, uint32_t domid, uint32_t devid);
 /* Whether it has bound any guest's. */
 bool takeover_kernel_serves_any(const struct takeover *t);
 

@@ -51,6 +51,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 
 #define RECORDS_GUEST(X)                                                                  \
 	X(NUMBER, domid, 1, "the guest")                                                  \
+	X(NUMBER, devid, 1, "which of its PCI frontends; 0: the first")                   \
 	X(TEXT, name, 64, "its name, as the toolstack wrote it")                          \
 	X(TEXT, state, 32, "the backend's state in xenstore, by name")                    \
 	X(TEXT, frontend, 32, "the frontend's, by name")                                  \
@@ -70,6 +71,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 	X(TEXT, host, 16, "the host's address")                                           \
 	X(TEXT, guest_address, 16, "where the guest sees it; empty: nowhere (yet)")       \
 	X(NUMBER, domid, 1, "whose it is; -1: nobody's, it is held for guests")           \
+	X(NUMBER, devid, 1, "which of that guest's PCI frontends has it; 0: the first")   \
 	X(TEXT, guest, 64, "that guest's name")                                           \
 	X(TEXT, state, 16, "queued, taking, refused, taken, leaving, returning, left; held") \
 	X(NUMBER, vendor, 1, "id")                                                        \
@@ -101,6 +103,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 
 #define RECORDS_STATS(X)                                                                  \
 	X(NUMBER, domid, 1, "the guest")                                                  \
+	X(NUMBER, devid, 1, "which of its PCI frontends; 0: the first")                   \
 	X(TEXT, name, 64, "its name")                                                     \
 	X(NUMBER, requests, 1, "all of them")                                             \
 	RECORDS_OPERATIONS(X)                                                             \
@@ -114,6 +117,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 
 #define RECORDS_DENIED(X)                                                                 \
 	X(NUMBER, domid, 1, "the guest")                                                  \
+	X(NUMBER, devid, 1, "which of its PCI frontends; 0: the first")                   \
 	X(TEXT, name, 64, "its name")                                                     \
 	X(TEXT, host, 16, "the device's address on the host")                             \
 	X(NUMBER, offset, 1, "of the register; where it has no name, of its dword")       \
@@ -128,6 +132,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 
 #define RECORDS_TRACE(X)                                                                  \
 	X(NUMBER, domid, 1, "the guest")                                                  \
+	X(NUMBER, devid, 1, "which of its PCI frontends; 0: the first")                   \
 	X(NUMBER, time, 1, "when it was answered, in microseconds since 1970")            \
 	X(TEXT, host, 16, "the device's address on the host; empty: the guest has none there") \
 	X(TEXT, guest_address, 16, "which the guest named")                               \
@@ -142,6 +147,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 
 #define RECORDS_LOST(X)                                                                   \
 	X(NUMBER, domid, 1, "the guest")                                                  \
+	X(NUMBER, devid, 1, "which of its PCI frontends; 0: the first")                   \
 	X(NUMBER, lines, 1, "requests that are not told of, for want of room, since the last such line")
 
 #define RECORDS_RESULT(X)                                                                 \

@@ -71,7 +71,7 @@ static int attach(struct operator *op, uint32_t domid, char *text)
 
 	if (parse_device(op, text, &device, &place) || may_attach(op, &place, domid))
 		return -1;
-	nodes_init(&n, op, domid);
+	nodes_init(&n, op, domid, 0);
 	snprintf(owner, sizeof(owner), "%u", domid);
 	/* Keeps xl's hands off it from here on. */
 	if (holder_memory_write(op->xs, device.a, "domid", owner)) {
@@ -116,7 +116,7 @@ int run_detach(struct operator *op, int argc, char **argv)
 	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid) ||
 	    operator_open_machines(op) || operator_find(op, argv[1], &place))
 		return OPERATOR_FAILED;
-	nodes_init(&n, op, domid);
+	nodes_init(&n, op, domid, 0);
 	i = nodes_find(&n, place.fn->info.sbdf);
 	if (i < 0)
 		return operator_fail("guest %u does not have %s", domid, place.name);

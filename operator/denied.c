@@ -9,6 +9,7 @@
 #include "common/util.h"
 #include "operator/ask.h"
 #include "operator/columns.h"
+#include "operator/guest_name.h"
 
 static const char *const headings[] = { "GUEST", "HOST", ">OFFSET", "REGISTER", ">BITS", ">TIMES",
 					"FIRST", "LAST", "TO ALLOW IT" };
@@ -89,15 +90,14 @@ static void print_quirks(const struct denials *d)
 
 static int print_table(const struct denials *d)
 {
-	char first[24], last[24], guest[96];
+	char first[24], last[24], guest[GUEST_NAME_MAX];
 	struct columns c;
 	int rc = columns_init(&c, ARRAY_SIZE(headings), headings);
 
 	for (size_t i = 0; i < d->nr && !rc; i++) {
 		const struct record_denied *r = &d->list[i];
 
-		snprintf(guest, sizeof(guest), r->name[0] ? "%s (%lld)" : "%s%lld", r->name,
-			 (long long)r->domid);
+		guest_name(r->name, r->domid, r->devid, guest);
 		rc = columns_add(&c, "%s\t%s\t0x%03llx\t%s\t0x%0*llx\t%lld\t%s\t%s\t%s", guest, r->host,
 				 (long long)r->offset, r->field, 2 * (int)r->width, (long long)r->bits,
 				 (long long)r->times, ask_moment(r->first, first),
@@ -163,7 +163,7 @@ static void subtract(struct denials *now, const struct denials *before)
 		for (size_t k = 0; k < before->nr; k++) {
 			const struct record_denied *b = &before->list[k];
 
-			if (b->domid == now->list[i].domid && b->offset == now->list[i].offset &&
+			if (b->domid == now->list[i].domid && b->devid == now->list[i].devid && b->offset == now->list[i].offset &&
 			    b->width == now->list[i].width && !strcmp(b->host, now->list[i].host))
 				times = b->times;
 		}

@@ -23,7 +23,7 @@ static const char *options_of(struct operator *op, const struct place *place, ch
 		return op->with;
 	if (!op->xs || place->fn->guest == TOPOLOGY_NO_GUEST)
 		return NULL;
-	nodes_init(&n, op, place->fn->guest);
+	nodes_init(&n, op, place->fn->guest, 0);
 	i = nodes_find(&n, place->fn->info.sbdf);
 	if (i < 0)
 		return NULL;

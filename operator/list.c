@@ -47,17 +47,14 @@ static int tell(uint32_t domid, const char *name, const struct given *g)
 	return json_end(&j);
 }
 
-static int list_guest(struct operator *op, uint32_t domid, struct columns *c)
+static int list_frontend(struct operator *op, uint32_t domid, uint32_t devid, const char *name,
+			 struct columns *c)
 {
-	char name[128], dir[STORE_PATH_MAX];
 	struct given g;
 	struct nodes n;
 	int rc = 0;
 
-	nodes_init(&n, op, domid);
-	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
-	if (store_read(op->xs, XBT_NULL, dir, "name", name, sizeof(name)) < 0)
-		name[0] = '\0';
+	nodes_init(&n, op, domid, devid);
 	for (unsigned i = 0; i < nodes_count(&n) && !rc; i++) {
 		read_given(&n, i, &g);
 		if (op->json)
@@ -66,6 +63,26 @@ static int list_guest(struct operator *op, uint32_t domid, struct columns *c)
 			rc = columns_add(c, "%u\t%s\t%s\t%s\t%s\t%s", domid, name, g.vdev, g.dev,
 					 g.state_name, g.opts);
 	}
+	return rc;
+}
+
+/* Each of its PCI frontends; most have one. */
+static int list_guest(struct operator *op, uint32_t domid, struct columns *c)
+{
+	char name[128], dir[STORE_PATH_MAX], **devids;
+	unsigned n = 0;
+	uint32_t devid;
+	int rc = 0;
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
+	if (store_read(op->xs, XBT_NULL, dir, "name", name, sizeof(name)) < 0)
+		name[0] = '\0';
+	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u", op->domid, domid);
+	devids = xs_directory(op->xs, XBT_NULL, dir, &n);
+	for (unsigned i = 0; devids && i < n && !rc; i++)
+		if (!number_u32(devids[i], &devid))
+			rc = list_frontend(op, domid, devid, name, c);
+	free(devids);
 	return rc;
 }
 

@@ -102,17 +102,13 @@ static void own(struct operator *op, struct sbdf a, uint32_t domid)
 	}
 }
 
-/* What one guest's backend directory lists, but for what the backend has refused. */
-static void read_guest_devices(struct operator *op, const char *guest)
+/* What one backend directory of a guest's lists, but for what the backend has refused. */
+static void read_devices(struct operator *op, const char *dir, uint32_t domid)
 {
-	char dir[STORE_PATH_MAX], node[NODE_NAME_MAX];
+	char node[NODE_NAME_MAX];
 	uint64_t nr = 0, state;
-	uint32_t domid;
 	struct sbdf a;
 
-	if (number_u32(guest, &domid))
-		return;
-	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/0", op->domid, domid);
 	if (store_read_number(op->xs, XBT_NULL, dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &nr))
 		return;
 	for (unsigned i = 0; i < nr; i++) {
@@ -123,6 +119,25 @@ static void read_guest_devices(struct operator *op, const char *guest)
 		if (!entry_device(op->xs, XBT_NULL, dir, i, &a))
 			own(op, a, domid);
 	}
+}
+
+static void read_guest_devices(struct operator *op, const char *guest)
+{
+	char dir[STORE_PATH_MAX], **list;
+	uint32_t domid, devid;
+	unsigned n = 0;
+
+	if (number_u32(guest, &domid))
+		return;
+	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u", op->domid, domid);
+	list = xs_directory(op->xs, XBT_NULL, dir, &n);
+	for (unsigned i = 0; list && i < n; i++) {
+		if (number_u32(list[i], &devid))
+			continue;
+		snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/%u", op->domid, domid, devid);
+		read_devices(op, dir, domid);
+	}
+	free(list);
 }
 
 /* Guests of ours, and what libxl has noted of any backend's. */

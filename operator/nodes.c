@@ -17,12 +17,12 @@ static const char *const device_nodes[] = {
 	NODE_NAME_FMT,
 };
 
-void nodes_init(struct nodes *n, const struct operator *op, uint32_t domid)
+void nodes_init(struct nodes *n, const struct operator *op, uint32_t domid, uint32_t devid)
 {
 	*n = (struct nodes){ .xs = op->xs, .backend = op->domid, .guest = domid };
-	snprintf(n->be, sizeof(n->be), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/0", op->domid,
-		 domid);
-	snprintf(n->fe, sizeof(n->fe), "/local/domain/%u/" NODE_FRONTEND_DIR, domid);
+	snprintf(n->be, sizeof(n->be), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/%u", op->domid,
+		 domid, devid);
+	snprintf(n->fe, sizeof(n->fe), "/local/domain/%u/" NODE_FRONTEND_DIR_FMT, domid, devid);
 }
 
 unsigned nodes_count(const struct nodes *n)

@@ -27,7 +27,8 @@ struct nodes_device {
 	char name[64]; /* "": none */
 };
 
-void nodes_init(struct nodes *n, const struct operator *op, uint32_t domid);
+/* Of its PCI frontend number devid: what xl gives, it gives to 0. */
+void nodes_init(struct nodes *n, const struct operator *op, uint32_t domid, uint32_t devid);
 
 /* How many devices the guest's directory lists; 0 where there is none. */
 unsigned nodes_count(const struct nodes *n);

@@ -19,6 +19,8 @@ static void labels(FILE *out, const struct record_stats *s)
 		fputc(*c, out);
 	}
 	fputc('"', out);
+	if (s->devid)
+		fprintf(out, ",devid=\"%" PRId64 "\"", s->devid);
 }
 
 static void print_operation(FILE *out, const struct record_stats *s, const char *operation, int64_t n)

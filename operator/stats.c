@@ -10,6 +10,7 @@
 #include "common/util.h"
 #include "operator/ask.h"
 #include "operator/columns.h"
+#include "operator/guest_name.h"
 
 static const char *const headings[] = { "GUEST", ">REQUESTS", ">READS", ">WRITES", ">INTERRUPT", ">OTHER",
 					">REFUSED", ">POLLED", ">MEDIAN", ">99 %", ">LONGEST",
@@ -91,15 +92,14 @@ static int64_t interrupts(const struct record_stats *s)
 
 static int print(const struct collected *c)
 {
-	char guest[96], median[24], most[24], longest[24];
+	char guest[GUEST_NAME_MAX], median[24], most[24], longest[24];
 	struct columns table;
 	int rc = columns_init(&table, ARRAY_SIZE(headings), headings);
 
 	for (size_t i = 0; i < c->nr && !rc; i++) {
 		const struct record_stats *s = &c->list[i];
 
-		snprintf(guest, sizeof(guest), s->name[0] ? "%s (%lld)" : "%s%lld", s->name,
-			 (long long)s->domid);
+		guest_name(s->name, s->domid, s->devid, guest);
 		rc = columns_add(&table, "%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%.0f %%\t%s\t%s\t%s\t%lld\t%lld",
 				 guest, (long long)s->requests, (long long)s->conf_read,
 				 (long long)s->conf_write,

@@ -9,6 +9,7 @@
 #include "operator/ask.h"
 #include "operator/columns.h"
 #include "operator/device_name.h"
+#include "operator/guest_name.h"
 
 static const char *const guest_headings[] = { "GUEST", "STATE", "FRONTEND", ">DEVICES", ">REQUESTS", ">REFUSED",
 					      ">WORKER", "SINCE", "CONFINED" };
@@ -26,28 +27,16 @@ struct status {
 	bool any;
 };
 
-/* "nic (7)", or the number alone. */
-static const char *guest_name(const char *name, int64_t domid, char buf[96])
-{
-	if (domid == RECORDS_NO_GUEST)
-		snprintf(buf, 96, "-");
-	else if (name[0])
-		snprintf(buf, 96, "%s (%lld)", name, (long long)domid);
-	else
-		snprintf(buf, 96, "%lld", (long long)domid);
-	return buf;
-}
-
 static int show_guest(struct status *s, const struct record_guest *g)
 {
 	char name[96], since[24], when[24];
 
 	s->any = true;
 	if (g->error[0])
-		fprintf(s->text, "guest %s: last error, %s: %s\n", guest_name(g->name, g->domid, name),
+		fprintf(s->text, "guest %s: last error, %s: %s\n", guest_name(g->name, g->domid, g->devid, name),
 			ask_moment(g->error_time, when), g->error);
 	return columns_add(&s->guests, "%s\t%s%s\t%s\t%lld\t%lld\t%lld\t%lld\t%s\t%s",
-			   guest_name(g->name, g->domid, name), g->state, g->hvm ? " (HVM)" : "", g->frontend,
+			   guest_name(g->name, g->domid, g->devid, name), g->state, g->hvm ? " (HVM)" : "", g->frontend,
 			   (long long)g->devices, (long long)g->requests, (long long)g->refused,
 			   (long long)g->worker, ask_moment(g->since, since), g->confined);
 }
@@ -96,7 +85,7 @@ static int show_device(struct status *s, struct record_device *d)
 	if (d->error[0])
 		fprintf(s->text, "%s: %s\n", d->host, d->error);
 	return columns_add(&s->devices, "%s\t%s\t%s\t%s\t%s\t%lld\t%s\t%lld\t%lld\t%s\t%s", d->host,
-			   d->guest_address, guest_name(d->guest, d->domid, name), d->state, d->irq,
+			   d->guest_address, guest_name(d->guest, d->domid, d->devid, name), d->state, d->irq,
 			   (long long)d->vectors, policy, (long long)d->requests, (long long)d->refused,
 			   ask_moment(d->since, since), d->name);
 }
@@ -161,7 +150,7 @@ static int show_held(struct status *s, const struct topology_function *fn)
 	snprintf(d->state, sizeof(d->state), "held");
 	snprintf(d->irq, sizeof(d->irq), "none");
 	snprintf(a.line, sizeof(a.line),
-		 "{\"record\":\"device\",\"host\":\"%s\",\"domid\":-1,\"state\":\"held\",\"irq\":\"none\","
+		 "{\"record\":\"device\",\"host\":\"%s\",\"domid\":-1,\"devid\":0,\"state\":\"held\",\"irq\":\"none\","
 		 "\"vendor\":%lld,\"device\":%lld,\"class\":%lld}\n", d->host, (long long)d->vendor,
 		 (long long)d->device, (long long)d->class);
 	return show(s, &a);

@@ -7,6 +7,7 @@
 
 #include "common/util.h"
 #include "operator/ask.h"
+#include "operator/guest_name.h"
 #include "protocol/pciif.h"
 
 static volatile sig_atomic_t interrupted;
@@ -47,10 +48,11 @@ static void print_time(int64_t us)
 
 static void print_trace(const struct record_trace *t)
 {
+	char guest[GUEST_NAME_MAX];
 	bool writes = !strcmp(t->command, "conf_write"), config = writes || !strcmp(t->command, "conf_read");
 
 	print_time(t->time);
-	printf(" guest %-5lld %-12s %-16s", (long long)t->domid,
+	printf(" guest %-5s %-12s %-16s", guest_name("", t->domid, t->devid, guest),
 	       t->host[0] ? t->host : t->guest_address, t->command);
 	if (config)
 		printf(" 0x%03llx %lld %s 0x%0*llx %s", (unsigned long long)t->offset, (long long)t->size,

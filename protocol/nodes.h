@@ -43,6 +43,7 @@
 
 /* The frontend's directory, relative to its own domain. */
 #define NODE_FRONTEND_DIR "device/pci/0"
+#define NODE_FRONTEND_DIR_FMT "device/pci/%u" /* of a domain that has several */
 
 #define NODE_NAME_MAX 32   /* bytes of any node's name with an index */
 #define NODES_MAX_DEVS 256 /* more num_devs than any guest has slots and functions for */

@@ -100,12 +100,13 @@ void client_lose(struct client *c, uint64_t lines)
 	c->lost += lines;
 }
 
-void client_offer(struct client *c, int kind, const union record *record, uint64_t domid)
+void client_offer(struct client *c, const union record *record)
 {
 	union record gap = { 0 };
 
 	if (!client_flush(c) && c->lost) {
-		gap.lost.domid = (int64_t)domid;
+		gap.lost.domid = record->trace.domid;
+		gap.lost.devid = record->trace.devid;
 		gap.lost.lines = c->lost > INT64_MAX ? INT64_MAX : (int64_t)c->lost;
 		c->lost = 0;
 		client_put(c, RECORD_OF_lost, &gap);
@@ -114,7 +115,7 @@ void client_offer(struct client *c, int kind, const union record *record, uint64
 		c->lost++;
 		return;
 	}
-	client_put(c, (enum record_kind)kind, record);
+	client_put(c, RECORD_OF_trace, record);
 	client_flush(c);
 }
 

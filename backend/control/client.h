@@ -21,7 +21,8 @@ struct client {
 	struct request request;
 	/* Where its answer is. */
 	bool begun;
-	uint32_t domid, stage, at;
+	uint64_t guest;
+	uint32_t stage, at;
 	uint64_t lost; /* lines of a trace, not told yet */
 	char line[RECORDS_LINE_MAX];
 	int len; /* of line; 0: nothing waits */
@@ -41,8 +42,8 @@ int client_read(struct client *c, const char **why);
 void client_put(struct client *c, enum record_kind kind, const union record *record);
 /* Sends what waits, if it is taken at once. Whether something waits still, or it has gone. */
 bool client_flush(struct client *c);
-/* Of a trace: sent if it is taken at once, else lost, and that is counted and told. */
-void client_offer(struct client *c, int kind, const union record *record, uint64_t domid);
+/* A trace: sent if it is taken at once, else lost, and that is counted and told. */
+void client_offer(struct client *c, const union record *record);
 void client_lose(struct client *c, uint64_t lines);
 /* Ends it where it has let us wait too long. */
 void client_expire(struct client *c, uint64_t now);

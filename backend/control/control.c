@@ -71,9 +71,9 @@ static const enum record_kind *kinds_of(enum records_command command)
 }
 
 /* Whether it asked about that guest: by name, by number, or about all. */
-static bool concerns(const struct control *c, const struct client *cl, uint32_t domid)
+static bool concerns(const struct control *c, const struct client *cl, uint64_t guest)
 {
-	return !cl->request.who[0] || c->source->is(c->context, domid, cl->request.who);
+	return !cl->request.who[0] || c->source->is(c->context, guest, cl->request.who);
 }
 
 /* Of one device's question only what is about that device. */
@@ -100,16 +100,16 @@ static int next_record(struct control *c, struct client *cl, union record *out)
 		cl->begun = true;
 		return c->source->record(c->context, RECORD_OF_daemon, 0, &at, out);
 	}
-	while (c->source->next(c->context, &cl->domid)) {
-		if (concerns(c, cl, cl->domid) && kinds[cl->stage] != RECORD_KINDS) {
-			kind = c->source->record(c->context, kinds[cl->stage], cl->domid, &cl->at, out);
+	while (c->source->next(c->context, &cl->guest)) {
+		if (concerns(c, cl, cl->guest) && kinds[cl->stage] != RECORD_KINDS) {
+			kind = c->source->record(c->context, kinds[cl->stage], cl->guest, &cl->at, out);
 			if (kind >= 0)
 				return kind;
 			cl->at = 0;
 			cl->stage++;
 			continue;
 		}
-		cl->domid++;
+		cl->guest++;
 		cl->stage = 0;
 	}
 	memset(out, 0, sizeof(*out));
@@ -174,7 +174,8 @@ static void hear(struct control *c, struct client *cl)
 		return;
 	}
 	cl->begun = false;
-	cl->domid = cl->stage = cl->at = 0;
+	cl->guest = 0;
+	cl->stage = cl->at = 0;
 	cl->lost = 0;
 	cl->phase = cl->request.command == COMMAND_trace ? CLIENT_TRACES : CLIENT_HEARS;
 	if (cl->phase == CLIENT_HEARS)
@@ -195,17 +196,17 @@ static void tell_trace(struct client *cl, int kind, const union record *record)
 	if ((r->trace & TRACE_WRITES && strcmp(t->command, "conf_write") != 0) ||
 	    (r->trace & TRACE_DENIED && !t->refused) || !is_wanted(r, kind, record))
 		return;
-	client_offer(cl, kind, record, (uint64_t)t->domid);
+	client_offer(cl, record);
 }
 
-static unsigned watched(struct control *c, uint32_t domid)
+static unsigned watched(struct control *c, uint64_t guest)
 {
 	unsigned what = 0;
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
 		struct client *cl = &c->client[i];
 
-		if (cl->phase == CLIENT_TRACES && concerns(c, cl, domid))
+		if (cl->phase == CLIENT_TRACES && concerns(c, cl, guest))
 			what |= cl->request.trace;
 	}
 	return what;
@@ -218,20 +219,20 @@ static void trace(struct control *c)
 	union record record;
 
 	c->traced = false;
-	for (uint32_t domid = 0; c->source->next(c->context, &domid); domid++) {
-		unsigned what = watched(c, domid);
+	for (uint64_t guest = 0; c->source->next(c->context, &guest); guest++) {
+		unsigned what = watched(c, guest);
 		uint32_t at = 0;
 		int kind;
 
-		c->source->trace(c->context, domid, what);
+		c->source->trace(c->context, guest, what);
 		c->traced |= what != 0;
 		while (what && left) {
-			kind = c->source->record(c->context, RECORD_OF_trace, domid, &at, &record);
+			kind = c->source->record(c->context, RECORD_OF_trace, guest, &at, &record);
 			if (kind < 0)
 				break;
 			left--;
 			for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
-				if (c->client[i].phase == CLIENT_TRACES && concerns(c, &c->client[i], domid))
+				if (c->client[i].phase == CLIENT_TRACES && concerns(c, &c->client[i], guest))
 					tell_trace(&c->client[i], kind, &record);
 		}
 	}

@@ -19,18 +19,18 @@
 
 /* Whom it asks. No function waits, and none logs what a client can cause without a bound. */
 struct control_source {
-	/* The guest of the lowest domid not below *domid, which it sets. false: there is none. */
-	bool (*next)(void *context, uint32_t *domid);
-	/* Whether who, a number or a name, is that guest. */
-	bool (*is)(void *context, uint32_t domid, const char *who);
+	/* The first guest whose number (the source's own) is not below *guest, which it sets. false: there is none. */
+	bool (*next)(void *context, uint64_t *guest);
+	/* Whether who, a domid, a name, or a domid and a frontend's number ("7-1"), is that guest. */
+	bool (*is)(void *context, uint64_t guest, const char *who);
 	/*
 	 * The next record of that kind from *at on, which begins at 0 for each guest and is the source's to
 	 * move. Its kind (a trace's may be a lost); -1: there is no more.
 	 */
-	int (*record)(void *context, enum record_kind kind, uint32_t domid, uint32_t *at,
+	int (*record)(void *context, enum record_kind kind, uint64_t guest, uint32_t *at,
 		      union record *out);
 	/* What of the guest's requests is to be written down: TRACE_*. */
-	void (*trace)(void *context, uint32_t domid, unsigned what);
+	void (*trace)(void *context, uint64_t guest, unsigned what);
 	/* A command that is none of these. level: an argument, "" where there is none. */
 	void (*order)(void *context, enum records_command command, const char *level,
 		      struct record_result *out);

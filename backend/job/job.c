@@ -29,6 +29,7 @@ void job_run(const struct env *env, struct hypercall *hc, const struct message_o
 	memset(result, 0, sizeof(*result));
 	result->reset_untold = order->reset_untold;
 	talk_init(&job.talk, env->lg, order->domid);
+	job.talk.devid = order->devid;
 	if (order->kind >= ARRAY_SIZE(tasks))
 		job_refuse(&job, EINVAL, "no such job");
 	else if (tasks[order->kind](&job) && !job.problem.err)

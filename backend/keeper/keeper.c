@@ -45,6 +45,7 @@ struct keeper {
 	int ready_fd;
 
 	pid_t server; /* 0: none */
+	int overdue_fd; /* of the server that serves (link.h); -1: none */
 	bool serving, has_served;
 	bool stopping, done;
 	enum keeper_word next; /* AGAIN or ANEW: what the server wants when it has ended; 0: nothing */
@@ -290,8 +291,15 @@ static void failed(struct keeper *k, const char *what, const char *why, int numb
 	say(k, XTL_ERROR, "%s: %s (%d); another is started in %u s", what, why, number, pause);
 }
 
+static void watch_no_more(struct keeper *k)
+{
+	close_keep(k->overdue_fd);
+	k->overdue_fd = -1;
+}
+
 static void close_link(struct keeper *k)
 {
+	watch_no_more(k);
 	close_keep(k->link);
 	k->link = -1;
 }
@@ -347,9 +355,15 @@ static void reap(struct keeper *k)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == k->server)
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != k->server)
+			continue;
+		/* Who has stopped it may let it go on soon: it answers then. */
+		if (WIFSTOPPED(status))
+			ping(k);
+		else
 			ended(k, status);
+	}
 }
 
 static void silent(struct keeper *k)
@@ -357,16 +371,57 @@ static void silent(struct keeper *k)
 	say(k, XTL_ERROR, "process %d, which serves, gives no answer for %d s: killed", k->server,
 	    KEEPER_ANSWER_S);
 	k->answer_by = 0;
+	watch_no_more(k);
 	/* It may take its time to die, if it hangs in the kernel. */
 	if (!k->hand_over_at)
 		k->hand_over_at = now_ns() + KEEPER_PATIENCE_S * SECOND;
 	kill(k->server, SIGKILL);
 }
 
+/* A message, and the descriptor that came with it, which is the caller's; -1: none did. */
+static ssize_t receive(int link, struct keeper_message *m, int *fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { m, sizeof(*m) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control.room) };
+	ssize_t n = recvmsg(link, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+
+	*fd = -1;
+	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n;
+}
+
+static void begins_to_serve(struct keeper *k, int overdue_fd)
+{
+	watch_no_more(k);
+	k->overdue_fd = overdue_fd;
+	k->serving = k->has_served = true;
+	k->served_since = now_ns();
+	k->hand_over_at = 0;
+	k->nr_waiting = k->asked = 0; /* it looks at all that is there */
+	systemd_tell("READY=1\nSTATUS=serving");
+}
+
+static void on_overdue(struct keeper *k)
+{
+	uint64_t times;
+
+	/* It may have begun its next turn meanwhile. */
+	if (read(k->overdue_fd, &times, sizeof(times)) == (ssize_t)sizeof(times) && k->server)
+		silent(k);
+}
+
 static void on_link(struct keeper *k)
 {
 	struct keeper_message m, answer = { .word = KEEPER_TURN };
-	ssize_t n = recv(k->link, &m, sizeof(m), MSG_DONTWAIT);
+	int fd;
+	ssize_t n = receive(k->link, &m, &fd);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -381,11 +436,8 @@ static void on_link(struct keeper *k)
 			errno = 0;
 		break;
 	case KEEPER_SERVING:
-		k->serving = k->has_served = true;
-		k->served_since = now_ns();
-		k->hand_over_at = 0;
-		k->nr_waiting = k->asked = 0; /* it looks at all that is there */
-		systemd_tell("READY=1\nSTATUS=serving");
+		begins_to_serve(k, fd);
+		fd = -1;
 		break;
 	case KEEPER_AGAIN:
 	case KEEPER_ANEW:
@@ -405,6 +457,7 @@ static void on_link(struct keeper *k)
 	default:
 		break;
 	}
+	close_keep(fd);
 }
 
 /* --- What happens --- */
@@ -520,7 +573,8 @@ static void turn(struct keeper *k)
 {
 	struct pollfd fds[] = { { .fd = k->signal_fd, .events = POLLIN },
 				{ .fd = k->link, .events = POLLIN },
-				{ .fd = k->uevent_fd, .events = POLLIN } };
+				{ .fd = k->uevent_fd, .events = POLLIN },
+				{ .fd = k->overdue_fd, .events = POLLIN } };
 	struct timespec ts;
 
 	if (ppoll(fds, ARRAY_SIZE(fds), nap(k, &ts), NULL) > 0) {
@@ -529,6 +583,8 @@ static void turn(struct keeper *k)
 			on_link(k);
 		if (fds[2].revents)
 			on_uevents(k);
+		if (fds[3].revents && k->overdue_fd >= 0)
+			on_overdue(k);
 		if (fds[0].revents && !(fds[1].revents & POLLIN))
 			on_signal(k);
 	}
@@ -575,7 +631,7 @@ int keeper_run(const struct keeper_options *o, int (*serve)(int link, int ready_
 	       void *arg)
 {
 	struct keeper k = { .o = o, .serve = serve, .arg = arg, .signal_fd = -1, .uevent_fd = -1,
-			    .link = -1, .ready_fd = o->ready_fd, .rc = EXIT_FAILURE };
+			    .link = -1, .overdue_fd = -1, .ready_fd = o->ready_fd, .rc = EXIT_FAILURE };
 
 	if (!keeper_open(&k)) {
 		k.bark_ns = systemd_watchdog_ns() / 3;

@@ -13,8 +13,9 @@
  *   ended, the keeper too      as found     the kernel's        the kernel's, and those that waited
  *
  * Nodes that a server has taken up are left alone in each case: their guests go on with a
- * successor. Whether the server lives is asked only when the bus had news that it must have seen
- * too; if it does not answer within KEEPER_ANSWER_S it is killed. So an idle host wakes nobody.
+ * successor. Whether the server lives is asked when the bus had news that it must have seen too, and when somebody
+ * has stopped it; if it does not answer within KEEPER_ANSWER_S it is killed. So it is when it has been at one thing
+ * for as long, which a timer tells that runs only while it is awake. So an idle host wakes nobody.
  *
  * If the keeper itself is killed, the server leaves its guests as they are, as one that was killed
  * would, and becomes the keeper of a new server (keeper_succeed). So nobody serves unguarded, the
@@ -38,7 +39,7 @@ struct xentoollog_logger;
 enum keeper_word {
 	/* The server, and what the keeper says to it. */
 	KEEPER_TURN = 'T', /* turn the switch off, I shall look at nodes; answered by the same word */
-	KEEPER_SERVING = 'S',
+	KEEPER_SERVING = 'S', /* with a descriptor, or none (link.h) */
 	KEEPER_AGAIN = 'A', /* I end, start another at once */
 	KEEPER_ANEW = 'N',  /* the same, and begin yourself anew with the program as it is now */
 	KEEPER_RELEASED = 'D', /* I end because I was told to: start no other */

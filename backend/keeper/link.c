@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "backend/keeper/keeper.h"
@@ -45,9 +46,24 @@ int keeper_turn(int link)
 	return fail(ETIMEDOUT);
 }
 
-void keeper_serving(int link)
+void keeper_serving(int link, int overdue)
 {
-	say(link, KEEPER_SERVING);
+	struct keeper_message m = { .word = KEEPER_SERVING };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(overdue))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(overdue)), .cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { &m, sizeof(m) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control.room) };
+
+	if (link < 0)
+		return;
+	memcpy(CMSG_DATA(&control.head), &overdue, sizeof(overdue));
+	/* Without it, it asks us only when the bus has news. */
+	if (overdue < 0 || sendmsg(link, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		say(link, KEEPER_SERVING);
 }
 
 void keeper_again(int link, bool anew)

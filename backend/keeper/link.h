@@ -13,8 +13,11 @@
  * with errno: the switch's, ETIMEDOUT, or EPIPE (the keeper is gone).
  */
 int keeper_turn(int link);
-/* Tells it that we serve. */
-void keeper_serving(int link);
+/*
+ * Tells it that we serve, and how it can see from outside that we do not: overdue can be read once we have been at
+ * one thing for KEEPER_ANSWER_S. It stays ours.
+ */
+void keeper_serving(int link, int overdue);
 /* Tells it that we are about to end with status 0, to be followed by another (anew: by another keeper, too). */
 void keeper_again(int link, bool anew);
 /* Tells it that we are about to end because we were told to, and none is to follow. */

@@ -52,7 +52,7 @@ enum message_end {
 	X(READY, END_WORKER, END_SUPERVISOR, ready, "it is served, or why not")                 \
 	X(ADD, END_SUPERVISOR, END_WORKER, add, "the guest has this device")                    \
 	X(DROP, END_SUPERVISOR, END_WORKER, none, "it has that device no more")                 \
-	X(GONE, END_SUPERVISOR, END_WORKER, none, "it is another's: reads give ones, writes are dropped") \
+	X(GONE, END_SUPERVISOR, END_WORKER, gone, "what was there is another's: reads give ones, writes are dropped") \
 	X(RELOAD, END_SUPERVISOR, END_WORKER, none, "it was reset: put the guest's BARs back")  \
 	X(PAUSE, END_SUPERVISOR, END_WORKER, none, "answer nothing for now")                    \
 	X(RESUME, END_SUPERVISOR, END_WORKER, none, "go on")                                    \
@@ -152,7 +152,7 @@ struct message_owner {
 struct message_order {
 	uint32_t kind;
 	struct sbdf sbdf;
-	uint32_t domid;
+	uint32_t domid, devid; /* whose it is, is to be, or was */
 	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
 	bool hands_off;	      /* TAKE, GIVE_BACK: a running HVM guest has it; nothing of it is touched */
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */
@@ -252,6 +252,9 @@ struct message_late {
 
 enum vectors_mode { VECTORS_NONE, VECTORS_MSI, VECTORS_MSIX };
 
+struct message_gone {
+	struct sbdf virt;
+};
 struct message_hold {
 	struct sbdf sbdf;
 	uint32_t provider;
@@ -332,6 +335,7 @@ struct message {
 		struct message_setup setup;
 		struct message_ready ready;
 		struct message_add add;
+		struct message_gone gone;
 		struct message_aer aer;
 		struct message_denied denied;
 		struct message_late late;

@@ -5,6 +5,7 @@
 
 #include "backend/env.h"
 #include "backend/supervisor/claim.h"
+#include "backend/supervisor/guest_id.h"
 #include "backend/supervisor/handover.h"
 #include "backend/supervisor/loop.h"
 #include "backend/supervisor/processes.h"
@@ -56,11 +57,21 @@ struct backend {
 	uint64_t now_ns;  /* the clock, as last looked at in this turn */
 	uint64_t look_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
+	bool no_memory;		     /* a guest has come, and there was no room for it */
 	bool closing;		     /* we are to end: guests are asked to close */
-	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid */
+	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid, the first of each */
 };
 
-/* The guest of the lowest domid not below *domid, which it sets; NULL: none. */
-struct guest *backend_next_guest(struct backend *be, uint32_t *domid);
+/* That guest, or NULL. */
+struct guest *backend_guest(const struct backend *be, struct guest_id id);
+/*
+ * All guests, by domid and devid: the first whose number is not below *at, which it sets; NULL: there is
+ * none. So each of them is met by
+ *	for (uint64_t at = 0; (g = backend_next_guest(be, &at)); at++)
+ * whichever come and go meanwhile.
+ */
+struct guest *backend_next_guest(const struct backend *be, uint64_t *at);
+/* The guest of that number, or NULL. */
+struct guest *backend_guest_at(const struct backend *be, uint64_t at);
 
 #endif

@@ -67,18 +67,19 @@ static struct claim *claim_of(struct handover *h)
 static bool is_free(struct claim *claim)
 {
 	struct claim *holder = claim_find(claim->be, claim->sbdf);
-	char name[SBDF_TEXT], text[160];
+	char name[SBDF_TEXT], text[160], who[GUEST_ID_NAME_MAX];
 
 	if (!holder || holder == claim)
 		return true;
-	snprintf(text, sizeof(text), "%s: in use by guest %u [rule other-guest; detach it there first]",
-		 sbdf_format(claim->sbdf, name), holder->guest->domid);
+	snprintf(text, sizeof(text), "%s: in use by guest %s [rule other-guest; detach it there first]",
+		 sbdf_format(claim->sbdf, name), guest_id_name(guest_id(holder->guest), who));
 	claim_refused(claim, EBUSY, text);
 	claim_changed(claim);
 	return false;
 }
 
-uint64_t claim_binding(const struct claim *claim)
+/* As it is now; 0: it has none, or is not the kernel's to bind. */
+static uint64_t binding_of(const struct claim *claim)
 {
 	const struct env *env = claim->be->env;
 	uint64_t binding = 0;
@@ -89,6 +90,11 @@ uint64_t claim_binding(const struct claim *claim)
 	return binding;
 }
 
+bool claim_is_rebound(const struct claim *claim)
+{
+	return claim->bound && binding_of(claim) != claim->binding;
+}
+
 /* Its turn has come: its job begins. */
 static void begin(struct claim *claim)
 {
@@ -97,10 +103,12 @@ static void begin(struct claim *claim)
 		if (!is_free(claim))
 			return;
 		if (!claim->carried_on)
-			memory_device_init(&claim->memory, &claim->be->memory, claim->guest->domid,
+			memory_device_init(&claim->memory, &claim->be->memory, guest_id(claim->guest),
 					   claim->sbdf);
 		hold(claim);
-		claim->binding = claim_binding(claim);
+		if (!claim->bound)
+			claim->binding = binding_of(claim);
+		claim->bound = true;
 		claim->phase = CLAIM_TAKING;
 		break;
 	case CLAIM_RETURN_QUEUED:
@@ -224,7 +232,7 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 	char saved[PCIDEV_SAVED_TEXT], name[SBDF_TEXT];
 	struct memory_facts facts;
 
-	if (memory_device_recall(&memory, &g->be->memory, g->domid, a, &virt, &facts, saved,
+	if (memory_device_recall(&memory, &g->be->memory, guest_id(g), a, &virt, &facts, saved,
 				 sizeof(saved))) {
 		problem_set(p, errno, "%s: what is remembered of it is damaged: %s",
 			    sbdf_format(a, name), strerror(errno));
@@ -244,6 +252,8 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 	claim->hide_intx = facts.hide_intx;
 	claim->provider = facts.provider;
 	claim->command = facts.command;
+	claim->bound = facts.bound;
+	claim->binding = facts.binding;
 	claim->recorded = true;
 	memcpy(claim->saved, saved, sizeof(saved));
 	return claim;
@@ -300,8 +310,12 @@ void claim_lose(struct claim *claim)
 	claim->hands_off = true;
 	if (claim->job)
 		process_kill(claim->job);
-	if (claim->phase == CLAIM_TAKEN)
+	if (claim->phase == CLAIM_TAKEN) {
 		claim_leave(claim);
+	} else if (claim->phase == CLAIM_QUEUED) {
+		claim_refused(claim, ENODEV, "its host has taken it");
+		claim_changed(claim);
+	}
 }
 
 void claim_let_go(struct claim *claim)
@@ -346,7 +360,9 @@ int claim_record(struct claim *claim)
 					    .provider = claim->provider,
 					    .command = claim->command,
 					    .line_judged = claim->line_judged,
-					    .hide_intx = claim->hide_intx };
+					    .hide_intx = claim->hide_intx,
+					    .bound = claim->bound,
+					    .binding = claim->binding };
 
 	if (claim->recorded)
 		return 0;

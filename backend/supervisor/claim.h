@@ -74,6 +74,7 @@ struct claim {
 	enum claim_phase phase;
 	bool carried_on; /* a predecessor took it */
 	bool settled;	 /* ... and its vectors were recalled */
+	bool unsure;	 /* ... and more may be mapped, that nobody remembers */
 	bool unnamed;	 /* ... but no entry names it: it goes back */
 	bool leaves;	 /* it is to leave as soon as it is taken */
 	bool hands_off;	 /* its guest is an HVM one and has it, or keeps it: not to be touched */
@@ -86,7 +87,8 @@ struct claim {
 	enum job_kind errand;
 	struct pristine pristine; /* of an errand */
 	unsigned attempts; /* of the job at hand: one that dies is done again */
-	uint64_t binding;  /* to its driver, when it began to be taken (provider_binding); 0: none is known */
+	uint64_t binding;  /* to its driver, when it began to be taken (provider_binding); 0: it had none */
+	bool bound;	   /* that is known */
 	unsigned slot;	   /* in the messages and in the ledger */
 	char opts[256];
 	char opts_node[NODE_NAME_MAX];
@@ -139,8 +141,8 @@ void claim_leave(struct claim *claim);
  * touches a register of it any more. Any phase; safe to repeat.
  */
 void claim_lose(struct claim *claim);
-/* Its binding as it is now; 0: it has none, or is not the kernel's to bind. */
-uint64_t claim_binding(const struct claim *claim);
+/* Whether its host has bound it anew, to another driver or to none, since it began to be taken. */
+bool claim_is_rebound(const struct claim *claim);
 /* The guest's processes have let go of it. */
 void claim_let_go(struct claim *claim);
 /* Forgets a claim that is REFUSED or LEFT: out of all lists, and freed. */

@@ -91,6 +91,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	o->kind = kind_of(claim);
 	o->sbdf = claim->sbdf;
 	o->domid = claim->guest ? claim->guest->domid : 0;
+	o->devid = claim->guest ? claim->guest->devid : 0;
 	o->provider = claim->provider;
 	o->prepared = claim->prepared;
 	o->line_judged = claim->line_judged;
@@ -266,7 +267,7 @@ static void job_heard(void *context, const struct message *m, int *fds)
 		break;
 	case CLAIM_RETURNING:
 		if (r->err)
-			log_error(be->lg, "guest %u: %s", claim->guest->domid, r->text);
+			talk_tell(&claim->guest->talk, XTL_ERROR, "%s", r->text);
 		if (r->pristine.known)
 			pristine_keep(claim, &r->pristine);
 		left(claim);

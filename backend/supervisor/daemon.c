@@ -51,7 +51,7 @@ void daemon_stop(struct daemon *d, unsigned by, const char *who)
 	d->be.closing = true;
 	d->phase = DAEMON_ASKING;
 	d->close_by_ns = now_ns() + CLOSE_TIMEOUT_NS;
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
 		guest_ask_to_close(g);
 }
 
@@ -73,7 +73,7 @@ static bool closed(struct daemon *d)
 
 	if (now_ns() >= d->close_by_ns)
 		return true;
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
 		if (!guest_closed(g))
 			return false;
 	return true;
@@ -83,7 +83,7 @@ static void end_guests(struct daemon *d)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++) {
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++) {
 		if (g->hvm)
 			guest_leave(g);
 		else
@@ -95,7 +95,7 @@ bool daemon_has_guests(struct daemon *d, bool hvm)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
 		if (g->hvm == hvm)
 			return true;
 	return false;
@@ -126,7 +126,7 @@ static void move_once(struct daemon *d)
 			return;
 		}
 		tell_ready(d);
-		keeper_serving(d->keeper);
+		keeper_serving(d->keeper, d->be.loop.overdue_fd);
 		break;
 	case DAEMON_ASKING:
 		if (!closed(d))
@@ -195,6 +195,12 @@ static void turn(struct daemon *d)
 		daemon_lost(d, "the process that starts others is gone");
 		return;
 	}
+	/* A successor finds all that is there, as soon as there is memory. */
+	if (d->be.no_memory || !xen_hears(&d->be.xen)) {
+		errno = ENOMEM;
+		daemon_lost(d, d->be.no_memory ? "a guest that has come" : "xenstore's watches");
+		return;
+	}
 	/* One guest's nodes, then what else came. */
 	if (d->retry_ns && d->retry_ns <= d->be.now_ns)
 		daemon_seek_xenstore(d);
@@ -219,6 +225,7 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	move_on(d);
 	while (d->phase != DAEMON_DONE)
 		turn(d);
+	loop_watch_no_more(&d->be.loop);
 	rc = d->rc;
 	if (d->left) {
 		/* As if killed: whatever we closed, the guests would notice. */

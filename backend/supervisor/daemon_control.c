@@ -84,27 +84,27 @@ static void on_order(void *context, enum records_command command, const char *le
 	}
 }
 
-static bool on_next(void *context, uint32_t *domid)
+static bool on_next(void *context, uint64_t *guest)
 {
 	struct daemon *d = context;
 
-	return backend_next_guest(&d->be, domid) != NULL;
+	return backend_next_guest(&d->be, guest) != NULL;
 }
 
-static bool on_is(void *context, uint32_t domid, const char *who)
+static bool on_is(void *context, uint64_t guest, const char *who)
 {
 	struct daemon *d = context;
 
-	return report_is(&d->be, domid, who);
+	return report_is(&d->be, guest, who);
 }
 
-static int on_record(void *context, enum record_kind kind, uint32_t domid, uint32_t *at,
+static int on_record(void *context, enum record_kind kind, uint64_t guest, uint32_t *at,
 		     union record *out)
 {
 	struct daemon *d = context;
 
 	if (kind != RECORD_OF_daemon)
-		return report_record(&d->be, kind, domid, at, out);
+		return report_record(&d->be, kind, guest, at, out);
 	*out = (union record){ .daemon = {
 		.version = RECORDS_VERSION, .program = XENPCI_VERSION, .pid = getpid(),
 		.keeper = d->keeper >= 0 ? getppid() : 0, .started = (int64_t)d->started,
@@ -119,11 +119,11 @@ static int on_record(void *context, enum record_kind kind, uint32_t domid, uint3
 	return (int)kind;
 }
 
-static void on_trace(void *context, uint32_t domid, unsigned what)
+static void on_trace(void *context, uint64_t guest, unsigned what)
 {
 	struct daemon *d = context;
 
-	report_trace(&d->be, domid, what);
+	report_trace(&d->be, guest, what);
 }
 
 static void on_control(struct source *s)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "backend/keeper/keeper.h"
 #include "backend/keeper/link.h"
 #include "backend/lock.h"
 #include "backend/spawner/spawner.h"
@@ -148,7 +149,8 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 		return -1;
 	if (begin_takeover(d, o))
 		return -1;
-	if (daemon_listen(d)) {
+	if (daemon_listen(d) ||
+	    (d->keeper >= 0 && loop_watch_turns(&be->loop, KEEPER_ANSWER_S * 1000000000ull))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
 		return -1;
 	}

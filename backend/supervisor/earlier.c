@@ -7,6 +7,8 @@
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/ledgers.h"
+#include "backend/supervisor/ownership.h"
+#include "backend/supervisor/sweep.h"
 #include "common/store.h"
 #include "common/util.h"
 
@@ -56,7 +58,7 @@ static bool is_same_life(struct guest *g)
 
 	if (!guest_life(g, now))
 		return false;
-	memory_guest_life(&g->be->memory, g->domid, then);
+	memory_guest_life(&g->be->memory, guest_id(g), then);
 	return !then[0] || !now[0] || !strcmp(then, now);
 }
 
@@ -65,7 +67,7 @@ static void begin(struct guest *g, bool same)
 {
 	struct problem p = { 0 };
 	struct sbdf *list;
-	unsigned n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	unsigned n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
 
 	talk_tell(&g->talk, XTL_INFO, "%s while no xenpcid ran: %u device%s remembered of it, to be taken back",
 		  same ? "its nodes have gone" : "the guest that had this number has gone", n,
@@ -73,10 +75,14 @@ static void begin(struct guest *g, bool same)
 	g->taking_back = true;
 	g->same_life = same;
 	for (unsigned i = 0; i < n; i++) {
-		if (claim_carry_on(g, list[i], "", "", &p))
+		struct claim *claim = claim_carry_on(g, list[i], "", "", &p);
+
+		if (claim) {
+			ownership_check(claim, "while no xenpcid ran: ");
 			continue;
+		}
 		guest_report(g, &p, false);
-		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, list[i]);
+		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), list[i]);
 	}
 	free(list);
 	claims_run(g->be);
@@ -108,7 +114,7 @@ bool earlier_settle(struct guest *g, unsigned own)
 	if (g->met)
 		return true;
 	if (!g->taking_back) {
-		known = memory_knows_guest(&g->be->memory, g->domid);
+		known = memory_knows_guest(&g->be->memory, guest_id(g));
 		g->met = known == 0;
 		if (known <= 0)
 			return g->met;
@@ -122,9 +128,10 @@ bool earlier_settle(struct guest *g, unsigned own)
 	}
 	if (!recall(g) || !guest_devices_release(g))
 		return false;
-	memory_guest_end(&g->be->memory, g->domid);
-	ledger_remove(&g->be->memory, g->domid);
+	memory_guest_end(&g->be->memory, guest_id(g));
+	ledger_remove(&g->be->memory, guest_id(g));
 	g->taking_back = false;
 	g->met = true;
+	sweep_vectors(g->be, g->domid);
 	return true;
 }

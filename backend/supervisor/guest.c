@@ -23,29 +23,55 @@
 #define CHANGES_BURST 200
 #define CHANGES_INTERVAL_NS 5000000u
 
-struct guest *guest_new(struct backend *be, uint32_t domid)
+struct guest *guest_new(struct backend *be, struct guest_id id)
 {
 	struct guest *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
 	g->be = be;
-	g->domid = domid;
+	g->domid = id.domid;
+	g->devid = id.devid;
 	TAILQ_INIT(&g->claims);
 	service_init(&g->service);
-	talk_init(&g->talk, be->lg, domid);
-	talk_init(&g->denials, be->lg, domid);
+	talk_init(&g->talk, be->lg, id.domid);
+	talk_init(&g->denials, be->lg, id.domid);
+	g->talk.devid = g->denials.devid = id.devid;
 	ratelimit_init(&g->changes, CHANGES_INTERVAL_NS, CHANGES_BURST, now_ns());
-	snprintf(g->dir, sizeof(g->dir), "%s/%u/0", be->root, domid);
+	snprintf(g->dir, sizeof(g->dir), "%s/%u/%u", be->root, id.domid, id.devid);
 	g->told.since = time(NULL);
 	return g;
 }
 
-struct guest *backend_next_guest(struct backend *be, uint32_t *domid)
+struct guest *backend_guest(const struct backend *be, struct guest_id id)
 {
-	for (; *domid < DOMID_FIRST_RESERVED; ++*domid)
-		if (be->guests[*domid])
-			return be->guests[*domid];
+	struct guest *g = id.domid < DOMID_FIRST_RESERVED ? be->guests[id.domid] : NULL;
+
+	while (g && g->devid < id.devid)
+		g = g->next;
+	return g && g->devid == id.devid ? g : NULL;
+}
+
+struct guest *backend_guest_at(const struct backend *be, uint64_t at)
+{
+	return backend_guest(be, (struct guest_id){ (uint32_t)(at >> 32), (uint32_t)at });
+}
+
+struct guest *backend_next_guest(const struct backend *be, uint64_t *at)
+{
+	uint32_t devid = (uint32_t)*at;
+
+	for (uint64_t domid = *at >> 32; domid < DOMID_FIRST_RESERVED; domid++) {
+		struct guest *g = be->guests[domid];
+
+		while (g && g->devid < devid)
+			g = g->next;
+		if (g) {
+			*at = domid << 32 | g->devid;
+			return g;
+		}
+		devid = 0;
+	}
 	return NULL;
 }
 
@@ -62,8 +88,8 @@ static bool forget(struct guest *g)
 	service_dispose(g);
 	guest_unwatch(g);
 	if (g->frontend[0] || g->taking_back) {
-		memory_guest_end(&g->be->memory, g->domid);
-		ledger_remove(&g->be->memory, g->domid);
+		memory_guest_end(&g->be->memory, guest_id(g));
+		ledger_remove(&g->be->memory, guest_id(g));
 	}
 	entries_forget(&g->entries);
 	g->taking_back = false;
@@ -92,7 +118,7 @@ void guests_job_done(struct backend *be)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(be, &domid)); domid++) {
+	for (uint64_t at = 0; (g = backend_next_guest(be, &at)); at++) {
 		if (!g->wants_job)
 			continue;
 		g->wants_job = false;
@@ -139,7 +165,7 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 	if (guest_identify(g, p))
 		return -1;
 	guest_life(g, g->life);
-	if (memory_guest_begin(&g->be->memory, g->domid, g->life))
+	if (memory_guest_begin(&g->be->memory, guest_id(g), g->life))
 		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	guest_set_state(g, own, XenbusStateInitWait, "new instance");
 	return 1;
@@ -242,7 +268,7 @@ static bool finish_ending(struct guest *g)
 	/* In state 1 it is not this instance any more, but the next one; the kernel's is its to close. */
 	if (g->closes && own > XenbusStateInitialising && own != XenbusStateClosed &&
 	    own < PCIIF_STATE_COUNT &&
-	    !takeover_kernel_serves(&g->be->takeover, g->domid))
+	    !takeover_kernel_serves(&g->be->takeover, g->domid, g->devid))
 		guest_set_state(g, own, XenbusStateClosed, g->why);
 	talk_tell(&g->talk, XTL_DEBUG, "released: %s", g->why);
 	return true;
@@ -327,7 +353,7 @@ static int step_halted(struct guest *g, unsigned own, struct problem *p)
 /* Another backend's instance, or one of ours that failed at once and rests in 5. */
 static int leave_alone(struct guest *g, unsigned own)
 {
-	bool kernel = takeover_kernel_serves(&g->be->takeover, g->domid);
+	bool kernel = takeover_kernel_serves(&g->be->takeover, g->domid, g->devid);
 
 	if (!g->foreign_told && (kernel || own != XenbusStateClosing))
 		talk_tell(&g->talk, XTL_INFO, "%s serves it (state %u): left alone",
@@ -385,7 +411,7 @@ static int look(struct guest *g)
 	if (!earlier_settle(g, own))
 		return 0;
 	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
-		if (!g->frontend[0] && memory_knows_guest(&g->be->memory, g->domid) == 0)
+		if (!g->frontend[0] && memory_knows_guest(&g->be->memory, guest_id(g)) == 0)
 			return leave_alone(g, own);
 		if (!g->frontend[0] || g->resuming) {
 			rc = guest_resume(g, own, &p);
@@ -397,7 +423,7 @@ static int look(struct guest *g)
 		if (peer == GUEST_STATE_INVALID && !xen_answers(&g->be->xen))
 			return 0;
 	}
-	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
+	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid, g->devid))
 		return leave_alone(g, own);
 	note_states(g, own, peer);
 	action = backend_action(own, peer);

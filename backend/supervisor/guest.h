@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One guest: the instance of the protocol behind /local/domain/<us>/backend/pci/<domid>/0, its life
+ * One guest: the instance of the protocol behind /local/domain/<us>/backend/pci/<domid>/<devid>, its life
  * as named steps, each safe to repeat and safe on a half-built instance. Judged by level
  * (protocol/states.h): events only say "look again". A step that needs something done elsewhere, by a
  * job, a gate or a worker, has it begun and ends; what comes of it has the guest looked at anew. So
@@ -29,7 +29,8 @@ struct guest_told {
 
 struct guest {
 	struct backend *be;
-	uint32_t domid;
+	uint32_t domid, devid; /* guest_id.h */
+	struct guest *next;    /* of the same domain, by devid */
 	struct talk talk;
 	struct talk denials; /* refused writes: nothing else takes their lines */
 	struct scheduled sched;
@@ -56,6 +57,7 @@ struct guest {
 	bool taking_back;	      /* it is another's, and goes back first (earlier.h) */
 	bool same_life;		      /* ... or this domain's, from before its nodes had gone */
 	bool resuming;		      /* taken over from a predecessor, not all of it yet */
+	bool recalled;		      /* ... but what its devices have mapped is known */
 	bool ending;		      /* nothing of it is to stay; it is freed when nothing does */
 	bool closes;		      /* ... and its state node is there, to be told */
 	bool again;		      /* its nodes have come anew meanwhile */
@@ -72,6 +74,11 @@ struct guest {
 	struct aer aer;
 };
 
+static inline struct guest_id guest_id(const struct guest *g)
+{
+	return (struct guest_id){ g->domid, g->devid };
+}
+
 /* Its nodes are looked at, and what is due is done, at the next turn of the loop. */
 static inline void guest_look_again(struct guest *g)
 {
@@ -79,7 +86,7 @@ static inline void guest_look_again(struct guest *g)
 }
 
 /* An instance that knows nothing but its place. NULL with errno ENOMEM. */
-struct guest *guest_new(struct backend *be, uint32_t domid);
+struct guest *guest_new(struct backend *be, struct guest_id id);
 /* Frees one of which nothing is left; or, at our end, whatever is left of it. NULL is allowed. */
 void guest_free(struct guest *g);
 

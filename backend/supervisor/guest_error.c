@@ -25,17 +25,21 @@ void guest_report(struct guest *g, const struct problem *p, bool by_guest)
 	if (g->be->xen.lost)
 		return;
 	/* xenbus's place for it: the instance's path, below our own error directory. */
-	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/0", g->be->xen.domid,
-		 NODE_BACKEND_ROOT, g->domid);
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u/%u", g->be->xen.domid,
+		 NODE_BACKEND_ROOT, g->domid, g->devid);
 	if (store_write(g->be->xen.xs, XBT_NULL, dir, "error", "%d %s", p->err, p->text))
 		talk_say(&g->talk, XTL_WARN, "cannot write %s/error: %s", dir, strerror(errno));
 }
 
+/* The domain's directory goes with its last instance. */
 void guest_error_over(struct guest *g)
 {
 	char dir[2 * GUEST_DIR_MAX];
+	bool only = g->be->guests[g->domid] == g && !g->next;
 
 	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s/%u", g->be->xen.domid,
 		 NODE_BACKEND_ROOT, g->domid);
+	if (!only)
+		snprintf(dir + strlen(dir), sizeof(dir) - strlen(dir), "/%u", g->devid);
 	store_remove(g->be->xen.xs, XBT_NULL, dir, NULL);
 }

@@ -8,15 +8,19 @@
 #include "common/store.h"
 #include "common/util.h"
 
-static void watch_token(const struct guest *g, char token[16])
+#define TOKEN_MAX (1 + GUEST_ID_NAME_MAX)
+
+static void watch_token(const struct guest *g, char token[TOKEN_MAX])
 {
-	snprintf(token, 16, "f%u", g->domid);
+	char name[GUEST_ID_NAME_MAX];
+
+	snprintf(token, TOKEN_MAX, "f%s", guest_id_name(guest_id(g), name));
 }
 
 /* Watches the one node of the guest's that we follow: its state. */
 static int watch_frontend(struct guest *g)
 {
-	char path[GUEST_DIR_MAX + 8], token[16];
+	char path[GUEST_DIR_MAX + 8], token[TOKEN_MAX];
 
 	if (g->watching)
 		return 0;
@@ -41,7 +45,7 @@ int guest_watch_again(struct guest *g)
 
 void guest_unwatch(struct guest *g)
 {
-	char path[GUEST_DIR_MAX + 8], token[16];
+	char path[GUEST_DIR_MAX + 8], token[TOKEN_MAX];
 
 	if (!g->watching)
 		return;
@@ -58,7 +62,7 @@ int guest_identify(struct guest *g, struct problem *p)
 	struct xs_handle *xs = g->be->xen.xs;
 	uint64_t id;
 
-	snprintf(expected, sizeof(expected), "/local/domain/%u/%s", g->domid, NODE_FRONTEND_DIR);
+	snprintf(expected, sizeof(expected), "/local/domain/%u/" NODE_FRONTEND_DIR_FMT, g->domid, g->devid);
 	if (store_read_number(xs, XBT_NULL, g->dir, NODE_FRONTEND_ID, 10, UINT32_MAX, &id))
 		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND_ID, strerror(errno));
 	if (id != g->domid)

@@ -17,7 +17,7 @@
 static void drop_stale(struct guest *g)
 {
 	struct sbdf *list;
-	unsigned n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	unsigned n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct claim *claim;
@@ -26,7 +26,7 @@ static void drop_stale(struct guest *g)
 			if (sbdf_equal(claim->sbdf, list[i]))
 				break;
 		if (!claim)
-			memory_device_forget(&g->be->memory, XBT_NULL, g->domid, list[i]);
+			memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), list[i]);
 	}
 	free_keep(list);
 }
@@ -38,7 +38,7 @@ static int record(struct guest *g)
 	/* What is not its own yet is as a predecessor left it. */
 	if (!g->frontend[0] || g->taking_back)
 		return 0;
-	if (memory_guest_begin(&g->be->memory, g->domid, g->life))
+	if (memory_guest_begin(&g->be->memory, guest_id(g), g->life))
 		return -1;
 	TAILQ_FOREACH(claim, &g->claims, of_guest)
 		if (claim_record_again(claim))

@@ -24,6 +24,7 @@ static int close_entry(struct guest *g, xs_transaction_t t, struct sbdf host)
 		    node_dev_parse(text, &at) || !sbdf_equal(at, host))
 			continue;
 		snprintf(node, sizeof(node), NODE_STATE_FMT, i);
+		entries_wrote(&g->entries, i);
 		return store_write(xs, t, g->dir, node, "%u", XenbusStateClosed);
 	}
 	return fail(ENOENT);
@@ -41,7 +42,7 @@ static int forget_entry(struct xs_handle *xs, xs_transaction_t t, void *context)
 
 	(void)xs;
 	return close_entry(l->g, t, l->host) ||
-	       memory_device_forget(&l->g->be->memory, t, l->g->domid, l->host) ? -1 : 0;
+	       memory_device_forget(&l->g->be->memory, t, guest_id(l->g), l->host) ? -1 : 0;
 }
 
 /* Where xenstored is lost: when it is back. */
@@ -75,9 +76,30 @@ void guest_loses(struct guest *g, struct claim *claim, const char *why)
 	close_now(g, claim);
 }
 
+void guest_gate_refuses(struct claim *claim)
+{
+	struct guest *g = claim->guest;
+
+	claim->unasked = true;
+	claim_leave(claim);
+	close_now(g, claim);
+}
+
+/* It was not taken over yet: what a predecessor left in Xen goes, and none of its jobs begins. */
+static void drop_vectors(struct guest *g, struct claim *claim)
+{
+	/* Those of a domain that died Xen has unmapped. */
+	if (g->taking_back && !g->same_life)
+		return;
+	if (vectors_recall(&claim->vectors) < 0)
+		claim->vectors.stuck = true;
+	vectors_unmap(&claim->vectors);
+}
+
 void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why)
 {
 	bool had = claim->phase == CLAIM_TAKEN, leaves = claim->phase > CLAIM_TAKEN;
+	bool begun = claim->carried_on && claim->phase < CLAIM_REFUSED;
 	struct sbdf host = claim->sbdf;
 	struct problem p = { 0 };
 	char buf[SBDF_TEXT];
@@ -86,9 +108,14 @@ void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why)
 		    "attach it anew", sbdf_format(host, buf), why);
 	/* First what cannot wait. */
 	claim->unasked |= had;
+	if (begun) {
+		drop_vectors(g, claim);
+		service_keep_gone(&g->service, claim->virt);
+	}
 	claim_lose(claim);
 	if (!leaves)
 		guest_report(g, &p, false);
-	if (had)
+	/* Whom an earlier life's was taken back from has no entry any more. */
+	if (had || (begun && !g->taking_back))
 		close_now(g, claim);
 }

@@ -13,6 +13,8 @@ struct guest;
 void guest_loses(struct guest *g, struct claim *claim, const char *why);
 /* The same where its host has taken it: claim_lose. In any phase. */
 void guest_loses_to_host(struct guest *g, struct claim *claim, const char *why);
+/* The same where its gate could not open it, which was told: its entry is not tried again by itself. */
+void guest_gate_refuses(struct claim *claim);
 
 /* Entries that could not be closed because xenstored was lost are closed now. */
 void guest_losses_settle(struct guest *g);

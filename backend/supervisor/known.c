@@ -24,20 +24,20 @@ static bool is_known(struct memory *m, enum state_part part, const char *dir, co
 	       errno != EPROTONOSUPPORT;
 }
 
-static int check_guest(struct memory *m, uint32_t domid)
+static int check_guest(struct memory *m, struct guest_id id)
 {
 	char guest[2 * MEMORY_DIR_MAX], device[3 * MEMORY_DIR_MAX], path[MEMORY_PATH_MAX];
-	char bdf[NODE_VALUE_MAX];
+	char bdf[NODE_VALUE_MAX], name[GUEST_ID_NAME_MAX];
 	struct sbdf *list;
 	unsigned n;
 	int rc = 0;
 
-	snprintf(guest, sizeof(guest), "%s/guests/%u", m->dir, domid);
+	snprintf(guest, sizeof(guest), "%s/guests/%s", m->dir, guest_id_name(id, name));
 	if (!is_known(m, STATE_GUEST, guest, NULL))
 		return unknown(m, guest);
-	if (!ledger_is_known(m, domid, path))
+	if (!ledger_is_known(m, id, path))
 		return unknown(m, path);
-	n = memory_guest_devices(m, domid, &list);
+	n = memory_guest_devices(m, id, &list);
 	for (unsigned i = 0; !rc && i < n; i++) {
 		snprintf(device, sizeof(device), "%s/%.*s", guest, MEMORY_DIR_MAX - 2,
 			 node_bdf_format(list[i], bdf));
@@ -51,7 +51,7 @@ static int check_guest(struct memory *m, uint32_t domid)
 
 int known_check(struct memory *m)
 {
-	uint32_t *list;
+	struct guest_id *list;
 	unsigned n = memory_guests(m, &list);
 	int rc = 0;
 

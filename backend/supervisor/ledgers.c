@@ -17,9 +17,12 @@
 #define LEDGER_STATE_1 36
 #define LEDGER_DEVICES_1 256
 
-static int path_of(const struct memory *m, uint32_t domid, char path[MEMORY_PATH_MAX])
+static int path_of(const struct memory *m, struct guest_id id, char path[MEMORY_PATH_MAX])
 {
-	return snprintf(path, MEMORY_PATH_MAX, "%s/guest-%u", m->state_dir, domid) < MEMORY_PATH_MAX
+	char name[GUEST_ID_NAME_MAX];
+
+	return snprintf(path, MEMORY_PATH_MAX, "%s/guest-%s", m->state_dir, guest_id_name(id, name)) <
+			       MEMORY_PATH_MAX
 		       ? 0 : fail(ENAMETOOLONG);
 }
 
@@ -92,14 +95,14 @@ static int make_room(int fd)
 	return err ? fail(err) : 0;
 }
 
-bool ledger_is_known(const struct memory *m, uint32_t domid, char path[MEMORY_PATH_MAX])
+bool ledger_is_known(const struct memory *m, struct guest_id id, char path[MEMORY_PATH_MAX])
 {
 	uint32_t head[HEAD_2] = { 0 };
 	struct layout as;
 	bool known = true;
 	int fd;
 
-	if (!m->state_dir || path_of(m, domid, path))
+	if (!m->state_dir || path_of(m, id, path))
 		return true;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0 && pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head))
@@ -156,13 +159,13 @@ out:
 	return rc;
 }
 
-static int open_file(struct memory *m, uint32_t domid)
+static int open_file(struct memory *m, struct guest_id id)
 {
 	char path[MEMORY_PATH_MAX];
 	struct stat st;
 	int fd;
 
-	if (!m->state_dir || path_of(m, domid, path))
+	if (!m->state_dir || path_of(m, id, path))
 		return fail(ENOENT);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -183,11 +186,12 @@ out:
 	return -1;
 }
 
-int ledger_open(struct memory *m, uint32_t domid, bool keep, struct ledger **ledger, int *fd)
+int ledger_open(struct memory *m, struct guest_id id, bool keep, struct ledger **ledger, int *fd)
 {
+	char name[GUEST_ID_NAME_MAX];
 	struct ledger *l;
 
-	*fd = open_file(m, domid);
+	*fd = open_file(m, id);
 	if (*fd < 0 && errno == EWOULDBLOCK)
 		return 1;
 	if (*fd < 0) {
@@ -201,9 +205,9 @@ int ledger_open(struct memory *m, uint32_t domid, bool keep, struct ledger **led
 		goto out;
 	if (!keep || !is_sound(l)) {
 		if (keep)
-			log_warn(m->lg, "guest %u: the file where an earlier xenpcid left the shadows of "
+			log_warn(m->lg, "guest %s: the file where an earlier xenpcid left the shadows of "
 				 "config space is lost or of another version; it may see command "
-				 "registers as they were at attach", domid);
+				 "registers as they were at attach", guest_id_name(id, name));
 		begin(l);
 	}
 	*ledger = l;
@@ -221,11 +225,11 @@ void ledger_close(struct ledger *ledger, int fd)
 	close_keep(fd);
 }
 
-void ledger_remove(struct memory *m, uint32_t domid)
+void ledger_remove(struct memory *m, struct guest_id id)
 {
 	char path[MEMORY_PATH_MAX];
 
-	if (m->state_dir && !path_of(m, domid, path))
+	if (m->state_dir && !path_of(m, id, path))
 		unlink(path);
 }
 

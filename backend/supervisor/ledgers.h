@@ -7,19 +7,19 @@
 #include "backend/supervisor/successor.h"
 
 /*
- * Opens the ledger of guest domid, and locks it for whoever has *fd: with keep, the one that a
+ * Opens the ledger of that guest, and locks it for whoever has *fd: with keep, the one that a
  * predecessor left, if it is sound (else a new one, and that is logged). 0; 1: somebody has it still,
  * try again soon; -1 with errno. Where there can be no file it is in memory, and a successor will
  * not find it.
  */
-int ledger_open(struct memory *memory, uint32_t domid, bool keep, struct ledger **ledger, int *fd);
+int ledger_open(struct memory *memory, struct guest_id id, bool keep, struct ledger **ledger, int *fd);
 /* Unmaps and closes; safe on NULL and -1. */
 void ledger_close(struct ledger *ledger, int fd);
 /* Whether the guest's ledger, if there is one, has a version that we know; path is set. */
-bool ledger_is_known(const struct memory *m, uint32_t domid, char path[MEMORY_PATH_MAX]);
+bool ledger_is_known(const struct memory *m, struct guest_id id, char path[MEMORY_PATH_MAX]);
 
 /* Removes the file. */
-void ledger_remove(struct memory *memory, uint32_t domid);
+void ledger_remove(struct memory *memory, struct guest_id id);
 /* A device's shadow begins anew, with that command register. NULL is allowed. */
 void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command);
 

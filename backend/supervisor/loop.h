@@ -20,6 +20,8 @@ struct source {
 
 struct loop {
 	int fd;
+	int overdue_fd; /* a timer that runs while it is out of epoll_wait; -1: none */
+	uint64_t turn_ns;
 	/* What is left of the round: a source that goes meanwhile is taken out of it. */
 	struct source *pending[16];
 	unsigned nr_pending;
@@ -28,6 +30,14 @@ struct loop {
 /* 0, or -1 with errno. */
 int loop_open(struct loop *l);
 void loop_close(struct loop *l);
+
+/*
+ * From the next turn on, overdue_fd can be read once what one turn calls has taken turn_ns: for who watches the
+ * process. Asleep it owes nothing, so nobody wakes for it. 0, or -1 with errno.
+ */
+int loop_watch_turns(struct loop *l, uint64_t turn_ns);
+/* There are no more turns. */
+void loop_watch_no_more(struct loop *l);
 
 /* Has s->ready called, with fd, each time that fd can be read. 0, or -1 with errno. */
 int loop_add(struct loop *l, struct source *s, int fd, source_ready *ready);

@@ -36,7 +36,7 @@ static void lose(struct claim *claim, const char *why)
 /* News of it may be older than the guest's having it: its binding is as it was then. */
 static bool is_stale(const struct claim *claim)
 {
-	return claim->binding && claim_binding(claim) == claim->binding;
+	return claim->binding && !claim_is_rebound(claim);
 }
 
 static void hear_of(struct backend *be, const struct device_news *news)
@@ -55,6 +55,16 @@ static void hear_of(struct backend *be, const struct device_news *news)
 	lose(claim, why);
 }
 
+void ownership_check(struct claim *claim, const char *when)
+{
+	char why[128];
+
+	if (claim->lost || !claim_is_rebound(claim))
+		return;
+	snprintf(why, sizeof(why), "%sit is bound to another driver, or to none, or anew", when);
+	lose(claim, why);
+}
+
 /* Some news were lost: what can be seen of each. */
 static void look_at_all(struct backend *be)
 {
@@ -62,9 +72,8 @@ static void look_at_all(struct backend *be)
 
 	for (claim = TAILQ_FIRST(&be->claims); claim; claim = next) {
 		next = TAILQ_NEXT(claim, of_host);
-		if (claim->holds && claim->guest && !claim->lost && claim->binding &&
-		    !is_stale(claim))
-			lose(claim, "it is bound to another driver, or to none, or anew");
+		if (claim->holds && claim->guest)
+			ownership_check(claim, "");
 	}
 }
 

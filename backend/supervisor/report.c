@@ -15,11 +15,6 @@
 #include "common/store.h"
 #include "common/util.h"
 
-static struct guest *guest_of(struct backend *be, uint32_t domid)
-{
-	return domid < DOMID_FIRST_RESERVED ? be->guests[domid] : NULL;
-}
-
 /* The toolstack's name, which is asked for once: a name does not change while a guest lives. */
 static const char *name_of(struct guest *g)
 {
@@ -34,15 +29,15 @@ static const char *name_of(struct guest *g)
 	return g->told.name;
 }
 
-bool report_is(struct backend *be, uint32_t domid, const char *who)
+bool report_is(struct backend *be, uint64_t guest, const char *who)
 {
-	struct guest *g = guest_of(be, domid);
-	uint32_t number;
+	struct guest *g = backend_guest_at(be, guest);
+	struct guest_id id;
 
 	if (!g)
 		return false;
-	if (!number_u32(who, &number))
-		return number == domid;
+	if (!guest_id_parse(who, &id) && id.domid == g->domid && (id.devid == g->devid || !strchr(who, '-')))
+		return true;
 	return !strcmp(name_of(g), who);
 }
 
@@ -50,7 +45,7 @@ void report_counts(struct backend *be, struct record_daemon *out)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(be, &domid)); domid++) {
+	for (uint64_t at = 0; (g = backend_next_guest(be, &at)); at++) {
 		out->guests++;
 		out->devices += g->nr_claims;
 	}
@@ -118,6 +113,7 @@ static void fill_guest(struct guest *g, struct record_guest *out)
 	const struct service *s = &g->service;
 
 	out->domid = g->domid;
+	out->devid = g->devid;
 	memcpy(out->name, name_of(g), sizeof(out->name));
 	snprintf(out->state, sizeof(out->state), "%s", state_name(g->state));
 	snprintf(out->frontend, sizeof(out->frontend), "%s", state_name(g->peer));
@@ -186,6 +182,7 @@ static void fill_device(struct guest *g, const struct claim *claim, struct recor
 		snprintf(out->guest_address, sizeof(out->guest_address), "%s",
 			 sbdf_format(claim->virt, name));
 	out->domid = g->domid;
+	out->devid = g->devid;
 	memcpy(out->guest, name_of(g), sizeof(out->guest));
 	snprintf(out->state, sizeof(out->state), "%s", phase_name(claim->phase));
 	if (claim->phase == CLAIM_TAKEN) {
@@ -229,6 +226,7 @@ static int next_denied(struct guest *g, uint32_t *at, struct record_denied *out)
 	if (!ledger_next_denied(g->service.ledger, at, now_ns(), time(NULL), &host, out))
 		return -1;
 	out->domid = g->domid;
+	out->devid = g->devid;
 	memcpy(out->name, name_of(g), sizeof(out->name));
 	TAILQ_FOREACH(claim, &g->claims, of_guest)
 		if (claim->phase == CLAIM_TAKEN && sbdf_equal(claim->sbdf, host))
@@ -246,17 +244,20 @@ static int next_trace(struct guest *g, union record *out)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	behind = ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - (int64_t)(now_ns() / 1000);
 	kind = ledger_next_trace(g->service.ledger, &g->service.traced, behind, out);
-	if (kind == RECORD_OF_trace)
+	if (kind == RECORD_OF_trace) {
 		out->trace.domid = g->domid;
-	else if (kind == RECORD_OF_lost)
+		out->trace.devid = g->devid;
+	} else if (kind == RECORD_OF_lost) {
 		out->lost.domid = g->domid;
+		out->lost.devid = g->devid;
+	}
 	return kind;
 }
 
-int report_record(struct backend *be, enum record_kind kind, uint32_t domid, uint32_t *at,
+int report_record(struct backend *be, enum record_kind kind, uint64_t guest, uint32_t *at,
 		  union record *out)
 {
-	struct guest *g = guest_of(be, domid);
+	struct guest *g = backend_guest_at(be, guest);
 	uint32_t i = *at;
 
 	memset(out, 0, sizeof(*out));
@@ -276,7 +277,8 @@ int report_record(struct backend *be, enum record_kind kind, uint32_t domid, uin
 			return -1;
 		*at = 1;
 		ledger_stats(g->service.ledger, &out->stats);
-		out->stats.domid = domid;
+		out->stats.domid = g->domid;
+		out->stats.devid = g->devid;
 		memcpy(out->stats.name, name_of(g), sizeof(out->stats.name));
 		out->stats.worker_restarts = (int64_t)g->service.worker_deaths;
 		out->stats.gate_restarts = (int64_t)g->service.gate_deaths;
@@ -290,9 +292,9 @@ int report_record(struct backend *be, enum record_kind kind, uint32_t domid, uin
 	}
 }
 
-void report_trace(struct backend *be, uint32_t domid, unsigned what)
+void report_trace(struct backend *be, uint64_t guest, unsigned what)
 {
-	struct guest *g = guest_of(be, domid);
+	struct guest *g = backend_guest_at(be, guest);
 
 	if (g && g->service.ledger)
 		ledger_trace_set(g->service.ledger, &g->service.traced, what);

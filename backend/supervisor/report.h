@@ -11,10 +11,10 @@
 #include "host/records.h"
 
 /* As struct control_source has them (backend/control/control.h). */
-bool report_is(struct backend *be, uint32_t domid, const char *who);
-int report_record(struct backend *be, enum record_kind kind, uint32_t domid, uint32_t *at,
+bool report_is(struct backend *be, uint64_t guest, const char *who);
+int report_record(struct backend *be, enum record_kind kind, uint64_t guest, uint32_t *at,
 		  union record *out);
-void report_trace(struct backend *be, uint32_t domid, unsigned what);
+void report_trace(struct backend *be, uint64_t guest, unsigned what);
 
 /* How many guests there are, and devices that they have or wait for. */
 void report_counts(struct backend *be, struct record_daemon *out);

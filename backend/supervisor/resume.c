@@ -7,11 +7,11 @@
 #include "backend/supervisor/earlier.h"
 #include "backend/supervisor/guest_error.h"
 #include "backend/supervisor/guest_identity.h"
+#include "backend/supervisor/ownership.h"
 #include "backend/supervisor/recovery.h"
+#include "backend/supervisor/sweep.h"
 #include "common/store.h"
 #include "common/util.h"
-
-#define SWEEP_MAX 256 /* pirqs above the lowest free one: more than Xen gives a guest by default */
 
 /* The entry that dev-N says is a device: what of it a resumed device needs. */
 struct entry {
@@ -68,23 +68,45 @@ static void resume_device(struct guest *g, struct sbdf host)
 	claim = claim_carry_on(g, host, e.opts, opts_node, &p);
 	if (!claim) {
 		guest_report(g, &p, false);
-		memory_device_forget(&g->be->memory, XBT_NULL, g->domid, host);
+		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), host);
 		return;
 	}
 	/* Killed before it was published: the entry asks for it still. */
 	claim->published = e.state != XenbusStateInitialising;
 	claim->unnamed = e.state == ENTRIES_ABSENT || shares_address(g, claim);
+	ownership_check(claim, "while no xenpcid ran: ");
+}
+
+/* Devices that the guest saw and has lost: their entries are closed, and told where they were. */
+static void recall_gone(struct guest *g)
+{
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+	struct sbdf virt;
+	unsigned nr;
+
+	if (entries_nr(g, &nr))
+		return;
+	for (unsigned n = 0; n < nr; n++) {
+		if (entries_state(g, n) != XenbusStateClosed)
+			continue;
+		snprintf(node, sizeof(node), NODE_VDEV_FMT, n);
+		if (store_read(g->be->xen.xs, XBT_NULL, g->dir, node, text, sizeof(text)) > 0 &&
+		    !node_vdev_parse(text, &virt))
+			service_keep_gone(&g->service, virt);
+	}
 }
 
 static void lose(struct guest *g, struct claim *claim, const struct problem *p)
 {
-	guest_report(g, p, false);
-	memory_device_forget(&g->be->memory, XBT_NULL, g->domid, claim->sbdf);
+	/* What its host has taken was told. */
+	if (!claim->lost)
+		guest_report(g, p, false);
+	memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), claim->sbdf);
 	claim_free(claim);
 }
 
-/* The job is done. Sets *unsure if vectors may be mapped that nobody remembers. */
-static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
+/* The job is done. */
+static void settle(struct guest *g, struct claim *claim)
 {
 	char buf[SBDF_TEXT], virt[NODE_VALUE_MAX];
 	struct problem p = { 0 };
@@ -108,8 +130,7 @@ static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
 		claim_leave(claim);
 		return;
 	}
-	if (rc > 0)
-		*unsure = claim;
+	claim->unsure = rc > 0;
 	if (claim->unnamed) {
 		talk_tell(&g->talk, XTL_WARN, "%s is remembered, but no entry of the toolstack's names it "
 			  "for this address: it is not carried on with", sbdf_format(claim->sbdf, buf));
@@ -120,37 +141,6 @@ static void settle(struct guest *g, struct claim *claim, struct claim **unsure)
 	recovery_watch(g, claim);
 	talk_tell(&g->talk, XTL_INFO, "%s goes on as %s", sbdf_format(claim->sbdf, buf),
 		  node_vdev_format(claim->virt, virt));
-}
-
-static bool remembered(struct guest *g, uint32_t pirq)
-{
-	struct claim *claim;
-
-	TAILQ_FOREACH(claim, &g->claims, of_guest)
-		if (vectors_have(&claim->vectors, pirq))
-			return true;
-	return false;
-}
-
-/*
- * The process before us was killed while it mapped vectors. Xen hands them out from
- * the top down: above the lowest that is free, all are in use, by a claim that remembers them, or
- * by nobody any more.
- */
-static void sweep(struct guest *g, struct claim *unsure)
-{
-	uint32_t lowest;
-
-	if (vectors_probe(&unsure->vectors, &lowest)) {
-		talk_tell(&g->talk, XTL_WARN, "vectors may be lost until the guest ends: %s",
-			 strerror(errno));
-		return;
-	}
-	for (uint32_t pirq = lowest + 1; pirq <= lowest + SWEEP_MAX; pirq++)
-		if (!remembered(g, pirq) &&
-		    !hypercall_unmap_pirq(g->be->hypercall, g->domid, pirq))
-			talk_tell(&g->talk, XTL_INFO, "pirq %u, which nobody remembers, is unmapped", pirq);
-	vectors_forget(&unsure->vectors);
 }
 
 static int begin(struct guest *g, unsigned own, struct problem *p)
@@ -164,9 +154,9 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 		  pciif_state_name(own));
 	/* One that was left by version 1 is known by its uuid from now on. */
 	guest_life(g, g->life);
-	n = memory_guest_devices(&g->be->memory, g->domid, &list);
+	n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
 	/* Without xenstored nothing of it can be believed: the next look begins anew. */
-	if (memory_guest_begin(&g->be->memory, g->domid, g->life)) {
+	if (memory_guest_begin(&g->be->memory, guest_id(g), g->life)) {
 		problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 		free_keep(list);
 		guest_unwatch(g);
@@ -176,11 +166,13 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 	g->state = own;
 	g->check_alive = true; /* it may have died while nobody looked */
 	g->resuming = true;
+	g->recalled = false;
 	g->service.resumed = true;
 	guest_look_again(g);
 	for (unsigned i = 0; i < n; i++)
 		resume_device(g, list[i]);
 	free(list);
+	recall_gone(g);
 	claims_run(g->be);
 	return 0;
 }
@@ -188,17 +180,17 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 /* All that were carried on with are: what is known of their vectors now is all there is. */
 static void settle_all(struct guest *g)
 {
-	struct claim *claim, *next, *unsure = NULL;
+	struct claim *claim, *next;
 
 	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
 		next = TAILQ_NEXT(claim, of_guest);
 		if (claim->carried_on && !claim->settled) {
 			claim->settled = true;
-			settle(g, claim, &unsure);
+			settle(g, claim);
 		}
 	}
-	if (unsure)
-		sweep(g, unsure);
+	g->recalled = true;
+	sweep_vectors(g->be, g->domid);
 }
 
 static bool are_through(const struct guest *g)

@@ -84,6 +84,32 @@ static int read_published(struct guest *g, struct published *out, struct problem
 
 /* ---- Devices ---- */
 
+static void tell_gone(struct service *s, unsigned slot, struct sbdf virt)
+{
+	struct message m;
+
+	if (!s->worker)
+		return;
+	message_init(&m, MESSAGE_GONE, slot);
+	m.u.gone.virt = virt;
+	process_send(s->worker, &m, NULL, 0);
+}
+
+static unsigned find_gone(const struct service *s, struct sbdf virt)
+{
+	unsigned i = 0;
+
+	while (i < s->nr_gone && !sbdf_equal(s->gone[i], virt))
+		i++;
+	return i;
+}
+
+void service_keep_gone(struct service *s, struct sbdf virt)
+{
+	if (s->nr_gone < SLOT_COUNT && find_gone(s, virt) == s->nr_gone)
+		s->gone[s->nr_gone++] = virt;
+}
+
 static void ask_gate(struct claim *claim)
 {
 	struct guest *g = claim->guest;
@@ -109,8 +135,11 @@ static void ask_gate(struct claim *claim)
 static void ask_worker(struct claim *claim)
 {
 	struct service *s = &claim->guest->service;
+	unsigned gone = find_gone(s, claim->virt);
 	struct message m;
 
+	if (gone < s->nr_gone)
+		s->gone[gone] = s->gone[--s->nr_gone];
 	message_init(&m, MESSAGE_ADD, claim->slot);
 	m.u.add = (struct message_add){
 		.virt = claim->virt,
@@ -195,9 +224,9 @@ void service_lose(struct claim *claim)
 	struct service *s = &claim->guest->service;
 	struct message m;
 
-	if (s->worker && claim->worker_asked) {
-		message_init(&m, MESSAGE_GONE, claim->slot);
-		process_send(s->worker, &m, NULL, 0);
+	if (claim->has_virt) {
+		service_keep_gone(s, claim->virt);
+		tell_gone(s, claim->slot, claim->virt);
 	}
 	claim->in_worker = claim->worker_asked = false;
 	if (!s->gate || !claim->gate_asked) {
@@ -299,6 +328,8 @@ static int start_worker(struct guest *g)
 	process_send(s->worker, &m, fds, 2);
 	close_keep(sv[0]);
 	close_keep(sv[1]);
+	for (unsigned i = 0; i < s->nr_gone; i++)
+		tell_gone(s, 0, s->gone[i]);
 	TAILQ_FOREACH(claim, &g->claims, of_guest) {
 		claim->worker_asked = claim->in_worker = false;
 		service_add(claim);
@@ -313,7 +344,7 @@ static int open_ledger(struct guest *g, struct problem *p)
 
 	if (s->ledger)
 		return 1;
-	switch (ledger_open(&g->be->memory, g->domid, s->resumed, &s->ledger, &s->ledger_fd)) {
+	switch (ledger_open(&g->be->memory, guest_id(g), s->resumed, &s->ledger, &s->ledger_fd)) {
 	case 0:
 		break;
 	case 1:
@@ -427,6 +458,7 @@ bool service_disconnect(struct guest *g)
 	}
 	g->be->upward->aer_cancel(g);
 	service_stop_watching(g);
+	s->nr_gone = 0;
 	s->phase = SERVICE_ENDING;
 	if (s->worker)
 		process_kill(s->worker);

@@ -43,6 +43,9 @@ struct service {
 	unsigned stuck;	   /* looks in a row without any */
 	struct ratelimit deaths; /* of either process: so many are replaced at once, others a little later */
 	uint64_t restart_ns;	 /* when; 0: none is due */
+	/* Where the guest, while it is connected, saw devices that others have now; each worker is told. */
+	struct sbdf gone[SLOT_COUNT];
+	unsigned nr_gone;
 	uint64_t worker_deaths, gate_deaths;
 	uint64_t traced; /* of the ledger's requests: so many were told */
 };
@@ -81,8 +84,10 @@ void service_add(struct claim *claim);
 bool service_knows(const struct claim *claim);
 /* It is to leave: claim_let_go will be called when they have let go of it. */
 void service_drop(struct claim *claim);
-/* The same at once, and none of them touches it any more. */
+/* The same at once, and none of them touches it any more: the guest reads ones in its place. */
 void service_lose(struct claim *claim);
+/* The guest saw a device at virt that another has now, and reads ones there until it has one again. */
+void service_keep_gone(struct service *s, struct sbdf virt);
 /* The gate's part of a recovery: MEND, LOOK, LEND, TURN_ON; recovery_gate_answered hears of it. */
 void service_ask_gate(struct claim *claim, enum message_kind what);
 /* The worker's: PAUSE, RESUME, RELOAD; false where there is none. */

@@ -21,9 +21,9 @@ static void gate_holds(struct guest *g, const struct message *m, int *fd)
 		struct problem p;
 
 		message_text(text, sizeof(text), m->u.held.text, sizeof(m->u.held.text));
-		problem_set(&p, m->u.held.err ? m->u.held.err : EIO, "%s", text);
+		problem_set(&p, m->u.held.err ? m->u.held.err : EIO, "%.200s; not given: to have it tried again, "
+			    "detach it and attach it anew", text);
 		guest_report(g, &p, false);
-		claim->unasked = true;
 		claim->gate_asked = false;
 		claim->be->upward->not_held(claim);
 		return;

@@ -114,50 +114,52 @@ void memory_close(struct memory *m, bool forget)
 	memset(m, 0, sizeof(*m));
 }
 
-static const char *guest_dir(const struct memory *m, uint32_t domid, char buf[2 * MEMORY_DIR_MAX])
+static const char *guest_dir(const struct memory *m, struct guest_id id, char buf[2 * MEMORY_DIR_MAX])
 {
-	snprintf(buf, 2 * MEMORY_DIR_MAX, "%s/" NODE_GUESTS "/%u", m->dir, domid);
+	char name[GUEST_ID_NAME_MAX];
+
+	snprintf(buf, 2 * MEMORY_DIR_MAX, "%s/" NODE_GUESTS "/%s", m->dir, guest_id_name(id, name));
 	return buf;
 }
 
-int memory_guest_begin(struct memory *m, uint32_t domid, const char *life)
+int memory_guest_begin(struct memory *m, struct guest_id id, const char *life)
 {
 	char dir[2 * MEMORY_DIR_MAX];
 
 	if (!m->xs)
 		return 0;
-	return store_write_state(m->xs, XBT_NULL, STATE_GUEST, guest_dir(m, domid, dir), NULL, "%s",
+	return store_write_state(m->xs, XBT_NULL, STATE_GUEST, guest_dir(m, id, dir), NULL, "%s",
 				 STATE_VERSION == 1 ? "" : life[0] ? life : NO_LIFE);
 }
 
-const char *memory_guest_life(struct memory *m, uint32_t domid, char life[MEMORY_LIFE_MAX])
+const char *memory_guest_life(struct memory *m, struct guest_id id, char life[MEMORY_LIFE_MAX])
 {
 	char dir[2 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX + 1], *text = buf;
 
 	life[0] = '\0';
-	if (m->xs && store_read_state(m->xs, STATE_GUEST, guest_dir(m, domid, dir), NULL, buf, sizeof(buf),
+	if (m->xs && store_read_state(m->xs, STATE_GUEST, guest_dir(m, id, dir), NULL, buf, sizeof(buf),
 				      &text) > 1 &&
 	    strcmp(text, NO_LIFE) != 0)
 		snprintf(life, MEMORY_LIFE_MAX, "%.*s", MEMORY_LIFE_MAX - 1, text);
 	return life;
 }
 
-void memory_guest_end(struct memory *m, uint32_t domid)
+void memory_guest_end(struct memory *m, struct guest_id id)
 {
 	char dir[2 * MEMORY_DIR_MAX];
 
 	if (m->xs)
-		store_remove(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL);
+		store_remove(m->xs, XBT_NULL, guest_dir(m, id, dir), NULL);
 }
 
-int memory_knows_guest(struct memory *m, uint32_t domid)
+int memory_knows_guest(struct memory *m, struct guest_id id)
 {
 	char dir[2 * MEMORY_DIR_MAX];
 
-	return m->xs ? store_exists(m->xs, XBT_NULL, guest_dir(m, domid, dir), NULL) : 0;
+	return m->xs ? store_exists(m->xs, XBT_NULL, guest_dir(m, id, dir), NULL) : 0;
 }
 
-unsigned memory_guests(struct memory *m, uint32_t **list)
+unsigned memory_guests(struct memory *m, struct guest_id **list)
 {
 	char dir[2 * MEMORY_DIR_MAX];
 	unsigned n = 0, found = 0;
@@ -169,20 +171,20 @@ unsigned memory_guests(struct memory *m, uint32_t **list)
 	if (names && n)
 		*list = calloc(n, sizeof(**list));
 	for (unsigned i = 0; *list && i < n; i++)
-		if (!number_u32(names[i], &(*list)[found]))
+		if (!guest_id_parse(names[i], &(*list)[found]))
 			found++;
 	free(names);
 	return found;
 }
 
-unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list)
+unsigned memory_guest_devices(struct memory *m, struct guest_id id, struct sbdf **list)
 {
 	char dir[2 * MEMORY_DIR_MAX];
 	unsigned n = 0, found = 0;
 	char **names;
 
 	*list = NULL;
-	names = m->xs ? xs_directory(m->xs, XBT_NULL, guest_dir(m, domid, dir), &n) : NULL;
+	names = m->xs ? xs_directory(m->xs, XBT_NULL, guest_dir(m, id, dir), &n) : NULL;
 	if (names && n)
 		*list = calloc(n, sizeof(**list));
 	for (unsigned i = 0; *list && i < n; i++)
@@ -192,24 +194,24 @@ unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **li
 	return found;
 }
 
-static const char *device_dir(const struct memory *m, uint32_t domid, struct sbdf host,
+static const char *device_dir(const struct memory *m, struct guest_id id, struct sbdf host,
 			      char buf[3 * MEMORY_DIR_MAX])
 {
 	char guest[2 * MEMORY_DIR_MAX], bdf[NODE_VALUE_MAX];
 
-	snprintf(buf, 3 * MEMORY_DIR_MAX, "%s/%s", guest_dir(m, domid, guest),
+	snprintf(buf, 3 * MEMORY_DIR_MAX, "%s/%s", guest_dir(m, id, guest),
 		 node_bdf_format(host, bdf));
 	return buf;
 }
 
 static const char *dir_of(const struct memory_device *d, char buf[3 * MEMORY_DIR_MAX])
 {
-	return device_dir(d->memory, d->domid, d->host, buf);
+	return device_dir(d->memory, d->id, d->host, buf);
 }
 
-void memory_device_init(struct memory_device *d, struct memory *m, uint32_t domid, struct sbdf host)
+void memory_device_init(struct memory_device *d, struct memory *m, struct guest_id id, struct sbdf host)
 {
-	*d = (struct memory_device){ .memory = m, .domid = domid, .host = host };
+	*d = (struct memory_device){ .memory = m, .id = id, .host = host };
 }
 
 void memory_device_dispose(struct memory_device *d)
@@ -229,24 +231,26 @@ static unsigned flags_of(const struct memory_facts *facts)
 	return flags;
 }
 
-/* "VDEV SLOT FLAGS PROVIDER COMMAND SAVED" */
+/* "VDEV SLOT FLAGS PROVIDER COMMAND [@BINDING] SAVED" */
 int memory_device_record(struct memory_device *d, struct sbdf virt, const struct memory_facts *facts,
 			 const char *saved)
 {
-	char dir[3 * MEMORY_DIR_MAX], vdev[NODE_VALUE_MAX];
+	char dir[3 * MEMORY_DIR_MAX], vdev[NODE_VALUE_MAX], binding[32] = "";
 
+	if (STATE_VERSION > 1 && facts->bound)
+		snprintf(binding, sizeof(binding), "@%" PRIu64 " ", facts->binding);
 	if (!d->memory || !d->memory->xs)
 		return 0;
 	return store_write_state(d->memory->xs, XBT_NULL, STATE_DEVICE, dir_of(d, dir), NULL,
-				 "%s %u %u %u %u %s", node_vdev_format(virt, vdev), facts->slot,
-				 flags_of(facts), facts->provider, facts->command, saved);
+				 "%s %u %u %u %u %s%s", node_vdev_format(virt, vdev), facts->slot,
+				 flags_of(facts), facts->provider, facts->command, binding, saved);
 }
 
-int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host)
+int memory_device_forget(struct memory *m, xs_transaction_t t, struct guest_id id, struct sbdf host)
 {
 	char dir[3 * MEMORY_DIR_MAX];
 
-	return m->xs ? store_remove(m->xs, t, device_dir(m, domid, host, dir), NULL) : 0;
+	return m->xs ? store_remove(m->xs, t, device_dir(m, id, host, dir), NULL) : 0;
 }
 
 static int next_number(char **at, uint64_t max, uint64_t *out)
@@ -259,12 +263,17 @@ static int next_number(char **at, uint64_t max, uint64_t *out)
 /* text, as memory_device_record wrote it. */
 static int parse_record(char *text, struct sbdf *virt, struct memory_facts *facts, const char **saved)
 {
-	uint64_t slot, flags, provider, command;
+	uint64_t slot, flags, provider, command, binding = 0;
+	bool bound;
 	const char *vdev = strsep(&text, " ");
 
 	if (next_number(&text, NODES_MAX_DEVS - 1, &slot) || next_number(&text, FLAGS_ALL, &flags) ||
 	    next_number(&text, UINT32_MAX, &provider) || next_number(&text, UINT16_MAX, &command) ||
 	    !text || node_vdev_parse(vdev, virt))
+		return fail(EINVAL);
+	bound = *text == '@';
+	text += bound;
+	if (bound && (next_number(&text, UINT64_MAX, &binding) || !text))
 		return fail(EINVAL);
 	*facts = (struct memory_facts){
 		.slot = (unsigned)slot,
@@ -273,19 +282,21 @@ static int parse_record(char *text, struct sbdf *virt, struct memory_facts *fact
 		.command = (uint16_t)command,
 		.line_judged = flags & FLAG_LINE_JUDGED,
 		.hide_intx = flags & FLAG_HIDE_INTX,
+		.bound = bound,
+		.binding = binding,
 	};
 	*saved = text;
 	return 0;
 }
 
-int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t domid,
+int memory_device_recall(struct memory_device *d, struct memory *m, struct guest_id id,
 			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
 			 unsigned size)
 {
 	char dir[3 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX], *text;
 	const char *from;
 
-	memory_device_init(d, m, domid, host);
+	memory_device_init(d, m, id, host);
 	if (!m->xs)
 		return fail(ENOTCONN);
 	if (store_read_state(m->xs, STATE_DEVICE, dir_of(d, dir), NULL, buf, sizeof(buf), &text) < 0 ||

@@ -12,6 +12,7 @@
 #include <xenstore.h>
 #include <xentoollog.h>
 
+#include "backend/supervisor/guest_id.h"
 #include "host/device/pcidev.h"
 #include "protocol/nodes.h"
 
@@ -30,7 +31,7 @@ struct memory {
 /* One device's place. Zeroed: nothing is remembered of it. */
 struct memory_device {
 	struct memory *memory;
-	uint32_t domid;
+	struct guest_id id;
 	struct sbdf host;
 };
 
@@ -42,6 +43,8 @@ struct memory_facts {
 	uint16_t command;  /* that the guest began with */
 	bool line_judged;  /* version 1 did not remember whether ... */
 	bool hide_intx;	   /* ... its line is withheld from the guest, as others share it */
+	bool bound;	   /* binding is known; version 1 did not remember it */
+	uint64_t binding;  /* to its driver (provider_binding); 0: it had none, or is not the kernel's to bind */
 };
 
 /*
@@ -65,22 +68,22 @@ void memory_close(struct memory *m, bool forget);
  * A guest that is ours to serve. life: what tells it from others that had or will have its domid, ""
  * where that is not known. begin: 0, or -1 with errno; life: "" also where nothing is remembered.
  */
-int memory_guest_begin(struct memory *m, uint32_t domid, const char *life);
-const char *memory_guest_life(struct memory *m, uint32_t domid, char life[MEMORY_LIFE_MAX]);
-void memory_guest_end(struct memory *m, uint32_t domid);
+int memory_guest_begin(struct memory *m, struct guest_id id, const char *life);
+const char *memory_guest_life(struct memory *m, struct guest_id id, char life[MEMORY_LIFE_MAX]);
+void memory_guest_end(struct memory *m, struct guest_id id);
 /* 1, 0, or -1 with xenstore's errno. */
-int memory_knows_guest(struct memory *m, uint32_t domid);
+int memory_knows_guest(struct memory *m, struct guest_id id);
 /* All that are remembered; the caller frees *list. Returns how many. */
-unsigned memory_guests(struct memory *m, uint32_t **list);
+unsigned memory_guests(struct memory *m, struct guest_id **list);
 /* The devices remembered of it; the caller frees *list. Returns how many. */
-unsigned memory_guest_devices(struct memory *m, uint32_t domid, struct sbdf **list);
+unsigned memory_guest_devices(struct memory *m, struct guest_id id, struct sbdf **list);
 
 /* Gives the device a place; nothing is written yet. */
-void memory_device_init(struct memory_device *d, struct memory *m, uint32_t domid, struct sbdf host);
+void memory_device_init(struct memory_device *d, struct memory *m, struct guest_id id, struct sbdf host);
 /* Writes all that is remembered of it, or removes it (inside t). 0, or -1 with errno. */
 int memory_device_record(struct memory_device *d, struct sbdf virt, const struct memory_facts *facts,
 			 const char *saved);
-int memory_device_forget(struct memory *m, xs_transaction_t t, uint32_t domid, struct sbdf host);
+int memory_device_forget(struct memory *m, xs_transaction_t t, struct guest_id id, struct sbdf host);
 /* Forgets the place; what is in xenstore stays. */
 void memory_device_dispose(struct memory_device *d);
 
@@ -89,7 +92,7 @@ void memory_device_dispose(struct memory_device *d);
  * holds size bytes. 0, or -1 with errno
  * (ENOENT, EINVAL: damaged).
  */
-int memory_device_recall(struct memory_device *d, struct memory *m, uint32_t domid,
+int memory_device_recall(struct memory_device *d, struct memory *m, struct guest_id id,
 			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
 			 unsigned size);
 

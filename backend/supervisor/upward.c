@@ -3,16 +3,17 @@
 
 #include "backend/supervisor/aer.h"
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/guest_loss.h"
 #include "backend/supervisor/recovery.h"
 #include "backend/supervisor/wake.h"
 
 const struct upward upward_all = {
 	.let_go = claim_let_go,
-	.not_held = claim_leave,
 	.gate_answered = wake_gate_answered,
 	.worker_answered = wake_worker_answered,
 	.gate_died = wake_gate_died,
 	.worker_died = wake_worker_died,
+	.not_held = guest_gate_refuses,
 	.aer_answered = aer_answered,
 	.aer_cancel = aer_cancel,
 	.leaves = recovery_forget,

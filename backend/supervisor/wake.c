@@ -74,7 +74,7 @@ void wake_all(struct backend *be)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(be, &at)); at++)
 		if (!g->hvm)
 			wake(g);
 }

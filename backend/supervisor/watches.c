@@ -15,20 +15,34 @@
 #define TOKEN_BACKEND "backend"
 #define TOKEN_RELEASE "release"
 #define TOKEN_AER "aer"
-#define TOKEN_FRONTEND 'f' /* and the domid */
+#define TOKEN_FRONTEND 'f' /* and the guest's name (guest_id.h) */
 #define DRAIN_MAX 1024	   /* events in one turn */
 
-static struct guest *guest_of(struct watches *w, uint32_t domid)
+/* Into its place among those of its domain. */
+static void enter(struct guest **place, struct guest *g)
 {
+	while (*place && (*place)->devid < g->devid)
+		place = &(*place)->next;
+	g->next = *place;
+	*place = g;
+}
+
+static struct guest *guest_of(struct watches *w, struct guest_id id)
+{
+	struct guest *g = backend_guest(w->be, id);
+	char name[GUEST_ID_NAME_MAX];
+
 	/* On our way out nobody comes any more. */
-	if (domid >= DOMID_FIRST_RESERVED || (w->be->closing && !w->be->guests[domid]))
-		return NULL;
-	if (!w->be->guests[domid]) {
-		w->be->guests[domid] = guest_new(w->be, domid);
-		if (!w->be->guests[domid])
-			log_error(w->be->lg, "guest %u: no memory, not served", domid);
-	}
-	return w->be->guests[domid];
+	if (g || id.domid >= DOMID_FIRST_RESERVED || w->be->closing)
+		return g;
+	g = guest_new(w->be, id);
+	if (g)
+		enter(&w->be->guests[id.domid], g);
+	else
+		w->be->no_memory = true;
+	if (!g)
+		log_error(w->be->lg, "guest %s: no memory, not served", guest_id_name(id, name));
+	return g;
 }
 
 /* Anything of its nodes may have changed. */
@@ -40,14 +54,25 @@ static void look_anew(struct watches *w, struct guest *g)
 	schedule_dirty(&w->be->schedule, g);
 }
 
-/* Whose directory it is, by name; NULL: nobody's. */
-static struct guest *guest_named(struct watches *w, const char *domid)
+/* Instances below the domain's directory, which is named so; those that are known are looked at anew. */
+static void rescan_domain(struct watches *w, const char *name)
 {
-	uint64_t id;
+	char dir[GUEST_DIR_MAX];
+	struct guest_id id;
+	struct guest *g;
+	unsigned n = 0;
+	char **list;
 
-	if (number_parse(domid, 10, DOMID_FIRST_RESERVED - 1, &id))
-		return NULL;
-	return guest_of(w, (uint32_t)id);
+	if (number_u32(name, &id.domid) || id.domid >= DOMID_FIRST_RESERVED)
+		return;
+	snprintf(dir, sizeof(dir), "%s/%u", w->be->root, id.domid);
+	list = xs_directory(w->be->xen.xs, XBT_NULL, dir, &n);
+	for (unsigned i = 0; list && i < n; i++)
+		if (!number_u32(list[i], &id.devid))
+			guest_of(w, id);
+	free(list);
+	for (g = w->be->guests[id.domid]; g; g = g->next)
+		look_anew(w, g);
 }
 
 /* The directory as a whole came or went: everyone is looked at. */
@@ -58,9 +83,9 @@ static void rescan(struct watches *w)
 	char **list = xs_directory(w->be->xen.xs, XBT_NULL, w->be->root, &n);
 
 	for (unsigned i = 0; list && i < n; i++)
-		guest_named(w, list[i]);
+		rescan_domain(w, list[i]);
 	free(list);
-	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(w->be, &at)); at++)
 		look_anew(w, g);
 }
 
@@ -72,8 +97,8 @@ static void on_release(struct watches *w)
 
 	if (hypercall_domains_running(w->be->hypercall, running, DOMID_FIRST_RESERVED))
 		memset(running, 0, sizeof(running));
-	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++) {
-		if (running[domid] && g->introduced)
+	for (uint64_t at = 0; (g = backend_next_guest(w->be, &at)); at++) {
+		if (running[g->domid] && g->introduced)
 			continue;
 		g->check_alive = true;
 		g->peer_known = false;
@@ -108,42 +133,52 @@ static void on_node(struct watches *w, struct guest *g, const char *leaf)
 	schedule_dirty(&w->be->schedule, g);
 }
 
+/* The first part of a path into part (cut where it is longer than any of ours); what follows, or NULL. */
+static const char *next_part(const char *path, char part[12])
+{
+	size_t len = strcspn(path, "/");
+
+	snprintf(part, 12, "%.*s", (int)len, path);
+	return path[len] ? path + len + 1 : NULL;
+}
+
+/* <domid>, <domid>/<devid> or <domid>/<devid>/<leaf>, below our directory. */
 static void on_backend(struct watches *w, const char *path)
 {
 	size_t len = strlen(w->be->root);
-	const char *rest, *leaf;
+	char domid[12], devid[12];
+	struct guest_id id;
+	const char *rest;
 	struct guest *g;
-	char domid[12];
 
 	if (strncmp(path, w->be->root, len) || path[len] != '/') {
 		rescan(w);
 		return;
 	}
-	rest = path + len + 1;
-	snprintf(domid, sizeof(domid), "%.*s", (int)strcspn(rest, "/"), rest);
-	/* domid/0/leaf */
-	leaf = strchr(rest, '/');
-	leaf = leaf ? strchr(leaf + 1, '/') : NULL;
-	leaf = leaf ? leaf + 1 : NULL;
-	g = guest_named(w, domid);
-	if (leaf && needs_no_look(leaf)) {
-		if (g)
-			entries_forget_dev(&g->entries);
+	rest = next_part(path + len + 1, domid);
+	if (!rest) {
+		rescan_domain(w, domid);
 		return;
 	}
-	if (g)
-		on_node(w, g, leaf);
+	rest = next_part(rest, devid);
+	if (number_u32(domid, &id.domid) || number_u32(devid, &id.devid))
+		return;
+	g = guest_of(w, id);
+	if (g && rest && needs_no_look(rest))
+		entries_forget_dev(&g->entries);
+	else if (g)
+		on_node(w, g, rest);
 }
 
 /* The guest's own writing: it gets its look, at a bounded rate. */
-static void on_frontend(struct watches *w, const char *domid)
+static void on_frontend(struct watches *w, const char *name)
 {
+	struct guest_id id;
 	struct guest *g;
-	uint64_t id;
 
-	if (number_parse(domid, 10, DOMID_FIRST_RESERVED - 1, &id) || !w->be->guests[id])
+	g = guest_id_parse(name, &id) ? NULL : backend_guest(w->be, id);
+	if (!g)
 		return;
-	g = w->be->guests[id];
 	g->peer_known = false;
 	if (ratelimit_allow(&g->changes, now_ns()))
 		schedule_dirty(&w->be->schedule, g);
@@ -178,18 +213,22 @@ int watches_drain(struct watches *w)
 
 static void drop(struct watches *w, struct guest *g)
 {
-	w->be->guests[g->domid] = NULL;
+	struct guest **place = &w->be->guests[g->domid];
+
+	while (*place != g)
+		place = &(*place)->next;
+	*place = g->next;
 	guest_free(g);
 }
 
 /* Nothing is left of it, unless its nodes have come anew meanwhile. */
 static void end(struct watches *w, struct guest *g)
 {
-	uint32_t domid = g->domid;
+	struct guest_id id = guest_id(g);
 	bool again = g->again;
 
 	drop(w, g);
-	g = again ? guest_of(w, domid) : NULL;
+	g = again ? guest_of(w, id) : NULL;
 	if (g)
 		schedule_dirty(&w->be->schedule, g);
 }
@@ -216,7 +255,7 @@ void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 /* Those that no node tells of any more, too (earlier.h). */
 static void look_at_remembered(struct watches *w)
 {
-	uint32_t *list;
+	struct guest_id *list;
 	unsigned nr = memory_guests(&w->be->memory, &list);
 
 	for (unsigned i = 0; i < nr; i++) {
@@ -253,7 +292,7 @@ int watches_again(struct watches *w, bool empty)
 
 	if (set(w))
 		return -1;
-	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(w->be, &at)); at++)
 		if (guest_kept(g, empty))
 			return -1;
 	look_at_remembered(w);
@@ -266,7 +305,7 @@ void watches_close(struct watches *w)
 
 	if (!w->be)
 		return;
-	for (uint32_t domid = 0; (g = backend_next_guest(w->be, &domid)); domid++)
+	for (uint64_t at = 0; (g = backend_next_guest(w->be, &at)); at++)
 		drop(w, g);
 	xs_unwatch(w->be->xen.watches, w->be->root, TOKEN_BACKEND);
 	xs_unwatch(w->be->xen.watches, "@releaseDomain", TOKEN_RELEASE);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <xen/xen.h>
 #include <xenstore_lib.h>
@@ -41,6 +42,30 @@ static int connect_for_life(int flags)
 	return fd;
 }
 
+/* libxenstore does not tell its descriptor: it has the lowest that was free. */
+static struct xs_handle *open_watches(struct xen *x)
+{
+	int free_fd = dup(STDERR_FILENO);
+	struct xs_handle *xs;
+	struct stat st;
+
+	close_keep(free_fd);
+	x->watches_fd = -1;
+	xs = xs_open(0);
+	if (xs && free_fd >= 0 && !fstat(free_fd, &st) && S_ISSOCK(st.st_mode)) {
+		x->watches_fd = free_fd;
+		x->watches_ino = st.st_ino;
+	}
+	return xs;
+}
+
+bool xen_hears(const struct xen *x)
+{
+	struct stat st;
+
+	return x->watches_fd < 0 || (!fstat(x->watches_fd, &st) && st.st_ino == x->watches_ino);
+}
+
 int xen_open(struct xen *x, xentoollog_logger *lg)
 {
 	uint64_t domid = 0;
@@ -48,7 +73,7 @@ int xen_open(struct xen *x, xentoollog_logger *lg)
 	memset(x, 0, sizeof(*x));
 	x->life_fd = -1;
 	x->xs = xs_open(0);
-	x->watches = x->xs ? xs_open(0) : NULL;
+	x->watches = x->xs ? open_watches(x) : NULL;
 	if (!x->watches)
 		return open_failed(x, lg, "xenstore", "is xenstored running, and may we use it?");
 	if (store_read_number(x->xs, XBT_NULL, "domid", NULL, 10, DOMID_FIRST_RESERVED, &domid) &&

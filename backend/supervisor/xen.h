@@ -19,6 +19,8 @@ struct xen {
 	 */
 	struct xs_handle *watches;
 	uint32_t domid;		 /* our own */
+	int watches_fd;		 /* of its connection; -1: not known */
+	uint64_t watches_ino;	 /* which socket that is */
 	int life_fd; /* hangs up when xenstored ends; -1: it cannot, or we cannot see it */
 	bool lost;   /* xenstored has ended: nothing that is asked of it is answered (xen_reopen) */
 };
@@ -41,6 +43,11 @@ int xen_reopen(struct xen *x);
  * a node that cannot be read looks as if it had gone. Costs a request, waits for its answer.
  */
 bool xen_answers(struct xen *x);
+/*
+ * Whether watches are still heard: libxenstore's thread that reads them ends without a word where it finds no
+ * memory, and closes the connection. Costs no request.
+ */
+bool xen_hears(const struct xen *x);
 /* Closes what is open; safe on a zeroed or half-opened *x. */
 void xen_close(struct xen *x);
 

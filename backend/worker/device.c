@@ -205,24 +205,45 @@ int device_drop(struct worker *w, unsigned slot)
 	return 0;
 }
 
-int device_gone(struct worker *w, unsigned slot)
+/* The place of virt among those that are gone; nr_gone where it is none. */
+static unsigned find_gone(const struct worker *w, struct sbdf virt)
+{
+	unsigned i = 0;
+
+	while (i < w->nr_gone && !sbdf_equal(w->gone[i], virt))
+		i++;
+	return i;
+}
+
+int device_gone(struct worker *w, unsigned slot, struct sbdf virt)
 {
 	struct device *d = &w->device[slot];
 
-	if (!d->cfg)
-		return ENODEV;
-	d->gone = true;
-	close_keep(d->fd);
-	d->fd = -1;
+	if (d->cfg && sbdf_equal(d->virt, virt))
+		device_drop(w, slot);
+	if (find_gone(w, virt) < w->nr_gone)
+		return 0;
+	if (w->nr_gone == SLOT_COUNT)
+		return ENOSPC;
+	w->gone[w->nr_gone++] = virt;
 	return 0;
+}
+
+bool device_is_gone(const struct worker *w, uint32_t domain, uint32_t bus, uint32_t devfn)
+{
+	for (unsigned i = 0; i < w->nr_gone; i++)
+		if (w->gone[i].devfn == devfn && w->gone[i].bus == bus && w->gone[i].segment == domain)
+			return true;
+	return false;
 }
 
 /* What is gone has its address until another gets that. */
 static void give_way(struct worker *w, struct sbdf virt)
 {
-	for (unsigned i = 0; i < SLOT_COUNT; i++)
-		if (w->device[i].cfg && w->device[i].gone && sbdf_equal(w->device[i].virt, virt))
-			device_drop(w, i);
+	unsigned i = find_gone(w, virt);
+
+	if (i < w->nr_gone)
+		w->gone[i] = w->gone[--w->nr_gone];
 }
 
 int device_add(struct worker *w, unsigned slot, const struct message_add *add, int fd)

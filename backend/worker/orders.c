@@ -52,7 +52,7 @@ void obey_supervisor(struct worker *w)
 		err = device_drop(w, m.slot);
 		break;
 	case MESSAGE_GONE:
-		err = device_gone(w, m.slot);
+		err = device_gone(w, m.slot, m.u.gone.virt);
 		break;
 	case MESSAGE_RELOAD:
 		err = w->device[m.slot].cfg ? device_reload(&w->device[m.slot]) : ENODEV;

@@ -106,14 +106,13 @@ static void serve_gone(struct xen_pci_op *op)
 static unsigned serve_op(struct worker *w, struct device *d, struct xen_pci_op *op)
 {
 	if (!d) {
-		op->err = XEN_PCI_ERR_dev_not_found;
+		if (device_is_gone(w, op->domain, op->bus, op->devfn))
+			serve_gone(op);
+		else
+			op->err = XEN_PCI_ERR_dev_not_found;
 		return 0;
 	}
 	w->ledger->count[d->slot].requests++;
-	if (d->gone) {
-		serve_gone(op);
-		return 0;
-	}
 	switch (op->cmd) {
 	case XEN_PCI_OP_conf_read:
 		op->err = config_guest_read(d->cfg, op->offset, op->size, &op->value);

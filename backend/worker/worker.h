@@ -28,7 +28,6 @@ struct device {
 	int fd;
 	struct sbdf virt;
 	struct config *cfg; /* NULL: there is no device in this place */
-	bool gone;	    /* ... that anybody may touch: it is another's now */
 	struct ledger_state kept; /* as the ledger has it */
 	uint32_t denied; /* bits that the write at hand was refused */
 };
@@ -56,6 +55,8 @@ struct worker {
 	bool untold;	    /* some wait for that */
 	struct sbdf aer_virt;
 	struct device *last; /* the one asked for last: requests come in bursts */
+	struct sbdf gone[SLOT_COUNT]; /* where devices were that are another's now */
+	unsigned nr_gone;
 	struct device device[SLOT_COUNT];
 };
 
@@ -80,8 +81,13 @@ int confine_calls(void);
 /* A device that the supervisor adds (fd is taken over), takes away, or has reset. 0 or errno. */
 int device_add(struct worker *w, unsigned slot, const struct message_add *add, int fd);
 int device_drop(struct worker *w, unsigned slot);
-/* Its host has it: the guest reads ones, and nothing of it is read or written. 0 or errno. */
-int device_gone(struct worker *w, unsigned slot);
+/*
+ * The host has what was at virt, in that slot perhaps: nothing of it is read or written, and the guest
+ * reads ones there until another device has that address. 0 or errno.
+ */
+int device_gone(struct worker *w, unsigned slot, struct sbdf virt);
+/* Whether that is such an address. */
+bool device_is_gone(const struct worker *w, uint32_t domain, uint32_t bus, uint32_t devfn);
 int device_reload(struct device *d);
 /* The device that the guest calls so, or NULL. */
 struct device *device_find(struct worker *w, uint32_t domain, uint32_t bus, uint32_t devfn);

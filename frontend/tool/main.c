@@ -13,6 +13,7 @@
 #include <xentoollog.h>
 
 #include "common/cli/help.h"
+#include "common/number.h"
 #include "common/util.h"
 #include "frontend/tool/tool.h"
 
@@ -43,7 +44,7 @@ static const struct command commands[] = {
 	    "time N (default 2000) config reads" }, run_bench },
 };
 
-enum { KEY_REQUEST_TIMEOUT = 256, KEY_KEEP, KEY_SLEEP, KEY_POLL };
+enum { KEY_REQUEST_TIMEOUT = 256, KEY_KEEP, KEY_SLEEP, KEY_POLL, KEY_DEVID };
 
 static const struct argp_option options[] = {
 	{ "timeout", 't', "MS", 0,
@@ -52,6 +53,7 @@ static const struct argp_option options[] = {
 	{ "request-timeout", KEY_REQUEST_TIMEOUT, "MS", 0, "For the answer to one request (default 2000)", 0 },
 	{ "sleep", KEY_SLEEP, NULL, 0, "Wait for answers asleep (default: polling, then asleep)", 0 },
 	{ "poll", KEY_POLL, NULL, 0, "Wait for answers polling", 0 },
+	{ "devid", KEY_DEVID, "N", 0, "The frontend device/pci/N in place of device/pci/0, where the guest has several", 0 },
 	{ "keep", KEY_KEEP, NULL, 0, "Leave without closing the connection, as a killed process does", 0 },
 	{ "verbose", 'v', NULL, 0, "Log state changes to stderr; twice: everything", 0 },
 	{ 0 }
@@ -116,6 +118,7 @@ static void take_command(struct settings *s, const char *name, struct argp_state
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct settings *s = state->input;
+	uint64_t n;
 
 	switch (key) {
 	case 'v':
@@ -132,6 +135,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_POLL:
 		s->tool->poll = true;
+		return 0;
+	case KEY_DEVID:
+		if (number_parse(arg, 10, UINT16_MAX, &n))
+			argp_error(state, "--devid: \"%s\" is not a number up to %d", arg, UINT16_MAX);
+		s->tool->devid = (unsigned)n;
 		return 0;
 	case KEY_KEEP:
 		s->keep = true;

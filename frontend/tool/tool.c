@@ -106,7 +106,7 @@ static uint32_t longest(uint32_t a, uint32_t b, uint32_t c)
 
 int tool_open(struct tool *tool, unsigned flags)
 {
-	struct xenpcifront *fe = xenpcifront_open(tool->lg, flags);
+	struct xenpcifront *fe = xenpcifront_open(tool->lg, flags | XENPCIFRONT_DEVID(tool->devid));
 
 	if (!fe)
 		return -1;

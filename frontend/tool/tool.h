@@ -26,6 +26,7 @@ struct tool {
 	struct xentoollog_logger *lg;
 	uint32_t timeout_ms;	/* the global options; 0: not given */
 	uint32_t request_ms;
+	unsigned devid; /* of the frontend */
 	bool sleep, poll;
 	bool endless; /* a signal is the way to end it: status 0 */
 };

@@ -2,7 +2,8 @@
 /*
  * libxenpcifront: the guest's end of Xen's PV PCI protocol (xen/io/pciif.h) in
  * user space. A guest has one PCI frontend, device/pci/0, whatever number of
- * devices it was given; a struct xenpcifront is that frontend.
+ * devices it was given; a struct xenpcifront is that frontend. (Where a toolstack has
+ * made it several, XENPCIFRONT_DEVID says which.)
  *
  * The shape of a program:
  *
@@ -159,6 +160,8 @@ struct xenpcifront_address {
 
 /* Flags of xenpcifront_open. */
 #define XENPCIFRONT_AER (1u << 0) /* the caller answers AER requests: the backend may send them */
+/* Another frontend of the guest's than device/pci/0, where its toolstack has made it several; n < 65536 */
+#define XENPCIFRONT_DEVID(n) (((unsigned)(n) & 0xffffu) << 8)
 
 /*
  * Opens the guest's frontend: xenstore, event channels and grant sharing. Nothing

@@ -37,11 +37,16 @@ $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(BACKEND_OBJ) $(B)/host/libhost.a
 	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
 
+# Not for a build with sanitizers, which have a malloc of their own.
+$(B)/tests/box/no_memory.so: tests/box/no_memory.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -shared $(WARNINGS) $(CFLAGS) -fno-builtin -o $@ $<
+
 $(B)/tests/box/asleep.so: tests/box/asleep.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
-BOX_NEEDS := $(BOX_PROGRAMS) $(B)/tests/box/asleep.so $(BOX_USERS) $(B)/tests/box/life_random \
+BOX_NEEDS := $(if $(SAN),,$(B)/tests/box/no_memory.so) $(BOX_PROGRAMS) $(B)/tests/box/asleep.so $(BOX_USERS) $(B)/tests/box/life_random \
 	$(B)/tests/xenbox/agent
 
 # The box tests alone.

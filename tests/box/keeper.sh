@@ -200,6 +200,39 @@ kill -STOP "$SERVER"
 kill -TERM "$KEEPER"
 ends "TERM while the server hangs" 1
 
+# It hangs, and the bus has no news: what a guest wants shows it.
+begin
+SERVED=$(log_since_count serving)
+kill -STOP "$SERVER"
+wait_for 1500 false
+guest 7
+peer g7 7
+create_nodes 7 0000:00:04.0
+check "hanging, quiet bus: it is killed" wait_for 9000 logged_since "no answer for 5 s: killed"
+goes_on "hanging, quiet bus"
+check "hanging, quiet bus: who waited is served" await "$(be 7 state)" 3
+check "hanging, quiet bus: the guest connects" connect g7 7
+
+# It hangs at work: xenstored gives it no answer. Nothing is there for it to see to; that it is awake shows it.
+xenstored=
+for pid in $(pgrep -x 'o?xenstored'); do
+	grep -qzF "$DIR" "/proc/$pid/environ" 2>/dev/null && xenstored=$pid
+done
+SERVED=$(log_since_count serving)
+log_hangs=$(log_since_count "no answer for 5 s: killed")
+kill -STOP "$xenstored"
+"$B/tests/box/announce" "$SYS" remove pci /devices/pci0000:00/0000:00:04.0
+hangs_again() { [ "$(log_since_count "no answer for 5 s: killed")" -gt "$log_hangs" ]; }
+check "hanging at work: it is killed" wait_for 9000 hangs_again
+kept "hanging at work"
+kill -CONT "$xenstored"
+goes_on "hanging at work"
+kill -TERM "$KEEPER"
+tell g7 write device/pci/0/state 6
+ends "TERM after hangs" 0
+destroy 7
+end_peer g7
+
 # --- The keeper dies: the server takes its place and has a new one ---
 begin
 SERVED=$(log_since_count serving)

@@ -103,9 +103,10 @@ in_domain() {
 }
 
 # What the backend's and a guest's directories are called.
-be() { echo "/local/domain/0/backend/pci/$1/0${2:+/$2}"; }
-fe() { echo "/local/domain/$1/device/pci/0${2:+/$2}"; }
-error_node() { echo "/local/domain/0/error/backend/pci/$1/0/error"; }
+# With DEVID set they are of another of its frontends than the first.
+be() { echo "/local/domain/0/backend/pci/$1/${DEVID:-0}${2:+/$2}"; }
+fe() { echo "/local/domain/$1/device/pci/${DEVID:-0}${2:+/$2}"; }
+error_node() { echo "/local/domain/0/error/backend/pci/$1/${DEVID:-0}/error"; }
 
 guest() { xb create "$DIR" "$1" || bail "domain $1 cannot be created"; }
 attach() { xb attach "$DIR" "$@"; }
@@ -141,6 +142,9 @@ daemon_start() {
 	[ -z "${KEPT:-}" ] || alone=
 	local program=("$B/xenpcid" --worker "$B/xenpci-worker")
 	[ -z "${INSTALLED:-}" ] || program=("$INSTALLED")
+	# PRELOAD: a library of the test's, before the box's own.
+	# shellcheck disable=SC2016
+	[ -z "${PRELOAD:-}" ] || program=(sh -c 'export LD_PRELOAD="$0:$LD_PRELOAD"; exec "$@"' "$PRELOAD" "${program[@]}")
 	local devices=(--devices "image:$bench") allow=(--allow all)
 	[ -z "${STRICT:-}" ] || allow=()
 	[[ " $* " == *" --devices"* ]] && devices=()
@@ -421,8 +425,13 @@ plain_put() { # SYS BDF OFFSET BYTES: into config space
 	# shellcheck disable=SC2059
 	printf "$4" | dd of="$1/bus/pci/devices/0000:$2/config" bs=1 seek="$3" conv=notrunc status=none
 }
-# The link is another file each time, as the kernel's is.
-plain_bind() { ln -sfn "../../drivers/$3" "$1/bus/pci/devices/0000:$2/driver"; } # SYS BDF DRIVER
+# The link is another file each time, as the kernel's is: no old one's number is given again while that stays.
+plain_bind() { # SYS BDF DRIVER
+	local dev=$1/bus/pci/devices/0000:$2
+	[ ! -L "$dev/driver" ] || mv -T "$dev/driver" "$dev/.was-$((plain_bound += 1))"
+	ln -s "../../drivers/$3" "$dev/driver"
+}
+plain_bound=0
 
 # --- The end ---
 

@@ -145,8 +145,9 @@ int hypercall_destroy(struct hypercall *hc, uint32_t domid)
 
 /* ---- What there is none of ---- */
 
-bool takeover_kernel_serves(const struct takeover *t, uint32_t domid)
+bool takeover_kernel_serves(const struct takeover *t, uint32_t domid, uint32_t devid)
 {
+	(void)devid;
 	(void)t;
 	(void)domid;
 	return false;
@@ -177,10 +178,10 @@ static int some_fd(void)
 	return world.fake_fds ? WORLD_FD : open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-int ledger_open(struct memory *m, uint32_t domid, bool keep, struct ledger **out, int *fd)
+int ledger_open(struct memory *m, struct guest_id id, bool keep, struct ledger **out, int *fd)
 {
 	(void)m;
-	(void)domid;
+	(void)id;
 	(void)keep;
 	*out = &ledger;
 	*fd = some_fd();
@@ -193,10 +194,10 @@ void ledger_close(struct ledger *l, int fd)
 	close_keep(fd);
 }
 
-void ledger_remove(struct memory *m, uint32_t domid)
+void ledger_remove(struct memory *m, struct guest_id id)
 {
 	(void)m;
-	(void)domid;
+	(void)id;
 }
 
 void ledger_fresh(struct ledger *l, unsigned slot, uint16_t command)

@@ -189,10 +189,10 @@ static void an_instance_of_the_kernels_is_known(void **state)
 	struct tree *t = *state;
 
 	make_dir(t, "devices/pci-7-0");
-	assert_false(takeover_kernel_serves(&t->t, 7));
+	assert_false(takeover_kernel_serves(&t->t, 7, 0));
 	make_dir(t, "devices/pci-7-0/driver");
-	assert_true(takeover_kernel_serves(&t->t, 7));
-	assert_false(takeover_kernel_serves(&t->t, 8));
+	assert_true(takeover_kernel_serves(&t->t, 7, 0));
+	assert_false(takeover_kernel_serves(&t->t, 8, 0));
 }
 
 /* The switch's old position, which a process before us may have left; "" for none. */
@@ -238,7 +238,7 @@ static void without_the_kernels_driver_the_switch_is_off_too(void **state)
 	assert_int_equal(takeover_begin(&t->t, t->root, t->root, &t->log.logger), 0);
 	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
 	assert_string_equal(content(t, "drivers_probe"), "vif-6-0");
-	assert_false(takeover_kernel_serves(&t->t, 7));
+	assert_false(takeover_kernel_serves(&t->t, 7, 0));
 	make_dir(t, "drivers/pciback");
 	make_dir(t, "devices/pci-7-0");
 	ANNOUNCE(t, "add@/bus/xen-backend/drivers/pciback\0SUBSYSTEM=drivers\0"
@@ -257,7 +257,7 @@ static void another_process_may_mind_the_switch(void **state)
 	assert_int_equal(takeover_fd(&t->t), -1);
 	make_dir(t, "devices/pci-7-0");
 	make_dir(t, "devices/pci-7-0/driver");
-	assert_true(takeover_kernel_serves(&t->t, 7));
+	assert_true(takeover_kernel_serves(&t->t, 7, 0));
 	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
 	/* It turned it off, and is no more. */
 	put(t, "../../autoprobe", "1\n");
@@ -276,7 +276,7 @@ static void without_a_bus_nothing_is_touched(void **state)
 
 	assert_int_equal(takeover_begin(&t->t, "/nonexistent", t->root, &t->log.logger), 0);
 	assert_int_equal(takeover_fd(&t->t), -1);
-	assert_false(takeover_kernel_serves(&t->t, 7));
+	assert_false(takeover_kernel_serves(&t->t, 7, 0));
 	takeover_end(&t->t);
 	assert_int_equal(t->log.len, 0);
 }

@@ -12,7 +12,8 @@
 #include "common/util.h"
 #include "tests/unit/support_device.h"
 
-enum { GUEST = 7, SLOT = 3 };
+enum { DOMID = 7, SLOT = 3 };
+static const struct guest_id guest = { DOMID, 0 }, beside = { DOMID, 1 };
 
 static struct logbook book;
 static char dir[] = "/tmp/xenpci-ledgers-XXXXXX", path[64];
@@ -25,7 +26,7 @@ static int begin(void **state)
 	(void)state;
 	strcpy(dir + sizeof(dir) - 7, "XXXXXX");
 	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/guest-%u", dir, GUEST);
+	snprintf(path, sizeof(path), "%s/guest-%u", dir, DOMID);
 	logbook_init(&book);
 	memory = (struct memory){ .state_dir = dir, .lg = &book.logger };
 	ledger = NULL;
@@ -37,14 +38,14 @@ static int end(void **state)
 {
 	(void)state;
 	ledger_close(ledger, fd);
-	ledger_remove(&memory, GUEST);
+	ledger_remove(&memory, guest);
 	unlink(path);
 	return rmdir(dir);
 }
 
 static int open_it(bool keep)
 {
-	return ledger_open(&memory, GUEST, keep, &ledger, &fd);
+	return ledger_open(&memory, guest, keep, &ledger, &fd);
 }
 
 static void close_it(void)
@@ -144,7 +145,7 @@ static void what_is_not_sound_begins_anew_and_that_is_told(void **state)
 		}
 	}
 	/* None was left at all. */
-	ledger_remove(&memory, GUEST);
+	ledger_remove(&memory, guest);
 	logbook_init(&book);
 	assert_int_equal(open_it(true), 0);
 	assert_true(is_new());
@@ -208,16 +209,16 @@ static void a_version_that_is_not_known_is_recognised(void **state)
 	char at[MEMORY_PATH_MAX];
 
 	(void)state;
-	assert_true(ledger_is_known(&memory, GUEST, at)); /* none at all */
+	assert_true(ledger_is_known(&memory, guest, at)); /* none at all */
 	put_head(LEDGER_VERSION + 1, 20928);
-	assert_false(ledger_is_known(&memory, GUEST, at));
+	assert_false(ledger_is_known(&memory, guest, at));
 	assert_string_equal(at, path);
 	put_head(0, 20928);
-	assert_false(ledger_is_known(&memory, GUEST, at));
+	assert_false(ledger_is_known(&memory, guest, at));
 	put_head(LEDGER_VERSION, 20928);
-	assert_true(ledger_is_known(&memory, GUEST, at));
+	assert_true(ledger_is_known(&memory, guest, at));
 	put_head(LEDGER_VERSION, 7); /* damaged is another matter */
-	assert_true(ledger_is_known(&memory, GUEST, at));
+	assert_true(ledger_is_known(&memory, guest, at));
 }
 
 /* A worker that has not ended yet holds the lock with its descriptor. */
@@ -230,13 +231,13 @@ static void in_use_it_is_waited_for(void **state)
 	assert_int_equal(open_it(false), 0);
 	worker = dup(fd);
 	close_it();
-	assert_int_equal(ledger_open(&memory, GUEST, true, &other, &second), 1);
+	assert_int_equal(ledger_open(&memory, guest, true, &other, &second), 1);
 	assert_null(other);
 	assert_int_equal(second, -1);
 	/* Another guest's is another. */
-	assert_int_equal(ledger_open(&memory, GUEST + 1, false, &other, &second), 0);
+	assert_int_equal(ledger_open(&memory, beside, false, &other, &second), 0);
 	ledger_close(other, second);
-	ledger_remove(&memory, GUEST + 1);
+	ledger_remove(&memory, beside);
 	close(worker);
 	assert_int_equal(open_it(true), 0);
 	assert_string_equal(book.text, "");
@@ -253,10 +254,10 @@ static void no_file_is_told_once_and_memory_does(void **state)
 	assert_true(is_new());
 	assert_true(logbook_has(&book, "--state-dir"));
 	logbook_init(&book);
-	assert_int_equal(ledger_open(&memory, GUEST + 1, false, &other, &second), 0);
+	assert_int_equal(ledger_open(&memory, beside, false, &other, &second), 0);
 	assert_string_equal(book.text, "");
 	ledger_close(other, second);
-	ledger_remove(&memory, GUEST + 1); /* there is none */
+	ledger_remove(&memory, beside); /* there is none */
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 }
 
@@ -308,7 +309,7 @@ static void removed_it_is_gone(void **state)
 	(void)state;
 	leave();
 	assert_int_equal(access(path, F_OK), 0);
-	ledger_remove(&memory, GUEST);
+	ledger_remove(&memory, guest);
 	assert_int_equal(access(path, F_OK), -1);
 }
 

@@ -120,11 +120,11 @@ int hypercall_restore_msi(struct hypercall *hc, struct sbdf a)
 	return errno ? -1 : 0;
 }
 
-int ledger_open(struct memory *memory, uint32_t domid, bool keep, struct ledger **out, int *fd)
+int ledger_open(struct memory *memory, struct guest_id id, bool keep, struct ledger **out, int *fd)
 {
 	(void)memory;
 	(void)keep;
-	assert_int_equal(domid, DOMID);
+	assert_int_equal(id.domid, DOMID);
 	*out = &ledger;
 	*fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return 0;

@@ -80,6 +80,15 @@ struct device *device_find(struct worker *w, uint32_t domain, uint32_t bus, uint
 	return &device;
 }
 
+bool device_is_gone(const struct worker *w, uint32_t domain, uint32_t bus, uint32_t devfn)
+{
+	(void)w;
+	(void)domain;
+	(void)bus;
+	(void)devfn;
+	return false;
+}
+
 int config_guest_read(struct config *cfg, int32_t offset, int32_t size, uint32_t *value)
 {
 	(void)cfg;
