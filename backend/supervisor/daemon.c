@@ -54,6 +54,11 @@ static void serve_timers(struct daemon *d)
 	uint64_t now = d->be.now_ns;
 	struct guest *g;
 
+	if (d->be.retry_ns && d->be.retry_ns <= now) {
+		d->be.retry_ns = 0;
+		watches_retry(&d->watches);
+		claims_run(&d->be);
+	}
 	if (d->be.look_ns && d->be.look_ns <= now)
 		recovery_look(&d->be, now);
 	while ((g = schedule_next_expired(&d->be.schedule, now)))
@@ -164,6 +169,8 @@ static int timeout_ms(struct daemon *d)
 	first = schedule_first(&d->be.schedule);
 	if (d->phase == DAEMON_ASKING && d->close_by_ns < first)
 		first = d->close_by_ns;
+	if (d->be.retry_ns && d->be.retry_ns < first)
+		first = d->be.retry_ns;
 	if (d->be.look_ns && d->be.look_ns < first)
 		first = d->be.look_ns;
 	if (first == UINT64_MAX)

@@ -237,6 +237,8 @@ static bool finish_ending(struct guest *g)
 	if (!forget(g))
 		return false;
 	own = guest_read_state(g);
+	if (own == GUEST_STATE_UNREAD)
+		return false;
 	/* In state 1 it is not this instance any more, but the next one; the kernel's is its to close. */
 	if (g->closes && own > XenbusStateInitialising && own != XenbusStateClosed &&
 	    own < PCIIF_STATE_COUNT &&
@@ -354,6 +356,8 @@ static int look(struct guest *g)
 	enum backend_action action;
 	int rc;
 
+	if (own == GUEST_STATE_UNREAD)
+		return 0;
 	if (g->failing) {
 		finish_failing(g, own);
 		return g->failing ? 0 : 1;
@@ -370,6 +374,8 @@ static int look(struct guest *g)
 			return rc < 0 ? 1 : rc;
 		}
 		peer = guest_peer_state(g);
+		if (peer == GUEST_STATE_UNREAD)
+			return 0;
 	}
 	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid))
 		return leave_alone(g, own);

@@ -109,10 +109,25 @@ left() {
 	xb stat "$DIR"
 	# shellcheck disable=SC2046
 	[ -z "$SPAWNER" ] || ps -o comm= -p "$DAEMON,$SUPERVISOR,$SPAWNER$(children "$SPAWNER" | sed 's/^/,/' | tr -d '\n')" | sort
-	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' | grep -v '^/local/domain/0/backend$\|^/libxl\|^/vm'
+	# (Empty directories of errors and of backends stay, as with xl.)
+	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' |
+		grep -v '^/local/domain/0/backend\(/pci\)\?$\|^/libxl\|^/vm\|^/local/domain/0/error\(/backend\(/pci\(/[0-9]*\(/0\)\?\)\?\)\?\)\?$'
 	(cd "$WORK/state" && find . -type f | sort)
-	echo "descriptors: $(open_files "$DAEMON") $(open_files "$SUPERVISOR") $(open_files "$SPAWNER")"
+}
+descriptors() { echo "$(open_files "$DAEMON") $(open_files "$SUPERVISOR") $(open_files "$SPAWNER")"; }
+# A server that took another's place may have fewer: it has told nobody that it is ready.
+no_more_descriptors() {
+	local i is was
+	read -ra was <"$WORK/descriptors"
+	read -ra is < <(descriptors)
+	for i in 0 1 2; do [ "${is[i]:-99}" -le "${was[i]}" ] || return; done
 }
 # as_before: within 5 s; otherwise the difference is in $WORK/difference
-same() { left >"$WORK/left" 2>&1; diff "$WORK/before" "$WORK/left" >"$WORK/difference"; }
+same() {
+	left >"$WORK/left" 2>&1
+	diff "$WORK/before" "$WORK/left" >"$WORK/difference" && {
+		no_more_descriptors || { echo "descriptors: $(descriptors)" >"$WORK/difference"; false; }
+	}
+}
+remember() { left >"$WORK/before" && descriptors >"$WORK/descriptors"; }
 as_before() { wait_for 5000 same; }
