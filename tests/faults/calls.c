@@ -81,20 +81,37 @@ CALL(MAP, void *, xengnttab_map_grant_ref, (xengnttab_handle *h, uint32_t d, uin
 
 /* ---- xenstore ---- */
 
+/* Those about a path, which is their parameter p. */
+#define ABOUT(ret, name, params, args, bad, err)                              \
+	REAL(ret, name, params)                                               \
+	EXPORT ret name params                                                \
+	{                                                                     \
+		ret rc_;                                                      \
+		NEED(name);                                                   \
+		core_about(p);                                                \
+		if (core_fails(KIND_STORE, #name, __builtin_return_address(0))) { \
+			errno = err;                                          \
+			return bad;                                           \
+		}                                                             \
+		rc_ = real_##name args;                                       \
+		core_after();                                                 \
+		return rc_;                                                   \
+	}
+
 CALL(STORE, struct xs_handle *, xs_open, (unsigned long fl), (fl), NULL, EMFILE)
-CALL(STORE, void *, xs_read, (struct xs_handle *h, xs_transaction_t t, const char *p, unsigned *n), (h, t, p, n),
+ABOUT(void *, xs_read, (struct xs_handle *h, xs_transaction_t t, const char *p, unsigned *n), (h, t, p, n),
      NULL, ENOMEM)
-CALL(STORE, char **, xs_directory, (struct xs_handle *h, xs_transaction_t t, const char *p, unsigned *n),
+ABOUT(char **, xs_directory, (struct xs_handle *h, xs_transaction_t t, const char *p, unsigned *n),
      (h, t, p, n), NULL, ENOMEM)
-CALL(STORE, bool, xs_write, (struct xs_handle *h, xs_transaction_t t, const char *p, const void *d, unsigned n),
+ABOUT(bool, xs_write, (struct xs_handle *h, xs_transaction_t t, const char *p, const void *d, unsigned n),
      (h, t, p, d, n), false, ENOSPC)
-CALL(STORE, bool, xs_mkdir, (struct xs_handle *h, xs_transaction_t t, const char *p), (h, t, p), false, ENOSPC)
-CALL(STORE, bool, xs_rm, (struct xs_handle *h, xs_transaction_t t, const char *p), (h, t, p), false, EIO)
-CALL(STORE, bool, xs_set_permissions,
+ABOUT(bool, xs_mkdir, (struct xs_handle *h, xs_transaction_t t, const char *p), (h, t, p), false, ENOSPC)
+ABOUT(bool, xs_rm, (struct xs_handle *h, xs_transaction_t t, const char *p), (h, t, p), false, EIO)
+ABOUT(bool, xs_set_permissions,
      (struct xs_handle *h, xs_transaction_t t, const char *p, struct xs_permissions *perms, unsigned n),
      (h, t, p, perms, n), false, EIO)
-CALL(STORE, bool, xs_watch, (struct xs_handle *h, const char *p, const char *token), (h, p, token), false, E2BIG)
-CALL(STORE, bool, xs_unwatch, (struct xs_handle *h, const char *p, const char *token), (h, p, token), false, EIO)
+ABOUT(bool, xs_watch, (struct xs_handle *h, const char *p, const char *token), (h, p, token), false, E2BIG)
+ABOUT(bool, xs_unwatch, (struct xs_handle *h, const char *p, const char *token), (h, p, token), false, EIO)
 CALL(STORE, bool, xs_is_domain_introduced, (struct xs_handle *h, unsigned d), (h, d), false, EIO)
 CALL(OTHER, char **, xs_check_watch, (struct xs_handle *h), (h), NULL, EIO)
 CALL(TRANSACTION, xs_transaction_t, xs_transaction_start, (struct xs_handle *h), (h), XBT_NULL, ENOSPC)

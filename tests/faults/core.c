@@ -17,6 +17,7 @@ static struct faults *f;
 static enum faults_role role;
 static int32_t self; /* asked once: a confined worker cannot */
 static bool dies;
+static const char *about; /* one thread each */
 
 /* Code whose own calls are not the project's: Xen's libraries, the box's, the loader. */
 static struct range {
@@ -107,10 +108,28 @@ static bool counts(enum faults_kind kind, const void *caller)
 	return true;
 }
 
+void core_about(const char *path)
+{
+	about = path;
+}
+
+/* Whether it is the one that was asked for: n-th of its kind, of all, or of those of its name or path. */
+static bool is_it(enum faults_kind kind, const char *name, const char *path, uint32_t n, uint32_t all)
+{
+	if (f->role != role)
+		return false;
+	if (f->match[0])
+		return (!strcmp(f->match, name) || (path && !strcmp(f->match, path))) &&
+		       ++f->matched == f->nth;
+	return f->kind == KINDS ? all == f->nth : f->kind == kind && n == f->nth;
+}
+
 bool core_fails(enum faults_kind kind, const char *name, const void *caller)
 {
+	const char *path = about;
 	uint32_t n, all;
 
+	about = NULL;
 	if (!f || !f->counting || !counts(kind, caller))
 		return false;
 	n = ++f->count[role][kind];
@@ -120,8 +139,7 @@ bool core_fails(enum faults_kind kind, const char *name, const void *caller)
 		name_it(1, name);
 		return true;
 	}
-	if (f->role != role || (f->kind == KINDS ? all : n) != f->nth ||
-	    (f->kind != KINDS && f->kind != kind))
+	if (!is_it(kind, name, path, n, all))
 		return false;
 	f->pid = self;
 	name_it(0, name);

@@ -16,6 +16,8 @@ void core_forked(void);
  * before it; core_after() where it is to die after it.
  */
 bool core_fails(enum faults_kind kind, const char *name, const void *caller);
+/* The path that the call which is counted next is about. */
+void core_about(const char *path);
 void core_after(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * faultctl FILE arm ROLE KIND N ACTION: from now on is counted, and that call fails
+ * faultctl FILE arm ROLE KIND N ACTION: from now on is counted, and that call fails. KIND: one of the kinds,
+ *	"any", a function's name, or the path in xenstore that a request is about
  * faultctl FILE hit: "HITS FIRST SECOND PID", and nothing is counted any more
  * faultctl FILE counts: "ROLE KIND N" for all that is not 0, of all kinds as "ROLE any N"
  */
@@ -19,15 +20,17 @@ static const char *const roles[] = { FAULTS_ROLES(TEXT) };
 static const char *const kinds[] = { FAULTS_KINDS(TEXT) "any" };
 static const char *const actions[] = { "fail", "pair", "before", "after" };
 
-static uint32_t find(const char *const *list, size_t n, const char *text)
+static uint32_t find(const char *const *list, size_t n, const char *text, bool must)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(list[i], text))
 			return (uint32_t)i;
+	if (!must)
+		return (uint32_t)n;
 	fprintf(stderr, "faultctl: what is %s?\n", text);
 	exit(2);
 }
-#define FIND(list, text) find(list, sizeof(list) / sizeof((list)[0]), text)
+#define FIND(list, text, must) find(list, sizeof(list) / sizeof((list)[0]), text, must)
 
 static void counts(const struct faults *f)
 {
@@ -54,10 +57,12 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[2], "arm") && argc == 7) {
 		f->counting = 0;
 		memset(f, 0, sizeof(*f));
-		f->role = FIND(roles, argv[3]);
-		f->kind = FIND(kinds, argv[4]);
+		f->role = FIND(roles, argv[3], true);
+		f->kind = FIND(kinds, argv[4], false);
+		if (f->kind > KINDS)
+			snprintf(f->match, sizeof(f->match), "%s", argv[4]);
 		f->nth = (uint32_t)strtoul(argv[5], NULL, 10);
-		f->action = FIND(actions, argv[6]);
+		f->action = FIND(actions, argv[6], true);
 		f->counting = 1;
 	} else if (!strcmp(argv[2], "hit")) {
 		f->counting = 0;

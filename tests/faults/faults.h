@@ -55,6 +55,8 @@ struct faults {
 	_Atomic uint32_t count[ROLES][KINDS];
 	_Atomic uint32_t all[ROLES]; /* of every kind: where a process can be killed */
 	uint32_t role, kind, nth, action; /* kind KINDS: nth of all; nth 0: none */
+	char match[128]; /* nth of those whose name or path this is, instead; "": of the kind */
+	_Atomic uint32_t matched;
 	_Atomic uint32_t hits;
 	_Atomic int32_t second; /* the process whose next call fails; 0: none */
 	int32_t pid;		/* that was hit */

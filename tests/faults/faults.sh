@@ -87,17 +87,27 @@ judge() {
 }
 
 keep_log() { mkdir -p "$FAULTS_LOGS" && { echo "$2" && unusual; } >"$FAULTS_LOGS/${1// /_}"; }
-# one ROLE KIND N ACTION: a life with it; appends to results
-one() {
+# note WHAT HIT: one line of results; WHAT is SERIES ROLE KIND N ACTION
+note() { # WHAT FIRST SECOND VERDICT REMARKS
+	if [ -n "$4" ]; then
+		echo "$1 FAILED $2 $3: $(tr '\n' ' ' <<<"$4")" >>"$results"
+		not_ok "$1" "$2 $3: $4"
+	else
+		echo "$1 survived $2 $3 $5" >>"$results"
+	fi
+}
+# one_life SERIES ROLE KIND N ACTION: a life with it; in the series "unnoticed" no guest may notice.
+one_life() {
 	local verdict hit first second pid bad said
 	[ -n "$DAEMON" ] && kill -0 "$DAEMON" 2>/dev/null || { quit; fresh; }
 	log_mark
-	ctl arm "$@"
+	ctl arm "${@:2}"
 	life
 	read -r hit first second pid < <(ctl hit)
-	[ "$hit" != 0 ] || { echo "life $* not-reached" >>"$results"; return; }
+	[ "$hit" != 0 ] || { echo "$* not-reached" >>"$results"; return; }
 	bad="${BAD[7]:+7: ${BAD[7]}}${BAD[8]:+8: ${BAD[8]}}"
 	verdict=$(judge)
+	[ "$1" = life ] || verdict=$verdict$bad
 	said=$(unusual | wc -l)
 	[ -z "${FAULTS_LOGS:-}" ] || [ -z "$bad$verdict" ] || keep_log "$*" "$bad $verdict"
 	if [ "$(children "$DAEMON" | head -n 1)" != "$server" ]; then
@@ -107,18 +117,60 @@ one() {
 		life
 		[ ${#BAD[@]} = 0 ] || verdict="the next life: ${BAD[*]}"
 	fi
-	if [ -n "$verdict" ]; then
-		quit
-		echo "life $* FAILED $first $second: $verdict" | tr '\n' ' ' >>"$results"
-		echo >>"$results"
-		not_ok "life $*" "$first $second: $verdict"
-	else
-		echo "life $* survived $first $second said=$said ${bad:+disturbed $bad}" >>"$results"
-	fi
+	[ -z "$verdict" ] || quit
+	note "$*" "$first" "$second" "$verdict" "said=$said ${bad:+disturbed $bad}"
 }
 
+# --- A start and an end, without guests ---
+
+ours() { grep -lz "^XENPCI_FAULTS=$XENPCI_FAULTS$" /proc/[0-9]*/environ 2>/dev/null | grep -v "/proc/$$/" | cut -d / -f 3; }
+none_of_ours() {
+	local pid
+	for pid in $(ours); do
+		case $(cat "/proc/$pid/comm" 2>/dev/null) in xenpci*) return 1 ;; esac
+	done
+}
+# start_and_end: sets READY (1: it did serve) and STATUS
+start_and_end() {
+	local until=$((SECONDS + 15)) _
+	READY=0
+	[ -p "$WORK/ready" ] || mkfifo "$WORK/ready"
+	exec {ready}<>"$WORK/ready"
+	"$xenbox" run "$DIR" 0 -- "$INSTALLED" --devices "image:$bench" --allow all --ready-fd 9 \
+		--state-dir "$WORK/state" 9>"$WORK/ready" {ready}>&- 2>>"$daemon_log" </dev/null &
+	DAEMON=$!
+	until [ $SECONDS -gt $until ] || gone $DAEMON; do
+		if read -rt 0.05 -N 1 -u "$ready" _; then READY=1 && break; fi
+	done
+	exec {ready}>&-
+	kill -TERM $DAEMON 2>/dev/null
+	wait_for 10000 gone $DAEMON || { STATUS=hangs && kill -KILL $DAEMON; }
+	wait $DAEMON 2>/dev/null
+	STATUS=${STATUS:-$?}
+	DAEMON=
+}
+one_start() {
+	local hit first second pid verdict='' pids READY STATUS=''
+	quit
+	log_mark
+	ctl arm "${@:2}"
+	start_and_end
+	read -r hit first second pid < <(ctl hit)
+	[ "$hit" != 0 ] || { echo "$* not-reached" >>"$results"; return; }
+	[ "$STATUS" != hangs ] || verdict="it does not end"
+	wait_for 5000 none_of_ours || { verdict="$verdict; processes are left: $(ours | tr '\n' ' ')" && pids=$(ours) && kill -KILL $pids; }
+	[ $READY = 1 ] || [ "$5" != fail ] || log_since | grep -qE 'xenpcid.*: (error|warning)' || verdict="$verdict; it did not serve, and does not say why"
+	fresh
+	life
+	[ ${#BAD[@]} = 0 ] || verdict="$verdict; the next one: ${BAD[*]}"
+	as_before || verdict="$verdict; $(tr '\n' ';' <"$WORK/difference")"
+	[ -z "${FAULTS_LOGS:-}" ] || [ -z "$verdict" ] || keep_log "$*" "$verdict"
+	note "$*" "$first" "$second" "$verdict" "served=$READY status=$STATUS"
+}
+one() { if [ "$1" = start ]; then one_start "$@"; else one_life "$@"; fi; }
+
 wanted() { # SERIES ROLE KIND N ACTION
-	[[ "$*" =~ $only ]] && ! grep -q "^$* " "$results"
+	[[ "$*" =~ $only ]] && ! grep -qF "$* " "$results"
 }
 in_time() { [ "$budget" = 0 ] || [ $SECONDS -lt "$budget" ]; }
 
@@ -127,28 +179,33 @@ in_time() { [ "$budget" = 0 ] || [ $SECONDS -lt "$budget" ]; }
 box_up
 fresh
 warm_up
-ctl arm xenpcid any 0 fail
-life
-mapfile -t COUNTS < <(ctl counts)
-printf '# a life: %s\n' "${COUNTS[@]}"
+declare -a COUNTS=()
+count() { # SERIES COMMAND: how often each kind of call is made
+	ctl arm xenpcid any 0 fail
+	$2
+	while read -r line; do COUNTS+=("$1 $line"); done < <(ctl counts)
+}
+count life life
+quit
+count start start_and_end
+[ "$READY" = 1 ] || bail "a start without a fault"
+printf '# %s\n' "${COUNTS[@]}"
 
 # Several can share the work: FAULTS_SHARD=i/n is the i-th of n, from 0 on.
 index=0 shard=${FAULTS_SHARD:-0/1}
 due() { local i=$((index++)); [ $((i % every)) = 0 ] && [ $((i / every % ${shard#*/})) = "${shard%/*}" ]; }
 plan() {
-	local role kind n i
-	while read -r series role kind n action; do
-		[ "$series" != life ] || echo "$role $kind $n $action"
-	done < <(grep -v '^#' "$here/kept.txt")
+	local series role kind n i
+	[ "${shard%/*}" != 0 ] || grep -v '^#' "$here/kept.txt"
 	for i in "${COUNTS[@]}"; do
-		read -r role kind n <<<"$i"
+		read -r series role kind n <<<"$i"
 		for ((i = 1; i <= n; i++)); do
 			case $kind in
-			any) due && echo "$role any $i before"; due && echo "$role any $i after" ;;
+			any) due && echo "$series $role any $i before"; due && echo "$series $role any $i after" ;;
 			other) ;;
 			*)
-				due && echo "$role $kind $i fail"
-				[ "$i" -le $PAIRS ] && due && echo "$role $kind $i pair"
+				due && echo "$series $role $kind $i fail"
+				[ "$i" -le $PAIRS ] && due && echo "$series $role $kind $i pair"
 				;;
 			esac
 		done
@@ -157,20 +214,29 @@ plan() {
 while read -r what; do
 	in_time || break
 	# shellcheck disable=SC2086
-	wanted life $what && one $what
+	wanted $what && one $what
 done < <(plan)
+[ -n "$DAEMON" ] || fresh
+life
+is "a life after all of them: who did not live through it" "${!BAD[*]}" ""
 quit
 
 # --- What came of it ---
 
 summary() {
-	awk '{ k = $3 " " $5 } / survived / { s[$5 == "fail" || $5 == "pair" ? $3 "," $5 : "killed"]++; all["s"]++ }
-		/ (survived|FAILED) / { i[$5 == "fail" || $5 == "pair" ? $3 "," $5 : "killed"]++; all["i"]++ }
-		END { for (k in i) printf "# %-22s %5d of %5d survived\n", k, s[k], i[k]
-		printf "# %d survived of %d injected\n", all["s"], all["i"] }' "$results" | sort
+	awk 'function kind() { return $5 == "fail" ? ($3 ~ /^[a-z]+$/ ? $3 : "kept") : $5 == "pair" ? "pairs" : "killed " $2 }
+		/ (survived|FAILED) / { k = $1 ", " kind(); i[k]++; all++
+			if (/ survived /) { s[k]++; good++ }
+			noticed += / disturbed /; hung += / disturbed .*ETIMEDOUT .*state/
+			silent += / survived .*said=0 *$/ }
+		END { for (k in i) printf "# %-36s %5d survived of %5d injected\n", k, s[k], i[k] | "sort"
+			close("sort")
+			printf "# %d survived of %d injected; %d had one guest notice (%d of them waited in vain), ", good, all,
+				noticed, hung
+			printf "%d were noticed by nobody and not told\n", silent }' "$results"
 }
 summary
-check "some faults were injected" grep -qE ' (survived|FAILED) ' "$results"
+check "faults were injected" grep -qE ' (survived|FAILED) ' "$results"
 is "all were survived" "$(grep -c ' FAILED ' "$results")" 0
 DAEMON=
 finish
