@@ -106,11 +106,23 @@ static void finish_failing(struct guest *g, unsigned from)
 	guest_set_state(g, from, XenbusStateClosing, g->why);
 }
 
+/*
+ * Whether what a request to xenstored found is the guest's own. Where it is not, the next xenpcid finds the
+ * guest as it is (daemon.c sees xenstored end); if it was a moment's failure, we do.
+ */
+static bool xenstore_answers(struct guest *g)
+{
+	if (xen_answers(&g->be->xen))
+		return true;
+	talk_event(&g->talk, XTL_ERROR, "xenstored does not answer: %s; tried again in a second", strerror(errno));
+	schedule_at(&g->be->schedule, g, now_ns() + BACKEND_RETRY_NS);
+	return false;
+}
+
 /* A failure of the whole instance: told, and it is closed. */
 static void fatal(struct guest *g, unsigned from, const struct problem *p)
 {
-	/* Not the guest's: the next xenpcid finds it as it is (daemon.c sees xenstored end). */
-	if (!xen_answers(&g->be->xen))
+	if (!xenstore_answers(g))
 		return;
 	/* From where a guest can come again and again, within its budget. */
 	guest_report(g, p, from != XenbusStateInitialising);
@@ -261,8 +273,12 @@ void guest_leave(struct guest *g)
 
 void guest_end(struct guest *g, const char *why)
 {
-	if (g->ending || !xen_answers(&g->be->xen))
+	if (g->ending)
 		return;
+	if (!xenstore_answers(g)) {
+		g->check_alive = true;
+		return;
+	}
 	g->ending = true;
 	g->closes = guest_read_state(g) != XenbusStateUnknown;
 	snprintf(g->why, sizeof(g->why), "%s", why);
