@@ -78,16 +78,23 @@ static bool closed(struct daemon *d)
 	return true;
 }
 
+static void leave_hvm_guests(struct daemon *d)
+{
+	struct guest *g;
+
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		if (g->hvm)
+			guest_leave(g);
+}
+
+/* Each turn: one whose end xenstored did not hear of is told again. */
 static void end_guests(struct daemon *d)
 {
 	struct guest *g;
 
-	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++) {
-		if (g->hvm)
-			guest_leave(g);
-		else
+	for (uint32_t domid = 0; (g = backend_next_guest(&d->be, &domid)); domid++)
+		if (!g->hvm)
 			guest_end(g, "xenpcid is stopping");
-	}
 }
 
 bool daemon_has_guests(struct daemon *d, bool hvm)
@@ -131,9 +138,10 @@ static void move_once(struct daemon *d)
 		if (!closed(d))
 			return;
 		d->phase = DAEMON_ENDING;
-		end_guests(d);
+		leave_hvm_guests(d);
 		break;
 	case DAEMON_ENDING:
+		end_guests(d);
 		if (daemon_has_guests(d, false) || !idle)
 			return;
 		d->phase = DAEMON_LAST;

@@ -192,19 +192,27 @@ static int step_connect(struct guest *g, unsigned own, struct problem *p)
 	return 1;
 }
 
-/* Whether the toolstack still wants the instance: absent and 0 mean no. */
-static bool online(struct guest *g)
+/*
+ * Whether the toolstack still wants the instance: absent and 0 mean no. -1: it could not be read, which
+ * must not cost a guest that comes again its devices.
+ */
+static int online(struct guest *g)
 {
 	uint64_t on;
 
-	return !store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ONLINE, 10, UINT32_MAX, &on) &&
-	       on;
+	if (!store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ONLINE, 10, UINT32_MAX, &on))
+		return on != 0;
+	return guest_unread(g, g->dir, NODE_ONLINE) ? -1 : 0;
 }
 
 static int step_close(struct guest *g, enum backend_action action, unsigned own)
 {
-	if (!service_disconnect(g) || (action == BACKEND_CLOSED && !online(g) &&
-				       !guest_devices_release(g)))
+	int on;
+
+	if (!service_disconnect(g))
+		return 0;
+	on = action == BACKEND_CLOSED ? online(g) : 1;
+	if (on < 0 || (!on && !guest_devices_release(g)))
 		return 0;
 	guest_set_state(g, own, backend_action_state(action), backend_action_text(action));
 	return 1;

@@ -487,9 +487,12 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	struct claim *claim;
 	unsigned n;
 
-	if (entries_nr(g, &n))
+	if (entries_nr(g, &n)) {
+		if (guest_unread(g, g->dir, NODE_NUM_DEVS))
+			return fail(EAGAIN);
 		return problem_set(p, errno, "%s is %s", NODE_NUM_DEVS,
 				   errno == ENOENT ? "missing" : "no number of devices");
+	}
 	if (all)
 		TAILQ_FOREACH(claim, &g->claims, of_guest)
 			claim->published = false;

@@ -112,7 +112,8 @@ ABOUT(bool, xs_set_permissions,
      (h, t, p, perms, n), false, EIO)
 ABOUT(bool, xs_watch, (struct xs_handle *h, const char *p, const char *token), (h, p, token), false, E2BIG)
 ABOUT(bool, xs_unwatch, (struct xs_handle *h, const char *p, const char *token), (h, p, token), false, EIO)
-CALL(STORE, bool, xs_is_domain_introduced, (struct xs_handle *h, unsigned d), (h, d), false, EIO)
+/* (What libxenstore says where it cannot ask.) */
+CALL(STORE, bool, xs_is_domain_introduced, (struct xs_handle *h, unsigned d), (h, d), true, EIO)
 CALL(OTHER, char **, xs_check_watch, (struct xs_handle *h), (h), NULL, EIO)
 CALL(TRANSACTION, xs_transaction_t, xs_transaction_start, (struct xs_handle *h), (h), XBT_NULL, ENOSPC)
 

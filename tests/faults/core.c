@@ -91,10 +91,16 @@ static void die(void)
 	__builtin_trap();
 }
 
-static void name_it(unsigned i, const char *name)
+static void name_it(char out[static 160], const char *name, const char *path)
 {
-	memset(f->name[i], 0, sizeof(f->name[i]));
-	memcpy(f->name[i], name, strnlen(name, sizeof(f->name[i]) - 1));
+	size_t n = strnlen(name, 40), len = path ? strnlen(path, 110) : 0;
+
+	memset(out, 0, 160);
+	memcpy(out, name, n);
+	if (len) {
+		out[n] = ':';
+		memcpy(out + n + 1, path, len);
+	}
 }
 
 /* Whether this call is counted, by who makes it. */
@@ -136,13 +142,13 @@ bool core_fails(enum faults_kind kind, const char *name, const void *caller)
 	all = ++f->all[role];
 	if (kind != KIND_OTHER && f->second == self) {
 		f->second = 0;
-		name_it(1, name);
+		name_it(f->name[1], name, path);
 		return true;
 	}
 	if (!is_it(kind, name, path, n, all))
 		return false;
 	f->pid = self;
-	name_it(0, name);
+	name_it(f->name[0], name, path);
 	f->hits++;
 	if (f->action == ACTION_BEFORE)
 		die();

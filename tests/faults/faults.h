@@ -60,7 +60,7 @@ struct faults {
 	_Atomic uint32_t hits;
 	_Atomic int32_t second; /* the process whose next call fails; 0: none */
 	int32_t pid;		/* that was hit */
-	char name[2][32];	/* of the calls that were hit */
+	char name[2][160];	/* of the calls that were hit, with the path of a request to xenstored */
 };
 
 #endif

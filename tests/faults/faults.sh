@@ -196,7 +196,7 @@ index=0 shard=${FAULTS_SHARD:-0/1}
 due() { local i=$((index++)); [ $((i % every)) = 0 ] && [ $((i / every % ${shard#*/})) = "${shard%/*}" ]; }
 plan() {
 	local series role kind n i
-	[ "${shard%/*}" != 0 ] || grep -v '^#' "$here/kept.txt"
+	[ "${shard%/*}" != 0 ] || grep -v "^#" "${FAULTS_KEPT:-$here/kept.txt}"
 	for i in "${COUNTS[@]}"; do
 		read -r series role kind n <<<"$i"
 		for ((i = 1; i <= n; i++)); do

@@ -112,7 +112,7 @@ left() {
 	# (Empty directories of errors and of backends stay, as with xl.)
 	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' |
 		grep -v '^/local/domain/0/backend\(/pci\)\?$\|^/libxl\|^/vm\|^/local/domain/0/error\(/backend\(/pci\(/[0-9]*\(/0\)\?\)\?\)\?\)\?$'
-	(cd "$WORK/state" && find . -type f | sort)
+	(cd "$WORK/state" && find . -type f ! -name "lock-*" | sort)
 }
 descriptors() { echo "$(open_files "$DAEMON") $(open_files "$SUPERVISOR") $(open_files "$SPAWNER")"; }
 # A server that took another's place may have fewer: it has told nobody that it is ready.
