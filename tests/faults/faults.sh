@@ -14,7 +14,7 @@ case $B in
 	;;
 esac
 
-every=${FAULTS_EVERY:-${FAULTS_SAMPLE:-199}}
+every=${FAULTS_EVERY:-${FAULTS_SAMPLE:-1499}}
 only=${FAULTS_ONLY:-.}       # of "SERIES ROLE KIND N ACTION"
 results=${FAULTS_RESULTS:-$WORK/results} # one line for each that was done: it is not done again
 budget=${FAULTS_SECONDS:-0}  # 0: as long as it takes
