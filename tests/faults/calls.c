@@ -263,7 +263,8 @@ CALL(OTHER, pid_t, waitpid, (pid_t pid, int *st, int fl), (pid, st, fl), -1, ECH
 
 CALL(SEND, ssize_t, send, (int fd, const void *p, size_t n, int fl), (fd, p, n, fl), -1, ENOBUFS)
 CALL(SEND, ssize_t, sendto,
-     (int fd, const void *p, size_t n, int fl, const struct sockaddr *a, socklen_t l), (fd, p, n, fl, a, l), -1, ENOBUFS)
+     (int fd, const void *p, size_t n, int fl, const struct sockaddr *a, socklen_t l),
+     (fd, p, n, fl, a, l), -1, ENOBUFS)
 CALL(SEND, ssize_t, sendmsg, (int fd, const struct msghdr *m, int fl), (fd, m, fl), -1, ENOBUFS)
 CALL(SEND, ssize_t, recv, (int fd, void *p, size_t n, int fl), (fd, p, n, fl), -1, ENOMEM)
 CALL(SEND, ssize_t, recvmsg, (int fd, struct msghdr *m, int fl), (fd, m, fl), -1, ENOMEM)

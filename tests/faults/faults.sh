@@ -158,7 +158,12 @@ one_start() {
 	read -r hit first second pid < <(ctl hit)
 	[ "$hit" != 0 ] || { echo "$* not-reached" >>"$results"; return; }
 	[ "$STATUS" != hangs ] || verdict="it does not end"
-	wait_for 5000 none_of_ours || { verdict="$verdict; processes are left: $(ours | tr '\n' ' ')" && pids=$(ours) && kill -KILL $pids; }
+	wait_for 5000 none_of_ours || {
+		pids=$(ours)
+		verdict="$verdict; processes are left: ${pids//$'\n'/ }"
+		# shellcheck disable=SC2086
+		kill -KILL $pids
+	}
 	[ $READY = 1 ] || [ "$5" != fail ] || log_since | grep -qE 'xenpcid.*: (error|warning)' || verdict="$verdict; it did not serve, and does not say why"
 	fresh
 	life
