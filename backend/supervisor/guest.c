@@ -47,6 +47,14 @@ struct guest *backend_next_guest(struct backend *be, uint32_t *domid)
 	return NULL;
 }
 
+/* One that stays is the next guest's of that number to begin anew: it costs nobody anything but room. */
+static void remove_ledger(struct guest *g)
+{
+	if (ledger_remove(&g->be->memory, g->domid))
+		talk_event(&g->talk, XTL_WARN, "what its worker left in %s cannot be removed: %s",
+			   g->be->memory.state_dir, strerror(errno));
+}
+
 /*
  * Back to an instance that knows nothing. true: it is; false: something has to end first, and the
  * guest will be looked at again.
@@ -61,7 +69,7 @@ static bool forget(struct guest *g)
 	guest_unwatch(g);
 	if (g->frontend[0] || g->taking_back) {
 		memory_guest_end(&g->be->memory, g->domid);
-		ledger_remove(&g->be->memory, g->domid);
+		remove_ledger(g);
 	}
 	entries_forget(&g->entries);
 	g->taking_back = false;

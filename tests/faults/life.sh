@@ -114,6 +114,8 @@ left() {
 	# (Empty directories of errors and of backends stay, as with xl.)
 	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' |
 		grep -v '^/local/domain/0/backend\(/pci\)\?$\|^/libxl\|^/vm\|^/local/domain/0/error\(/backend\(/pci\(/[0-9]*\(/0\)\?\)\?\)\?\)\?$'
+	# (A ledger may stay where the log says that it cannot be removed.)
+	logged_since 'what its worker left in .* cannot be removed' && rm -f "$WORK"/state/guest-*
 	(cd "$WORK/state" && find . -type f ! -name "lock-*" | sort)
 }
 descriptors() { echo "$(open_files "$DAEMON") $(open_files "$SUPERVISOR") $(open_files "$SPAWNER")"; }

@@ -193,10 +193,11 @@ void ledger_close(struct ledger *l, int fd)
 	close_keep(fd);
 }
 
-void ledger_remove(struct memory *m, uint32_t domid)
+int ledger_remove(struct memory *m, uint32_t domid)
 {
 	(void)m;
 	(void)domid;
+	return 0;
 }
 
 void ledger_fresh(struct ledger *l, unsigned slot, uint16_t command)
