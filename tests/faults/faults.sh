@@ -14,7 +14,7 @@ case $B in
 	;;
 esac
 
-every=${FAULTS_EVERY:-${FAULTS_SAMPLE:-1499}}
+every=${FAULTS_EVERY:-${FAULTS_SAMPLE:-2999}}
 only=${FAULTS_ONLY:-.}       # of "SERIES ROLE KIND N ACTION"
 results=${FAULTS_RESULTS:-$WORK/results} # one line for each that was done: it is not done again
 budget=${FAULTS_SECONDS:-0}  # 0: as long as it takes
@@ -48,6 +48,7 @@ warm_up() {
 		[ ${#BAD[@]} = 0 ] || bail "a life without a fault: ${BAD[*]}"
 	done
 	wait_for 5000 no_jobs
+	log_mark
 	remember
 	plain <"$daemon_log" | sort -u >"$WORK/usual"
 	as_before || { cat "$WORK/difference"; bail "a daemon at rest has no rest"; }

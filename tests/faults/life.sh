@@ -112,7 +112,7 @@ left() {
 	[ -z "$SPAWNER" ] || ps -o comm= -p "$DAEMON,$SUPERVISOR,$SPAWNER$(children "$SPAWNER" | sed 's/^/,/' | tr -d '\n')" |
 		sort | awk '$1 != "xenpci-worker" || n++'
 	# (Empty directories of errors and of backends stay, as with xl.)
-	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' |
+	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' | sort |
 		grep -v '^/local/domain/0/backend\(/pci\)\?$\|^/libxl\|^/vm\|^/local/domain/0/error\(/backend\(/pci\(/[0-9]*\(/0\)\?\)\?\)\?\)\?$'
 	# (A ledger may stay where the log says that it cannot be removed.)
 	logged_since 'what its worker left in .* cannot be removed' && rm -f "$WORK"/state/guest-*
