@@ -18,6 +18,7 @@
 #include "host/topology.h"
 
 #define BACKEND_ROOT_MAX 48
+#define BACKEND_RETRY_NS 1000000000ull /* before what the machine refused us is tried again */
 #define CLAIMS_BUCKETS 256
 #define PRISTINE_MAX 256
 
@@ -55,6 +56,7 @@ struct backend {
 	unsigned nr_jobs;
 	bool reset_untold; /* said once: Xen does not want to know of resets */
 	uint64_t now_ns;  /* the clock, as last looked at in this turn */
+	uint64_t retry_ns; /* when to try again what the machine refused us (claims, the list of guests); 0: nothing */
 	uint64_t look_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool no_memory;		     /* a guest has come, and there was no room for it */

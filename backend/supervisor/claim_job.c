@@ -137,6 +137,18 @@ static int machine_of(const struct claim *claim)
 	return claim->provider < be->env->nr_providers ? be->machine[claim->provider].fd : -1;
 }
 
+/* It stands in line still: nobody would come to it but another job's end. */
+static void cannot_start(const struct claim *claim)
+{
+	struct backend *be = claim->be;
+	char name[SBDF_TEXT];
+
+	talk_event(claim->guest ? &claim->guest->talk : &be->processes.talk, XTL_ERROR,
+		   "%s: no process to see to it can be started: %s; tried again in a second",
+		   sbdf_format(claim->sbdf, name), strerror(errno));
+	be->retry_ns = now_ns() + BACKEND_RETRY_NS;
+}
+
 void claim_start_job(struct claim *claim)
 {
 	struct backend *be = claim->be;
@@ -147,8 +159,7 @@ void claim_start_job(struct claim *claim)
 
 	claim->job = process_start(&be->processes, ROLE_JOB, &job_owner, claim);
 	if (!claim->job) {
-		talk_event(&be->processes.talk, XTL_ERROR, "no job can be started: %s",
-			   strerror(errno));
+		cannot_start(claim);
 		return;
 	}
 	be->nr_jobs++;

@@ -60,6 +60,11 @@ static void serve_timers(struct daemon *d)
 	uint64_t now = d->be.now_ns;
 	struct guest *g;
 
+	if (d->be.retry_ns && d->be.retry_ns <= now) {
+		d->be.retry_ns = 0;
+		watches_retry(&d->watches);
+		claims_run(&d->be);
+	}
 	if (d->be.look_ns && d->be.look_ns <= now)
 		recovery_look(&d->be, now);
 	while ((g = schedule_next_expired(&d->be.schedule, now)))
@@ -79,16 +84,23 @@ static bool closed(struct daemon *d)
 	return true;
 }
 
+static void leave_hvm_guests(struct daemon *d)
+{
+	struct guest *g;
+
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
+		if (g->hvm)
+			guest_leave(g);
+}
+
+/* Each turn: one whose end xenstored did not hear of is told again. */
 static void end_guests(struct daemon *d)
 {
 	struct guest *g;
 
-	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++) {
-		if (g->hvm)
-			guest_leave(g);
-		else
+	for (uint64_t at = 0; (g = backend_next_guest(&d->be, &at)); at++)
+		if (!g->hvm)
 			guest_end(g, "xenpcid is stopping");
-	}
 }
 
 bool daemon_has_guests(struct daemon *d, bool hvm)
@@ -132,9 +144,10 @@ static void move_once(struct daemon *d)
 		if (!closed(d))
 			return;
 		d->phase = DAEMON_ENDING;
-		end_guests(d);
+		leave_hvm_guests(d);
 		break;
 	case DAEMON_ENDING:
+		end_guests(d);
 		if (daemon_has_guests(d, false) || !idle)
 			return;
 		d->phase = DAEMON_LAST;
@@ -168,10 +181,12 @@ static int timeout_ms(struct daemon *d)
 	if (!TAILQ_EMPTY(&d->be.schedule.dirty) && !d->be.xen.lost)
 		return 0;
 	first = schedule_first(&d->be.schedule);
-	if (d->retry_ns && d->retry_ns < first)
-		first = d->retry_ns;
+	if (d->seek_ns && d->seek_ns < first)
+		first = d->seek_ns;
 	if (d->phase == DAEMON_ASKING && d->close_by_ns < first)
 		first = d->close_by_ns;
+	if (d->be.retry_ns && d->be.retry_ns < first)
+		first = d->be.retry_ns;
 	if (d->be.look_ns && d->be.look_ns < first)
 		first = d->be.look_ns;
 	if (first == UINT64_MAX)
@@ -202,7 +217,7 @@ static void turn(struct daemon *d)
 		return;
 	}
 	/* One guest's nodes, then what else came. */
-	if (d->retry_ns && d->retry_ns <= d->be.now_ns)
+	if (d->seek_ns && d->seek_ns <= d->be.now_ns)
 		daemon_seek_xenstore(d);
 	if (d->phase != DAEMON_STARTING && !d->be.xen.lost)
 		watches_update_one(&d->watches);

@@ -43,7 +43,7 @@ struct daemon {
 	enum daemon_phase phase;
 	uint64_t close_by_ns;
 	uint64_t lost_ns;  /* xenstored was lost then */
-	uint64_t retry_ns; /* ... and is looked for again then; 0: it is there */
+	uint64_t seek_ns; /* ... and is looked for again then; 0: it is there */
 	unsigned retries;
 	bool emptied;	   /* what took its place knows nothing */
 	bool orphaned;	   /* the keeper died meanwhile: we become the next when xenstored is back */

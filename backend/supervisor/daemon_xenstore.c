@@ -39,7 +39,7 @@ static void seek_later(struct daemon *d)
 	uint64_t pause = d->retries < 8 ? PAUSE_FIRST_NS << d->retries : PAUSE_MAX_NS;
 
 	d->retries++;
-	d->retry_ns = now_ns() + (pause < PAUSE_MAX_NS ? pause : PAUSE_MAX_NS);
+	d->seek_ns = now_ns() + (pause < PAUSE_MAX_NS ? pause : PAUSE_MAX_NS);
 }
 
 /* Nothing of it is used any more but to fail. */
@@ -85,7 +85,7 @@ void daemon_seek_xenstore(struct daemon *d)
 {
 	struct backend *be = &d->be;
 
-	d->retry_ns = 0;
+	d->seek_ns = 0;
 	if (xen_reopen(&be->xen)) {
 		seek_later(d);
 		return;

@@ -129,7 +129,9 @@ bool earlier_settle(struct guest *g, unsigned own)
 	if (!recall(g) || !guest_devices_release(g))
 		return false;
 	memory_guest_end(&g->be->memory, guest_id(g));
-	ledger_remove(&g->be->memory, guest_id(g));
+	if (ledger_remove(&g->be->memory, guest_id(g)))
+		talk_event(&g->talk, XTL_WARN, "what its worker left in %s cannot be removed: %s",
+			   g->be->memory.state_dir, strerror(errno));
 	g->taking_back = false;
 	g->met = true;
 	sweep_vectors(g->be, g->domid);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/guest_error.h"
 #include "common/number.h"
 #include "common/store.h"
 #include "common/util.h"
@@ -38,10 +39,10 @@ unsigned entries_state(struct guest *g, unsigned n)
 		e->state[n] = (uint8_t)(1 + state);
 	else if (errno == ENOENT)
 		e->state[n] = 1 + ENTRIES_ABSENT;
-	else if (errno == EINVAL || errno == ERANGE || errno == E2BIG)
-		e->state[n] = 1 + ENTRIES_INVALID;
+	else if (guest_unread(g, g->dir, node))
+		return ENTRIES_UNREAD;
 	else
-		return ENTRIES_ABSENT;
+		e->state[n] = 1 + ENTRIES_INVALID;
 	return e->state[n] - 1u;
 }
 

@@ -2,8 +2,8 @@
 /*
  * The toolstack's list of a guest's devices, as far as a look needs it: num_devs and state-N. A
  * request to xenstored costs more than all else in a look, so each is read once, and then when an
- * event tells of a change, or when our state was read anew (guest_own_state). One thread; nothing
- * logs.
+ * event tells of a change, or when our state was read anew (guest_own_state). One thread; what could not be
+ * read is logged (guest_unread).
  */
 #ifndef XENPCI_BACKEND_SUPERVISOR_ENTRIES_H
 #define XENPCI_BACKEND_SUPERVISOR_ENTRIES_H
@@ -26,10 +26,12 @@ struct entries {
 };
 
 /*
- * What entries_state returns beside a state: no such node; or none that could be read as a state.
+ * What entries_state returns beside a state: no such node; one that is no state; the request failed, and
+ * the guest will be looked at again.
  */
 #define ENTRIES_ABSENT 0x80
 #define ENTRIES_INVALID 0x81
+#define ENTRIES_UNREAD 0x82
 
 /*
  * num_devs into *nr. 0, or -1 with errno: ENOENT, EINVAL or ERANGE (no number of devices),

@@ -75,6 +75,14 @@ struct guest *backend_next_guest(const struct backend *be, uint64_t *at)
 	return NULL;
 }
 
+/* One that stays is the next guest's of that number to begin anew: it costs nobody anything but room. */
+static void remove_ledger(struct guest *g)
+{
+	if (ledger_remove(&g->be->memory, guest_id(g)))
+		talk_event(&g->talk, XTL_WARN, "what its worker left in %s cannot be removed: %s",
+			   g->be->memory.state_dir, strerror(errno));
+}
+
 /*
  * Back to an instance that knows nothing. true: it is; false: something has to end first, and the
  * guest will be looked at again.
@@ -89,7 +97,7 @@ static bool forget(struct guest *g)
 	guest_unwatch(g);
 	if (g->frontend[0] || g->taking_back) {
 		memory_guest_end(&g->be->memory, guest_id(g));
-		ledger_remove(&g->be->memory, guest_id(g));
+		remove_ledger(g);
 	}
 	entries_forget(&g->entries);
 	g->taking_back = false;
@@ -136,11 +144,25 @@ static void finish_failing(struct guest *g, unsigned from)
 	g->failing = false;
 }
 
+/*
+ * Whether what a request to xenstored found is the guest's own. Where it is not, the next xenpcid finds the
+ * guest as it is (daemon.c sees xenstored end); if it was a moment's failure, we do.
+ */
+static bool xenstore_answers(struct guest *g)
+{
+	if (xen_answers(&g->be->xen))
+		return true;
+	if (g->be->xen.lost)
+		return false;
+	talk_event(&g->talk, XTL_ERROR, "xenstored does not answer: %s; tried again in a second", strerror(errno));
+	schedule_at(&g->be->schedule, g, now_ns() + BACKEND_RETRY_NS);
+	return false;
+}
+
 /* A failure of the whole instance: told, and it is closed. */
 static void fatal(struct guest *g, unsigned from, const struct problem *p)
 {
-	/* Not the guest's: the next xenpcid finds it as it is (daemon.c sees xenstored end). */
-	if (!xen_answers(&g->be->xen))
+	if (!xenstore_answers(g))
 		return;
 	/* From where a guest can come again and again, within its budget. */
 	guest_report(g, p, from != XenbusStateInitialising);
@@ -208,19 +230,27 @@ static int step_connect(struct guest *g, unsigned own, struct problem *p)
 	return 1;
 }
 
-/* Whether the toolstack still wants the instance: absent and 0 mean no. */
-static bool online(struct guest *g)
+/*
+ * Whether the toolstack still wants the instance: absent and 0 mean no. -1: it could not be read, which
+ * must not cost a guest that comes again its devices.
+ */
+static int online(struct guest *g)
 {
 	uint64_t on;
 
-	return !store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ONLINE, 10, UINT32_MAX, &on) &&
-	       on;
+	if (!store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ONLINE, 10, UINT32_MAX, &on))
+		return on != 0;
+	return guest_unread(g, g->dir, NODE_ONLINE) ? -1 : 0;
 }
 
 static int step_close(struct guest *g, enum backend_action action, unsigned own)
 {
-	if (!service_disconnect(g) || (action == BACKEND_CLOSED && !online(g) &&
-				       !guest_devices_release(g)))
+	int on;
+
+	if (!service_disconnect(g))
+		return 0;
+	on = action == BACKEND_CLOSED ? online(g) : 1;
+	if (on < 0 || (!on && !guest_devices_release(g)))
 		return 0;
 	guest_set_state(g, own, backend_action_state(action), backend_action_text(action));
 	return 1;
@@ -265,6 +295,8 @@ static bool finish_ending(struct guest *g)
 	if (!forget(g))
 		return false;
 	own = guest_read_state(g);
+	if (own == GUEST_STATE_UNREAD)
+		return false;
 	/* In state 1 it is not this instance any more, but the next one; the kernel's is its to close. */
 	if (g->closes && own > XenbusStateInitialising && own != XenbusStateClosed &&
 	    own < PCIIF_STATE_COUNT &&
@@ -287,8 +319,12 @@ void guest_leave(struct guest *g)
 
 void guest_end(struct guest *g, const char *why)
 {
-	if (g->ending || !xen_answers(&g->be->xen))
+	if (g->ending)
 		return;
+	if (!xenstore_answers(g)) {
+		g->check_alive = true;
+		return;
+	}
 	g->ending = true;
 	g->closes = guest_read_state(g) != XenbusStateUnknown;
 	snprintf(g->why, sizeof(g->why), "%s", why);
@@ -399,6 +435,8 @@ static int look(struct guest *g)
 	enum backend_action action;
 	int rc;
 
+	if (own == GUEST_STATE_UNREAD)
+		return 0;
 	if (g->failing) {
 		finish_failing(g, own);
 		return g->failing ? 0 : 1;
@@ -420,7 +458,8 @@ static int look(struct guest *g)
 			return rc < 0 ? 1 : rc;
 		}
 		peer = guest_peer_state(g);
-		if (peer == GUEST_STATE_INVALID && !xen_answers(&g->be->xen))
+		/* What a read did not find must not be believed where xenstored ended meanwhile. */
+		if (peer == GUEST_STATE_UNREAD || (peer == GUEST_STATE_INVALID && !xen_answers(&g->be->xen)))
 			return 0;
 	}
 	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid, g->devid))

@@ -259,10 +259,12 @@ static void serve_entry(struct pass *pass, unsigned n)
 	struct guest *g = pass->g;
 	struct entry *e = &pass->entries[pass->nr];
 	unsigned state = entries_state(g, n);
+	char node[NODE_NAME_MAX];
 	int rc;
 
-	if (state == ENTRIES_INVALID) {
-		pass->invalid[n] = true;
+	if (state == ENTRIES_INVALID || state == ENTRIES_UNREAD) {
+		pass->invalid[n] = state == ENTRIES_INVALID;
+		pass->waits |= state == ENTRIES_UNREAD;
 		return;
 	}
 	if (state == XenbusStateClosed ||
@@ -270,6 +272,10 @@ static void serve_entry(struct pass *pass, unsigned n)
 		return;
 	*e = (struct entry){ .n = n };
 	if (entries_dev(g, n, e->dev) < 0) {
+		if (guest_unread(g, g->dir, node_n(node, NODE_DEV_FMT, n))) {
+			pass->waits = true;
+			return;
+		}
 		problem_set(&e->problem, errno, "dev-%u cannot be read: %s", n, strerror(errno));
 		e->dev[0] = 0;
 	}
@@ -464,9 +470,12 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	struct claim *claim;
 	unsigned n;
 
-	if (entries_nr(g, &n))
+	if (entries_nr(g, &n)) {
+		if (guest_unread(g, g->dir, NODE_NUM_DEVS))
+			return fail(EAGAIN);
 		return problem_set(p, errno, "%s is %s", NODE_NUM_DEVS,
 				   errno == ENOENT ? "missing" : "no number of devices");
+	}
 	if (all)
 		TAILQ_FOREACH(claim, &g->claims, of_guest)
 			claim->published = false;
@@ -534,12 +543,13 @@ bool guest_devices_unseen(struct guest *g)
 	for (unsigned i = 0; i < n; i++) {
 		unsigned state = entries_state(g, i);
 
-		if (state == XenbusStateInitialising)
+		if (state == XenbusStateInitialising || state == ENTRIES_UNREAD)
 			return false;
 		if (state != XenbusStateClosing)
 			continue;
 		leaving = true;
-		if (read_node(g, node_n(node, NODE_VDEV_FMT, i), text, sizeof(text)) >= 0)
+		if (read_node(g, node_n(node, NODE_VDEV_FMT, i), text, sizeof(text)) >= 0 ||
+		    guest_unread(g, g->dir, node))
 			return false;
 	}
 	return leaving;

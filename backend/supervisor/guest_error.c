@@ -31,6 +31,19 @@ void guest_report(struct guest *g, const struct problem *p, bool by_guest)
 		talk_say(&g->talk, XTL_WARN, "cannot write %s/error: %s", dir, strerror(errno));
 }
 
+bool guest_unread(struct guest *g, const char *dir, const char *node)
+{
+	if (errno == ENOENT || errno == EINVAL || errno == ERANGE || errno == E2BIG)
+		return false;
+	/* Nobody's nodes can: that is told once, and all are looked at when it is back. */
+	if (g->be->xen.lost)
+		return true;
+	talk_event(&g->talk, XTL_ERROR, "%s/%s cannot be read: %s; tried again in a second", dir, node,
+		   strerror(errno));
+	schedule_at(&g->be->schedule, g, now_ns() + BACKEND_RETRY_NS);
+	return true;
+}
+
 /* The domain's directory goes with its last instance. */
 void guest_error_over(struct guest *g)
 {

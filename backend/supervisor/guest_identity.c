@@ -26,7 +26,8 @@ static int watch_frontend(struct guest *g)
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", g->frontend, NODE_STATE);
 	watch_token(g, token);
-	if (!xs_watch(g->be->xen.watches, path, token))
+	/* One whose end failed is ours still, and as good. */
+	if (!xs_watch(g->be->xen.watches, path, token) && errno != EEXIST)
 		return -1;
 	g->watching = true;
 	return 0;

@@ -7,14 +7,19 @@
 #include "common/util.h"
 #include "protocol/states.h"
 
-/* A state node: its number; Unknown where it is absent; GUEST_STATE_INVALID where it is no number. */
+/*
+ * A state node: its number; Unknown where it is absent; GUEST_STATE_INVALID where it is no number;
+ * GUEST_STATE_UNREAD.
+ */
 static unsigned read_state(struct guest *g, xs_transaction_t t, const char *dir)
 {
 	uint64_t state;
 
 	if (!store_read_number(g->be->xen.xs, t, dir, NODE_STATE, 10, PCIIF_STATE_COUNT - 1, &state))
 		return (unsigned)state;
-	return errno == ENOENT ? XenbusStateUnknown : GUEST_STATE_INVALID;
+	if (errno == ENOENT)
+		return XenbusStateUnknown;
+	return guest_unread(g, dir, NODE_STATE) ? GUEST_STATE_UNREAD : GUEST_STATE_INVALID;
 }
 
 unsigned guest_read_state(struct guest *g)
@@ -46,7 +51,7 @@ unsigned guest_peer_state(struct guest *g)
 {
 	if (!g->peer_known)
 		g->peer = read_state(g, XBT_NULL, g->frontend);
-	g->peer_known = g->watching;
+	g->peer_known = g->watching && g->peer != GUEST_STATE_UNREAD;
 	return g->peer;
 }
 

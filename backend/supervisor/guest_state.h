@@ -9,8 +9,12 @@
 #include "backend/supervisor/guest.h"
 
 #define GUEST_STATE_INVALID UINT32_MAX /* the node holds no state */
+#define GUEST_STATE_UNREAD (UINT32_MAX - 1) /* it could not be read (guest_unread): nothing follows */
 
-/* Ours, as the node says now: Unknown where it is absent, GUEST_STATE_INVALID where it holds none. */
+/*
+ * Ours, as the node says now: Unknown where it is absent, GUEST_STATE_INVALID where it holds none, or
+ * GUEST_STATE_UNREAD.
+ */
 unsigned guest_read_state(struct guest *g);
 /* The same, of ours and of the frontend's, read only where an event told of a change. */
 unsigned guest_own_state(struct guest *g);

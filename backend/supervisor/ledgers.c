@@ -225,12 +225,13 @@ void ledger_close(struct ledger *ledger, int fd)
 	close_keep(fd);
 }
 
-void ledger_remove(struct memory *m, struct guest_id id)
+int ledger_remove(struct memory *m, struct guest_id id)
 {
 	char path[MEMORY_PATH_MAX];
 
-	if (m->state_dir && !path_of(m, id, path))
-		unlink(path);
+	if (!m->state_dir || path_of(m, id, path))
+		return 0;
+	return unlink(path) && errno != ENOENT ? -1 : 0;
 }
 
 void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command)

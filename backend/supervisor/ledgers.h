@@ -18,8 +18,8 @@ void ledger_close(struct ledger *ledger, int fd);
 /* Whether the guest's ledger, if there is one, has a version that we know; path is set. */
 bool ledger_is_known(const struct memory *m, struct guest_id id, char path[MEMORY_PATH_MAX]);
 
-/* Removes the file. */
-void ledger_remove(struct memory *memory, struct guest_id id);
+/* Removes the file; absent is success. 0, or -1 with errno. */
+int ledger_remove(struct memory *memory, struct guest_id id);
 /* A device's shadow begins anew, with that command register. NULL is allowed. */
 void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command);
 

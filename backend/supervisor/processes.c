@@ -202,8 +202,12 @@ out:
 
 void processes_prepare(struct processes *all)
 {
+	if (all->standby)
+		return;
+	all->standby = start(all, ROLE_WORKER);
 	if (!all->standby)
-		all->standby = start(all, ROLE_WORKER);
+		talk_event(&all->talk, XTL_WARN, "no worker can stand ready: %s; the next guest waits for its own",
+			   strerror(errno));
 }
 
 struct process *process_start(struct processes *all, enum role role,

@@ -82,11 +82,23 @@ static void rescan(struct watches *w)
 	unsigned n = 0;
 	char **list = xs_directory(w->be->xen.xs, XBT_NULL, w->be->root, &n);
 
+	w->unlisted = !list && errno != ENOENT;
+	if (w->unlisted) {
+		talk_event(&w->be->processes.talk, XTL_ERROR, "cannot list %s: %s; tried again in a second",
+			   w->be->root, strerror(errno));
+		w->be->retry_ns = now_ns() + BACKEND_RETRY_NS;
+	}
 	for (unsigned i = 0; list && i < n; i++)
 		rescan_domain(w, list[i]);
 	free(list);
 	for (uint64_t at = 0; (g = backend_next_guest(w->be, &at)); at++)
 		look_anew(w, g);
+}
+
+void watches_retry(struct watches *w)
+{
+	if (w->unlisted)
+		rescan(w);
 }
 
 /* Some domain died or halted. Xen names those that run in one go; xenstored is asked for the others. */

@@ -12,6 +12,7 @@
 struct watches {
 	struct backend *be;
 	char aer[GUEST_DIR_MAX]; /* /local/domain/<us>/xenpci/aer */
+	bool unlisted;		 /* whose directories there are could not be read */
 };
 
 /*
@@ -27,6 +28,8 @@ int watches_again(struct watches *w, bool empty);
 /* Frees every guest (their devices too, without a word to them) and unwatches. */
 void watches_close(struct watches *w);
 
+/* Does again what failed before (backend.h: retry_ns). Nothing waits. */
+void watches_retry(struct watches *w);
 /* Takes the events that wait, a bounded number. 0, or -1 with errno where xenstore is lost. */
 int watches_drain(struct watches *w);
 /* Brings one guest that was marked up to date. */

@@ -68,7 +68,9 @@ static void unmask(struct worker *w)
 {
 	w->masked = false;
 	w->unmask_ns = 0;
-	xenevtchn_unmask(w->evtchn, w->port);
+	/* We would never hear of the guest again; whoever takes our place binds the port anew. */
+	if (xenevtchn_unmask(w->evtchn, w->port))
+		_exit(1);
 }
 
 /*

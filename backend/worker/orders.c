@@ -34,7 +34,8 @@ static void post_aer(struct worker *w, const struct message_aer *aer)
 	}
 	w->aer_waiting = true;
 	page_aer_post(w->page, &op);
-	xenevtchn_notify(w->evtchn, w->port);
+	if (xenevtchn_notify(w->evtchn, w->port))
+		_exit(1);
 }
 
 void obey_supervisor(struct worker *w)
