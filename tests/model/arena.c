@@ -4,13 +4,15 @@
  * linker's --wrap, and a snapshot is what differs from the beginning. Descriptors are numbers.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "tests/model/model.h"
 
-enum { ARENA = 1 << 20, BLOCK = 128, CLASSES = 20, HEAD = 16 };
+enum { ARENA = 1 << 20, BLOCK = 64, CLASSES = 20, HEAD = 16 };
+enum { GUESTS_END = WORLD_FIRST_DOMID + WORLD_GUESTS };
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t nr, size_t size);
@@ -107,7 +109,10 @@ static const struct region {
 	void *at;
 	size_t size;
 } regions[] = {
-	{ &world, sizeof(world) },
+	/* Of the guests' row, those that there can be. */
+	{ &world, offsetof(struct world, be.guests) + GUESTS_END * sizeof(void *) },
+	{ &world.be.guests[DOMID_FIRST_RESERVED],
+	  sizeof(world) - offsetof(struct world, be.guests) - sizeof(world.be.guests) },
 	{ &plan, sizeof(plan) },
 	{ &arena, sizeof(arena) },
 	{ room, sizeof(room) },

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * model [--break WHAT] [quick | NAME...]: explores each of the bounds below (quick: the first, so many
- * states of each; or those named) breadth first, and
- * prints what was found: states, transitions, and for what must not be the shortest way to it.
+ * states of each; or those named) breadth first, and prints what was found: states, transitions, and for
+ * what must not be the shortest way to it. The large ones are explored depth first, since breadth would have
+ * the memory of a machine: what is found in them comes by a longer way.
  * --break 8:4 has the backend do nothing in its state 8 and the frontend's 4; --break reset has jobs
  * forget the reset. Then a counterexample is what is expected, and none is the failure.
  */
@@ -15,7 +16,7 @@
 #include "tests/model/model_break.h"
 
 /* The first are explored by make check, all by make model. */
-enum { QUICK = 4, QUICK_STATES = 40000 };
+enum { QUICK = 4, QUICK_STATES = 40000, PROGRESS = 1000000 };
 static const struct bounds all[] = {
 	{ "ends", "two devices, a restart, an end", .guests = 1, .restarts = 1, .ends = 1 },
 	{ "anew", "two devices, a reconfiguration, a reconnect", .guests = 1, .reconfigurations = 1,
@@ -24,7 +25,7 @@ static const struct bounds all[] = {
 	{ "rivals", "two guests that ask for the same device, a restart", .guests = 2, .restarts = 1,
 	  .contested = true },
 	{ "life", "two devices, two reconfigurations, a restart, a reconnect, an end", .guests = 1,
-	  .reconfigurations = 2, .reconnects = 1, .restarts = 1, .ends = 1 },
+	  .reconfigurations = 2, .reconnects = 1, .restarts = 1, .ends = 1, .large = true },
 	{ "deaths", "two devices, a process that dies, a restart, an interrupt, an end", .guests = 1,
 	  .process_deaths = 1, .restarts = 1, .interrupts = 1, .ends = 1 },
 	{ "two", "two guests that ask for the same device, a reconfiguration, an end", .guests = 2,
@@ -44,8 +45,11 @@ static struct {
 	struct snapshot **snapshot;
 	uint32_t nr, room, table_size;
 	uint64_t transitions, rests;
-	/* Inner moves: from a state, in a row. */
-	uint32_t *inner_from, *inner;
+	/* Noted and not explored yet, where that goes depth first. */
+	uint32_t *open;
+	uint32_t nr_open, room_open;
+	/* Inner moves: from a state, in a row, up to its end. */
+	uint32_t *inner_from, *inner_end, *inner;
 	uint32_t nr_inner, room_inner;
 } x;
 
@@ -66,7 +70,8 @@ static void grow(void)
 	x.state = more(x.state, x.room * sizeof(*x.state));
 	x.hash = more(x.hash, x.room * sizeof(*x.hash));
 	x.snapshot = more(x.snapshot, x.room * sizeof(*x.snapshot));
-	x.inner_from = more(x.inner_from, (x.room + 1) * sizeof(*x.inner_from));
+	x.inner_from = more(x.inner_from, x.room * sizeof(*x.inner_from));
+	x.inner_end = more(x.inner_end, x.room * sizeof(*x.inner_end));
 	x.table_size = 4 * x.room;
 	/* Not calloc, which would have it put back with the world. */
 	x.table = more(x.table, x.table_size * sizeof(*x.table));
@@ -96,6 +101,11 @@ static uint32_t note(uint32_t parent, struct move move)
 	x.hash[x.nr] = h;
 	x.state[x.nr] = (struct state){ .parent = parent, .move = move };
 	x.snapshot[x.nr] = snapshot_take();
+	if (x.nr_open == x.room_open) {
+		x.room_open = x.room_open ? 2 * x.room_open : 1024;
+		x.open = more(x.open, x.room_open * sizeof(*x.open));
+	}
+	x.open[x.nr_open++] = x.nr;
 	return x.nr++;
 }
 
@@ -123,18 +133,18 @@ static void print_move(unsigned n, struct move m)
 /* The way to state s, and the moves of `then` after it. */
 static void print_trace(const struct bounds *b, uint32_t s, const struct move *then)
 {
-	struct move way[1024];
+	struct move *way = more(NULL, (x.nr + 1) * sizeof(*way));
 	unsigned nr = 0, n = 0;
 
 	for (; s; s = x.state[s].parent)
-		if (nr < ARRAY_SIZE(way))
-			way[nr++] = x.state[s].move;
+		way[nr++] = x.state[s].move;
 	printf("  (each line: what happens, and the states of backend/frontend after it)\n");
 	begin(b);
 	while (nr)
 		print_move(++n, way[--nr]);
 	if (then)
 		print_move(++n, *then);
+	free(way);
 }
 
 static bool report(const struct bounds *b, uint32_t s, const struct move *then)
@@ -191,7 +201,7 @@ static bool expand(const struct bounds *b, uint32_t s)
 		if (move_is_inner(list[i]))
 			note_inner(to);
 	}
-	x.inner_from[s + 1] = x.nr_inner;
+	x.inner_end[s] = x.nr_inner;
 	snapshot_free(x.snapshot[s]);
 	x.snapshot[s] = NULL;
 	return false;
@@ -216,7 +226,7 @@ static uint32_t find_circle(void)
 		for (depth = 1; depth && found == UINT32_MAX;) {
 			uint32_t at = stack[depth - 1], to;
 
-			if (next[depth - 1] == x.inner_from[at + 1]) {
+			if (next[depth - 1] == x.inner_end[at]) {
 				x.state[at].colour = BLACK;
 				depth--;
 				continue;
@@ -245,7 +255,9 @@ static void forget(void)
 	free(x.hash);
 	free(x.table);
 	free(x.snapshot);
+	free(x.open);
 	free(x.inner_from);
+	free(x.inner_end);
 	free(x.inner);
 	memset(&x, 0, sizeof(x));
 }
@@ -257,8 +269,12 @@ static bool explore(const struct bounds *b, uint32_t limit)
 
 	begin(b);
 	note(0, (struct move){ 0 });
-	for (uint32_t s = 0; s < x.nr && s < limit && !bad; s++)
-		bad = expand(b, s);
+	for (uint32_t done = 0; done < x.nr && done < limit && !bad; done++) {
+		bad = expand(b, b->large ? x.open[--x.nr_open] : done);
+		if (b->large && !((done + 1) % PROGRESS))
+			fprintf(stderr, "model %s: %" PRIu32 " of %" PRIu32 " states so far\n", b->name,
+				done + 1, x.nr);
+	}
 	if (!bad && x.nr <= limit)
 		circle = find_circle();
 	if (circle != UINT32_MAX) {

@@ -21,6 +21,7 @@ struct bounds {
 	unsigned interrupts;	   /* MSI turned on */
 	unsigned ends;		   /* of a guest: its death, or the toolstack closes it */
 	bool contested;		   /* guests ask for the same device */
+	bool large;		   /* explored depth first */
 };
 
 /* What is left of them, and what toolstack and guests are at. */

@@ -5,24 +5,36 @@
  */
 #include <string.h>
 
+#include "common/util.h"
 #include "tests/model/model.h"
 
 static struct hash h;
 
+static void word(uint64_t w)
+{
+	h.a = (h.a ^ w) * 0x9fb21c651e98df25u;
+	h.a ^= h.a >> 32;
+	h.b = (h.b + w) * 0x9e3779b97f4a7c15u;
+	h.b ^= h.b >> 29;
+}
+
 static void mix(const void *bytes, size_t n)
 {
 	const unsigned char *p = bytes;
+	uint64_t w = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		h.a = (h.a ^ p[i]) * 0x100000001b3u;
-		h.b = (h.b + p[i]) * 0x9e3779b97f4a7c15u;
-		h.b ^= h.b >> 29;
+	for (; n >= sizeof(w); n -= sizeof(w), p += sizeof(w)) {
+		memcpy(&w, p, sizeof(w));
+		word(w);
 	}
+	w = n;
+	memcpy((unsigned char *)&w + 1, p, n);
+	word(w);
 }
 
 static void number(uint64_t n)
 {
-	mix(&n, sizeof(n));
+	word(n);
 }
 
 static void text(const char *s)
@@ -40,13 +52,77 @@ static void store(void)
 		text(world.node[i].path);
 		mix(world.node[i].value, world.node[i].len);
 	}
-	number(world.nr_events);
-	for (unsigned i = 0; i < world.nr_events; i++) {
-		text(world.event[i].path);
-		text(world.event[i].token);
-	}
 	for (unsigned i = 0; i < world.nr_watches; i++)
 		text(world.watch[i].path);
+}
+
+/* Of a node below the backend's directory, what its event has looked at: as watches.c has it. NULL: all. */
+static const char *asks_for(const char *path)
+{
+	static const char *const cached[] = { "vdev-", "root", NODE_AER_STATE, "key-", "dev-", "opts-" };
+	const char *leaf = path + strlen(world.be.root);
+
+	for (unsigned i = 0; i < 3 && leaf; i++)
+		leaf = strchr(leaf + !!i, '/');
+	if (!leaf)
+		return NULL;
+	leaf++;
+	for (size_t i = 0; i < ARRAY_SIZE(cached); i++)
+		if (!strncmp(leaf, cached[i], strlen(cached[i])))
+			return "what devices are called";
+	return strncmp(leaf, "state-", 6) && strcmp(leaf, NODE_NUM_DEVS) ? NODE_STATE : leaf;
+}
+
+static bool is_backend(const struct world_event *e)
+{
+	return !strcmp(e->token, "backend") && !strncmp(e->path, world.be.root, strlen(world.be.root));
+}
+
+/* With one guest: that somebody has all of it looked at. */
+static bool looks_at_all(void)
+{
+	for (unsigned i = 0; i < world.nr_events; i++)
+		if (is_backend(&world.event[i]) && strlen(world.event[i].path) > strlen(world.be.root) &&
+		    !asks_for(world.event[i].path))
+			return true;
+	return false;
+}
+
+static void event(const struct world_event *e, bool exact, bool all)
+{
+	bool backend = !exact && is_backend(e) && strlen(e->path) > strlen(world.be.root);
+	const char *what = backend ? asks_for(e->path) : e->path;
+
+	text(e->token);
+	text(backend && (all || !what) ? "all" : what);
+}
+
+/*
+ * What is heard is heard all at once, and each event only has something looked at anew: twice is as once,
+ * and with one guest, in any order. So what counts is what they have looked at.
+ */
+static void events(void)
+{
+	struct hash before = h, sum = { 0, 0 }, seen[64];
+	bool ordered = plan.left.guests > 1, all = !ordered && looks_at_all();
+	unsigned nr = 0, k;
+
+	for (unsigned i = 0; i < world.nr_events; i++) {
+		h = (struct hash){ 1, 2 };
+		event(&world.event[i], ordered, all);
+		for (k = 0; k < nr && (seen[k].a != h.a || seen[k].b != h.b); k++)
+			;
+		if (k < nr)
+			continue;
+		if (nr < ARRAY_SIZE(seen))
+			seen[nr++] = h;
+		sum.a = (ordered ? 31 * sum.a : sum.a) + h.a;
+		sum.b = (ordered ? 31 * sum.b : sum.b) + h.b;
+	}
+	h = before;
+	word(nr);
+	word(sum.a);
+	word(sum.b);
 }
 
 static void claim(const struct claim *c)
@@ -142,6 +218,7 @@ struct hash state_hash(void)
 {
 	h = (struct hash){ 0xcbf29ce484222325u, 0x5eed };
 	store();
+	events();
 	supervisor();
 	processes();
 	for (unsigned i = 0; i < WORLD_DEVICES; i++) {
