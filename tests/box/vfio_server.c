@@ -55,7 +55,8 @@ static void power_on(void)
 	put(0x30, 0x00000000, 0xffff0001);
 	put(0x34, 0x00000040, 0);
 	put(0x3c, 0x00000000, 0xff);
-	put(0x40, 0x00030001, 0); /* power management 3, the last */
+	put(0x40, 0x00035001, 0); /* power management 3 */
+	put(0x50, 0x00000005, 0x00010000); /* MSI of 32 bits, the last */
 	put(0x60, 0xcafe0000, 0xffff);
 }
 
@@ -79,11 +80,10 @@ static int all(int fd, void *bytes, size_t size, int out)
 /* Whether the client refuses to have its memory read. */
 static int dma_refused(int fd)
 {
-	struct { struct head h; uint64_t address, count; } ask = {
-		{ 77, 11, 32, 0, 0 }, 0x1000, 16 };
-	struct head h;
+	struct head h = { 77, 11, 32, 0, 0 };
+	uint64_t where[2] = { 0x1000, 16 };
 
-	return !all(fd, &ask, sizeof(ask), 1) && !all(fd, &h, sizeof(h), 0) && h.id == 77 &&
+	return !all(fd, &h, sizeof(h), 1) && !all(fd, where, sizeof(where), 1) && !all(fd, &h, sizeof(h), 0) && h.id == 77 &&
 	       h.command == 11 && h.flags == (REPLY | FAILED) && h.error && h.size == sizeof(h);
 }
 

@@ -55,6 +55,12 @@ sized "the low half of 8G of 64 bits" 28 c
 sized "the high half" 32 fffffffe
 sized "no BAR" 36 0
 
+# --- Its interrupts are not forwarded: the guest is told ---
+reads "it has MSI" 80 1 "0 5"
+tell g7 op 2 0 0 0 0 0 0
+like "which is refused" "$R" "^-"
+reads "and stays off" 82 2 "0 0"
+
 # --- What it does by itself is seen ---
 kill -USR1 $SERVER
 check "a register that nobody wrote" wait_for 5000 read_becomes g7 0 100 1 "0 1"
