@@ -59,6 +59,7 @@ sized "no BAR" 36 0
 reads "it has MSI" 80 1 "0 5"
 tell g7 op 2 0 0 0 0 0 0
 like "which is refused" "$R" "^-"
+check "by us, before Xen is asked" grep -q "$home: enable_msi refused: the device has no MSI capability" "$daemon_log"
 reads "and stays off" 82 2 "0 0"
 
 # --- What it does by itself is seen ---

@@ -31,9 +31,8 @@ static int transfer(struct server *s, uint8_t *bytes, size_t size, bool out, uin
 			at += (size_t)n;
 		else if (!n)
 			return fail(ECONNRESET);
-		else if (errno != EINTR && errno != EAGAIN)
-			return -1;
-		else if (wait_until(s, out ? POLLOUT : POLLIN, until))
+		else if ((errno != EINTR && errno != EAGAIN) ||
+			 wait_until(s, out ? POLLOUT : POLLIN, until))
 			return -1;
 		if (now_ns() >= until)
 			return fail(ETIMEDOUT);

@@ -107,7 +107,7 @@ void vdev_dispose(struct vdev *v)
 	int saved = errno;
 
 	if (v->page)
-		munmap((void *)(uintptr_t)v->page, sizeof(*v->page));
+		munmap(v->page, sizeof(*v->page));
 	close_keep(v->memory);
 	close_keep(v->requests);
 	*v = (struct vdev){ .requests = -1, .memory = -1 };

@@ -35,7 +35,7 @@ struct vdev_facts {
 struct vdev {
 	int requests;			/* -1: none */
 	int memory;			/* struct vdev_page; -1: none */
-	const struct vdev_page *page;	/* the same, to be read; NULL: none */
+	struct vdev_page *page;		/* the same, mapped to be read only; NULL: none */
 };
 
 /*
