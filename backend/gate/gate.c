@@ -190,6 +190,9 @@ static int hold(struct device *d, const struct message_hold *h, struct problem *
 	if (mask_init(&d->mask, d->dev, &a.policy.policy))
 		return problem_set(p, errno, "%s: cannot build its filter: %s", name, strerror(errno));
 	interrupt_init(&d->irq, d->dev, &vectors);
+	/* No hardware sends them, and nobody forwards them: a guest is told so by a refusal. */
+	if (!strcmp(d->provider->ops->name, "vfio-user"))
+		d->irq.msi = d->irq.msix = 0;
 	d->irq.no_msix = h->no_msix;
 	d->irq.mode = h->mode;
 	d->irq.nr = (uint16_t)h->vectors;

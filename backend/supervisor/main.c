@@ -60,8 +60,8 @@ static const char examples[] =
 
 static const struct argp_option option_list[] = {
 	{ "devices", KEY_DEVICES, "SPEC", 0,
-	  "Where devices come from: sysfs[:ROOT] (this machine; the default) or image:FILE (a captured "
-	  "one: the text of lspci -vvxxxx). May be given several times; the first that has a device wins", 0 },
+	  "Where devices come from: sysfs[:ROOT] (this machine; the default), image:FILE (a captured "
+	  "one: the text of lspci -vvxxxx) or vfio-user:SOCKET[,at=BDF] (a program). May be given several times; the first that has a device wins", 0 },
 	{ "config", KEY_CONFIG, "FILE", 0, "Settings; default " SETTINGS_PATH ", if it exists", 0 },
 	{ "slots", KEY_SLOTS, "MODE", 0,
 	  "How guests see their devices: vpci (one bus, the default) or passthrough (the host's "
@@ -125,7 +125,8 @@ static error_t parse_number(struct argp_state *state, const char *name, const ch
 
 static bool is_spec(const char *arg)
 {
-	return !strcmp(arg, "sysfs") || !strncmp(arg, "sysfs:", 6) || !strncmp(arg, "image:", 6);
+	return !strcmp(arg, "sysfs") || !strncmp(arg, "sysfs:", 6) || !strncmp(arg, "image:", 6) ||
+	       !strncmp(arg, "vfio-user:", 10);
 }
 
 static error_t parse_hide(struct argp_state *state, char *list, struct arguments *a)
@@ -146,7 +147,8 @@ static error_t parse_hide(struct argp_state *state, char *list, struct arguments
 static error_t parse_devices(struct argp_state *state, const char *arg, struct daemon_options *o)
 {
 	if (!is_spec(arg))
-		argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT] nor image:FILE", arg);
+		argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT], image:FILE nor "
+			   "vfio-user:SOCKET", arg);
 	if (o->nr_devices == DAEMON_PROVIDERS_MAX)
 		argp_error(state, "--devices may be given %d times", DAEMON_PROVIDERS_MAX);
 	o->devices[o->nr_devices++] = arg;

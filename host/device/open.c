@@ -13,7 +13,9 @@ struct provider *provider_open(const char *spec, xentoollog_logger *lg)
 		return sysfs_provider_open(spec + 6, lg);
 	if (!strncmp(spec, "image:", 6) && spec[6])
 		return image_provider_open(spec + 6, lg);
-	log_error(lg, "devices \"%s\": neither sysfs, sysfs:ROOT nor image:FILE", spec);
+	if (!strncmp(spec, "vfio-user:", 10) && spec[10])
+		return vfio_user_provider_open(spec + 10, lg);
+	log_error(lg, "devices \"%s\": neither sysfs, sysfs:ROOT nor image:FILE, nor vfio-user:SOCKET", spec);
 	errno = EINVAL;
 	return NULL;
 }

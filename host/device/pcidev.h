@@ -124,7 +124,7 @@ struct pcidev {
 struct provider;
 
 struct provider_ops {
-	const char *name; /* "sysfs", "image" */
+	const char *name; /* "sysfs", "image", "vfio-user" */
 	/* As provider_open_device. */
 	struct pcidev *(*open_device)(struct provider *p, struct sbdf sbdf);
 	/*
@@ -153,7 +153,8 @@ struct provider {
  * Opens a provider from the text after --devices: "sysfs", "sysfs:ROOT" (ROOT
  * stands for /sys) or "image:FILE", for tests with ",slow=BDF:MS" (every access to that function
  * takes so long) or ",gate=BDF:FILE" (a reset of it takes as long as FILE is there) behind it, once
- * or more. Logs what is wrong with a file, by line.
+ * or more; or "vfio-user:SOCKET" (a program implements the device), with ",at=BDF" where it is not to be
+ * ff00:00:00.0. The last waits for the server, some seconds at most. Logs what is wrong with a file, by line.
  * Returns NULL with errno: EINVAL (malformed text or file), or the OS's.
  */
 struct provider *provider_open(const char *spec, xentoollog_logger *lg);

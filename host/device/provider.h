@@ -8,6 +8,7 @@
 /* As provider_open; root stands for /sys. lg must outlive the provider. */
 struct provider *sysfs_provider_open(const char *root, xentoollog_logger *lg);
 struct provider *image_provider_open(const char *spec, xentoollog_logger *lg);
+struct provider *vfio_user_provider_open(const char *spec, xentoollog_logger *lg);
 
 /*
  * The command register that enables a function without the OS's help (decoding of

@@ -5,7 +5,7 @@
 BOX_TESTS := $(filter-out tests/box/lib%.sh,$(wildcard tests/box/*.sh)) \
 	$(filter-out tests/install/lib.sh,$(wildcard tests/install/*.sh tests/documents/*.sh))
 BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/announce $(B)/tests/box/hear \
-	$(B)/tests/box/personality $(B)/tests/box/hostile_backend $(B)/tests/box/control_client
+	$(B)/tests/box/personality $(B)/tests/box/hostile_backend $(B)/tests/box/control_client $(B)/tests/box/vfio_server
 # A user's program sees the public headers and the built library, nothing else.
 BOX_USERS := $(B)/tests/box/user-shared $(B)/tests/box/user-static
 BOX_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null)
@@ -15,6 +15,7 @@ $(B)/tests/box/replay: $(B)/tests/box/replay.o $(SHARED_OBJ)
 $(B)/tests/box/expect: $(B)/tests/box/expect.o
 $(B)/tests/box/hostile_backend: $(B)/tests/box/hostile_backend.o $(SHARED_OBJ)
 $(B)/tests/box/control_client: $(B)/tests/box/control_client.o
+$(B)/tests/box/vfio_server: $(B)/tests/box/vfio_server.o
 $(B)/tests/box/announce: $(B)/tests/box/announce.o
 $(B)/tests/box/hear: $(B)/tests/box/hear.o
 $(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/personality*.c)) $(B)/frontend/xen.o \
