@@ -210,8 +210,11 @@ static void turn(struct daemon *d)
 		daemon_lost(d, "the process that starts others is gone");
 		return;
 	}
+	/* Who tells us of watches ends with xenstored, and where there is no memory for what it hears. */
+	if (!d->be.xen.lost && !xen_hears(&d->be.xen) && !xen_answers(&d->be.xen))
+		daemon_lose_xenstore(d);
 	/* A successor finds all that is there, as soon as there is memory. */
-	if (d->be.no_memory || !xen_hears(&d->be.xen)) {
+	if (d->be.no_memory || (!d->be.xen.lost && !xen_hears(&d->be.xen))) {
 		errno = ENOMEM;
 		daemon_lost(d, d->be.no_memory ? "a guest that has come" : "xenstore's watches");
 		return;

@@ -43,7 +43,7 @@ static int connect_for_life(int flags)
 }
 
 /* libxenstore does not tell its descriptor: it has the lowest that was free. */
-static struct xs_handle *open_watches(struct xen *x)
+static struct xs_handle *open_watches(struct xen *x, unsigned long flags)
 {
 	int free_fd = dup(STDERR_FILENO);
 	struct xs_handle *xs;
@@ -51,7 +51,7 @@ static struct xs_handle *open_watches(struct xen *x)
 
 	close_keep(free_fd);
 	x->watches_fd = -1;
-	xs = xs_open(0);
+	xs = xs_open(flags);
 	if (xs && free_fd >= 0 && !fstat(free_fd, &st) && S_ISSOCK(st.st_mode)) {
 		x->watches_fd = free_fd;
 		x->watches_ino = st.st_ino;
@@ -73,7 +73,7 @@ int xen_open(struct xen *x, xentoollog_logger *lg)
 	memset(x, 0, sizeof(*x));
 	x->life_fd = -1;
 	x->xs = xs_open(0);
-	x->watches = x->xs ? open_watches(x) : NULL;
+	x->watches = x->xs ? open_watches(x, 0) : NULL;
 	if (!x->watches)
 		return open_failed(x, lg, "xenstore", "is xenstored running, and may we use it?");
 	if (store_read_number(x->xs, XBT_NULL, "domid", NULL, 10, DOMID_FIRST_RESERVED, &domid) &&
@@ -97,7 +97,7 @@ int xen_reopen(struct xen *x)
 		close_keep(new.life_fd);
 		return -1;
 	}
-	new.watches = xs_open(XS_OPEN_SOCKETONLY);
+	new.watches = open_watches(&new, XS_OPEN_SOCKETONLY);
 	if (!new.watches) {
 		xen_close(&new);
 		return -1;

@@ -359,6 +359,11 @@ static void read_bases(void)
 static void set_resources(void)
 {
 	struct pcidev_info *info = &d.dev.info;
+	uint32_t rom = get(d.oracle.rom, 4);
+
+	if (rom)
+		info->resource[PCIDEV_ROM] = (struct pcidev_resource){
+			.start = rom & ~0x7ffu, .size = 2048, .flags = (uint8_t)(rom & 1) };
 
 	for (unsigned i = 0; i < d.oracle.nr_bars; i++) {
 		uint32_t v = get(PCI_BASE_ADDRESS_0 + 4 * i, 4);
