@@ -211,8 +211,10 @@ static void turn(struct daemon *d)
 		return;
 	}
 	/* Who tells us of watches ends with xenstored, and where there is no memory for what it hears. */
-	if (!d->be.xen.lost && !xen_hears(&d->be.xen) && !xen_answers(&d->be.xen))
+	if (!d->be.xen.lost && !xen_hears(&d->be.xen) && xen_ended(&d->be.xen)) {
+		errno = ECONNRESET;
 		daemon_lose_xenstore(d);
+	}
 	/* A successor finds all that is there, as soon as there is memory. */
 	if (d->be.no_memory || (!d->be.xen.lost && !xen_hears(&d->be.xen))) {
 		errno = ENOMEM;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/supervisor/xen.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,9 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "common/util.h"
+
+/* Of an xenstored that ends, the kernel closes one connection after another. */
+#define ENDS_MS 20
 
 static int open_failed(struct xen *x, xentoollog_logger *lg, const char *what, const char *remedy)
 {
@@ -64,6 +68,13 @@ bool xen_hears(const struct xen *x)
 	struct stat st;
 
 	return x->watches_fd < 0 || (!fstat(x->watches_fd, &st) && st.st_ino == x->watches_ino);
+}
+
+bool xen_ended(const struct xen *x)
+{
+	struct pollfd p = { .fd = x->life_fd, .events = POLLIN };
+
+	return x->life_fd >= 0 && poll(&p, 1, ENDS_MS) > 0;
 }
 
 int xen_open(struct xen *x, xentoollog_logger *lg)

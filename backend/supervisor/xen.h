@@ -48,6 +48,8 @@ bool xen_answers(struct xen *x);
  * memory, and closes the connection. Costs no request.
  */
 bool xen_hears(const struct xen *x);
+/* Of one that is not: whether xenstored has ended, rather. Waits 20 ms at most. */
+bool xen_ended(const struct xen *x);
 /* Closes what is open; safe on a zeroed or half-opened *x. */
 void xen_close(struct xen *x);
 
