@@ -35,7 +35,7 @@ static int null_fd = -1;
 static int set_limits(void)
 {
 	static const struct {
-		int resource;
+		unsigned resource;
 		rlim_t limit;
 	} limits[] = {
 		{ RLIMIT_CORE, 0 }, { RLIMIT_FSIZE, 0 }, { RLIMIT_NOFILE, FILES_MAX },
