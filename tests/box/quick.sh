@@ -75,7 +75,7 @@ if [ "$processors" -ge 2 ] && chrt -f -p 1 "$(worker_of 7)" 2>/dev/null; then
 	taskset -c 0 sh -c 'while :; do :; done' &
 	hog=$!
 	check "the busy process has begun" wait_for 5000 eval '[ "$(awk "{ print \$14 }" "/proc/$hog/stat")" -gt 0 ]'
-	asked "polling beside a busy process" 50000
+	asked "polling beside a busy process" 20000
 	kill $hog
 	check "it gives way to one ($slept times, not $polled)" [ "$slept" -gt "$polled" ]
 fi
