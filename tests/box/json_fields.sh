@@ -116,7 +116,7 @@ gap() {
 }
 check "with a gap" wait_for 20000 gap
 kill -CONT $tracer
-kill -INT $tracer
+kill -TERM $tracer
 wait $tracer
 cat "$WORK/trace" >>"$printed"
 
