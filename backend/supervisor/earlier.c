@@ -106,6 +106,15 @@ static bool recall(struct guest *g)
 	return true;
 }
 
+void earlier_forget(struct guest *g)
+{
+	memory_guest_end(&g->be->memory, guest_id(g));
+	/* One that stays is the next guest's of that number to begin anew: it costs nobody anything but room. */
+	if (ledger_remove(&g->be->memory, guest_id(g)))
+		talk_event(&g->talk, XTL_WARN, "what its worker left in %s cannot be removed: %s",
+			   g->be->memory.state_dir, strerror(errno));
+}
+
 bool earlier_settle(struct guest *g, unsigned own)
 {
 	int known;
@@ -128,10 +137,7 @@ bool earlier_settle(struct guest *g, unsigned own)
 	}
 	if (!recall(g) || !guest_devices_release(g))
 		return false;
-	memory_guest_end(&g->be->memory, guest_id(g));
-	if (ledger_remove(&g->be->memory, guest_id(g)))
-		talk_event(&g->talk, XTL_WARN, "what its worker left in %s cannot be removed: %s",
-			   g->be->memory.state_dir, strerror(errno));
+	earlier_forget(g);
 	g->taking_back = false;
 	g->met = true;
 	sweep_vectors(g->be, g->domid);

@@ -22,4 +22,7 @@ bool guest_life(struct guest *g, char life[MEMORY_LIFE_MAX]);
  */
 bool earlier_settle(struct guest *g, unsigned own);
 
+/* Nothing of the guest is left to a successor: its record and its ledger go. Logs a ledger that stays. */
+void earlier_forget(struct guest *g);
+
 #endif

@@ -75,14 +75,6 @@ struct guest *backend_next_guest(const struct backend *be, uint64_t *at)
 	return NULL;
 }
 
-/* One that stays is the next guest's of that number to begin anew: it costs nobody anything but room. */
-static void remove_ledger(struct guest *g)
-{
-	if (ledger_remove(&g->be->memory, guest_id(g)))
-		talk_event(&g->talk, XTL_WARN, "what its worker left in %s cannot be removed: %s",
-			   g->be->memory.state_dir, strerror(errno));
-}
-
 /*
  * Back to an instance that knows nothing. true: it is; false: something has to end first, and the
  * guest will be looked at again.
@@ -96,8 +88,7 @@ static bool forget(struct guest *g)
 	service_dispose(g);
 	guest_unwatch(g);
 	if (g->frontend[0] || g->taking_back) {
-		memory_guest_end(&g->be->memory, guest_id(g));
-		remove_ledger(g);
+		earlier_forget(g);
 	}
 	entries_forget(&g->entries);
 	g->taking_back = false;
