@@ -18,6 +18,7 @@
  *
  *   ledger      guest-<domid>                     struct ledger (backend/messages/ledger.h), which begins
  *                                                 with magic, version and its lengths
+ *   quarantine  quarantine-<bdf>                  the node's text again, for where xenstore has lost it
  *
  * What only finds the process that serves now, and is never resumed from, has one form for ever: the
  * nodes pid and lock, the files lock-* (locks, empty), and the file autoprobe, the bus's switch as it
@@ -31,6 +32,10 @@
 #define STATE_VERSION 2
 #endif
 #define STATE_OLDEST 1
+
+/* The state directory where nobody names another, and the node that names the one of who serves. */
+#define STATE_DIR "/run/xenpci"
+#define STATE_NODE_LOCK "lock"
 
 #define STATE_PARTS(X)                         \
 	X(GUEST, "xenpci-guest")               \

@@ -1,47 +1,125 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/quarantine.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/store.h"
+#include "common/util.h"
 #include "protocol/nodes.h"
 
 #define QUARANTINE_DIR "xenpci/quarantine"
+#define FILE_PREFIX "quarantine-"
 #define UNRESET "unreset: " /* what the text of one that is held back begins with */
 
-int quarantine_add(struct xs_handle *xs, struct sbdf a, const char *why)
+enum { PATH_SIZE = 512 };
+
+/* ---- In the state directory ---- */
+
+static int file_path(const char *dir, struct sbdf a, char path[PATH_SIZE])
+{
+	char name[SBDF_TEXT];
+
+	if (!dir)
+		return fail(ENOENT);
+	return snprintf(path, PATH_SIZE, "%s/" FILE_PREFIX "%s", dir, sbdf_format(a, name)) >= PATH_SIZE ?
+		       fail(ENAMETOOLONG) : 0;
+}
+
+/* One that was written in part is not understood, and holds the device back. */
+static int file_write(const char *dir, struct sbdf a, const char *text)
+{
+	char path[PATH_SIZE], value[STORE_VALUE_MAX], head[STATE_HEAD_MAX];
+	int fd, n, rc;
+
+	state_head(STATE_QUARANTINE, strlen(text), head);
+	n = snprintf(value, sizeof(value), "%s%s", head, text);
+	if (n >= (int)sizeof(value))
+		return fail(E2BIG);
+	if (file_path(dir, a, path))
+		return -1;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	rc = write(fd, value, (size_t)n) == n ? 0 : -1;
+	close_keep(fd);
+	return rc;
+}
+
+/* As store_read_state, but for the version. */
+static int file_read(const char *dir, struct sbdf a, char *buf, size_t size, char **text)
+{
+	char path[PATH_SIZE];
+	ssize_t n;
+	int fd;
+
+	if (file_path(dir, a, path))
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, size - 1);
+	close_keep(fd);
+	if (n < 0)
+		return -1;
+	buf[n] = '\0';
+	return state_open(STATE_QUARANTINE, buf, text);
+}
+
+static int file_remove(const char *dir, struct sbdf a)
+{
+	char path[PATH_SIZE];
+
+	return !dir || (!file_path(dir, a, path) && !unlink(path)) || errno == ENOENT ? 0 : -1;
+}
+
+/* ---- In both places ---- */
+
+static int remember(struct quarantine q, struct sbdf a, const char *kind, const char *why)
+{
+	char name[NODE_VALUE_MAX], text[STORE_VALUE_MAX - STATE_HEAD_MAX];
+	bool kept;
+
+	snprintf(text, sizeof(text), "%s%s", kind, why);
+	kept = !file_write(q.state_dir, a, text);
+	if (!q.xs)
+		return kept ? 0 : fail(ENOTCONN);
+	return store_write_state(q.xs, XBT_NULL, STATE_QUARANTINE, QUARANTINE_DIR,
+				 node_bdf_format(a, name), "%s", text) && !kept ? -1 : 0;
+}
+
+int quarantine_add(struct quarantine q, struct sbdf a, const char *why)
+{
+	return remember(q, a, "", why);
+}
+
+int quarantine_hold(struct quarantine q, struct sbdf a, const char *why)
+{
+	return remember(q, a, UNRESET, why);
+}
+
+int quarantine_remove(struct quarantine q, struct sbdf a)
 {
 	char name[NODE_VALUE_MAX];
 
-	return store_write_state(xs, XBT_NULL, STATE_QUARANTINE, QUARANTINE_DIR, node_bdf_format(a, name),
-				 "%s", why);
+	if (file_remove(q.state_dir, a))
+		return -1;
+	return q.xs ? store_remove(q.xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name)) : 0;
 }
 
-int quarantine_hold(struct xs_handle *xs, struct sbdf a, const char *why)
+void quarantine_mark(struct quarantine q, struct topology_function *fn)
 {
-	char name[NODE_VALUE_MAX];
-
-	return store_write_state(xs, XBT_NULL, STATE_QUARANTINE, QUARANTINE_DIR, node_bdf_format(a, name),
-				 UNRESET "%s", why);
-}
-
-int quarantine_remove(struct xs_handle *xs, struct sbdf a)
-{
-	char name[NODE_VALUE_MAX];
-
-	return store_remove(xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name));
-}
-
-void quarantine_mark(struct xs_handle *xs, struct topology_function *fn)
-{
-	char name[NODE_VALUE_MAX], buf[STORE_VALUE_MAX + 1], *why;
+	char name[NODE_VALUE_MAX], buf[STORE_VALUE_MAX + 1], *why = NULL;
 
 	fn->quarantined = fn->unreset = false;
-	if (!xs)
-		return;
+	errno = ENOENT;
+	if ((!q.xs || store_read_state(q.xs, STATE_QUARANTINE, QUARANTINE_DIR,
+				       node_bdf_format(fn->info.sbdf, name), buf, sizeof(buf), &why) < 0) &&
+	    errno != EINVAL && errno != EPROTONOSUPPORT)
+		file_read(q.state_dir, fn->info.sbdf, buf, sizeof(buf), &why);
 	/* What we do not understand holds it back all the same. */
-	if (store_read_state(xs, STATE_QUARANTINE, QUARANTINE_DIR, node_bdf_format(fn->info.sbdf, name),
-			     buf, sizeof(buf), &why) < 0) {
+	if (!why) {
 		fn->quarantined = errno == EINVAL || errno == EPROTONOSUPPORT;
 		return;
 	}
@@ -49,16 +127,17 @@ void quarantine_mark(struct xs_handle *xs, struct topology_function *fn)
 	fn->quarantined = !fn->unreset;
 }
 
-int quarantine_after_reset(struct xs_handle *xs, const struct topology *t, int i, uint32_t user,
+int quarantine_after_reset(struct quarantine q, const struct topology *t, int i, uint32_t user,
 			   const struct reset_result *result, bool held, char why[RESET_TEXT_MAX])
 {
 	struct sbdf a = t->function[i].info.sbdf;
+	bool kept = q.xs || q.state_dir;
 
 	if (result->lost)
 		return 0;
 	if (reset_owed(t, user, result, why))
-		return xs && quarantine_hold(xs, a, why) ? -1 : 1;
-	if (xs && held && result->method != RESET_METHODS_COUNT && quarantine_remove(xs, a))
+		return kept && quarantine_hold(q, a, why) ? -1 : 1;
+	if (kept && held && result->method != RESET_METHODS_COUNT && quarantine_remove(q, a))
 		return -1;
 	return 0;
 }

@@ -6,7 +6,10 @@
  * xenstore, below our own domain, so that the daemon, its successors and the operator's command know
  * of them alike:
  *	xenpci/quarantine/<address> = why, or "unreset: why", in its envelope (common/state.h)
- * Nothing here logs.
+ * and, with the same text, in the state directory, which outlives xenstored and can be written while
+ * there is none:
+ *	quarantine-<address>
+ * A device is kept as long as one of the two says so. Nothing here logs, or waits for a device.
  */
 #ifndef XENPCI_HOST_QUARANTINE_H
 #define XENPCI_HOST_QUARANTINE_H
@@ -17,23 +20,32 @@
 #include "host/reset_function.h"
 #include "common/sbdf.h"
 
-/* 0, or -1 with xenstore's errno. */
-int quarantine_add(struct xs_handle *xs, struct sbdf a, const char *why);
-int quarantine_remove(struct xs_handle *xs, struct sbdf a);
+/* Where it is remembered; both are the caller's. */
+struct quarantine {
+	struct xs_handle *xs; /* NULL: there is no xenstore */
+	const char *state_dir; /* NULL: there is none */
+};
+
+/*
+ * 0, or -1 with errno: xenstore's (ENOTCONN: there is none) where neither place took it; for remove,
+ * of the place that still has it.
+ */
+int quarantine_add(struct quarantine q, struct sbdf a, const char *why);
+int quarantine_remove(struct quarantine q, struct sbdf a);
 
 /* The same of those that are held back until they have been reset. */
-int quarantine_hold(struct xs_handle *xs, struct sbdf a, const char *why);
+int quarantine_hold(struct quarantine q, struct sbdf a, const char *why);
 
-/* fn->quarantined and fn->unreset as they are remembered, in one request; xs NULL: neither. */
-void quarantine_mark(struct xs_handle *xs, struct topology_function *fn);
+/* fn->quarantined and fn->unreset as they are remembered; without any place: neither. */
+void quarantine_mark(struct quarantine q, struct topology_function *fn);
 
 /*
  * After a reset of function i that ended as result tells, user being as for reset_owed: what is
  * remembered of it is brought up to date; held: it may be held back now. Returns 1 where it is held
- * back from now on, with the reason in why; 0 where not; -1 with xenstore's errno. A device that is
- * lost is the caller's to quarantine. xs may be NULL: then nothing is remembered.
+ * back from now on, with the reason in why; 0 where not; -1 with errno as above. A device that is
+ * lost is the caller's to quarantine. Without any place nothing is remembered.
  */
-int quarantine_after_reset(struct xs_handle *xs, const struct topology *t, int i, uint32_t user,
+int quarantine_after_reset(struct quarantine q, const struct topology *t, int i, uint32_t user,
 			   const struct reset_result *result, bool held, char why[RESET_TEXT_MAX]);
 
 #endif

@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "common/state.h"
 #include "common/util.h"
 
-#define SOCKET_DIR "/run/xenpci"
 #define SEND_TIMEOUT_S 10
 
 /* ---- Records ---- */
@@ -110,7 +110,7 @@ out:
 
 static int connect_to(const struct operator *op, struct sockaddr_un *at)
 {
-	const char *dir = op->state_dir ? op->state_dir : SOCKET_DIR;
+	const char *dir = op->state_dir ? op->state_dir : STATE_DIR;
 	struct timeval patience = { .tv_sec = SEND_TIMEOUT_S };
 	int fd;
 

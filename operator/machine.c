@@ -7,9 +7,7 @@
 #include "host/entry.h"
 #include "host/pciback.h"
 #include "host/irq_lines.h"
-#include "host/quarantine.h"
 #include "common/number.h"
-#include "common/store.h"
 #include "common/util.h"
 #include "operator/operator.h"
 #include "protocol/nodes.h"
@@ -168,8 +166,16 @@ static void read_owners(struct operator *op)
 		struct topology *t = &op->machine[m].topology;
 
 		for (int i = 0; i < t->nr; i++)
-			quarantine_mark(op->xs, &t->function[i]);
+			quarantine_mark(operator_quarantine(op), &t->function[i]);
 	}
+}
+
+struct quarantine operator_quarantine(struct operator *op)
+{
+	if (!op->notes[0] && (!op->xs || store_read(op->xs, XBT_NULL, "xenpci", STATE_NODE_LOCK, op->notes,
+						    sizeof(op->notes)) <= 0))
+		strcpy(op->notes, STATE_DIR);
+	return (struct quarantine){ op->xs, op->state_dir ? op->state_dir : op->notes };
 }
 
 /* ---- Machines ---- */

@@ -11,8 +11,10 @@
 #include <xentoollog.h>
 
 #include "common/cli/exits.h"
+#include "common/store.h"
 #include "host/hypercall.h"
 #include "host/assignable.h"
+#include "host/quarantine.h"
 #include "host/reset_function.h"
 #include "host/settings.h"
 
@@ -54,6 +56,7 @@ struct operator {
 	struct xs_handle *xs; /* NULL: no Xen, or not asked for */
 	struct hypercall *hypercall;
 	uint32_t domid; /* our own */
+	char notes[STORE_PATH_MAX]; /* operator_quarantine; empty: not looked for yet */
 };
 
 /* One function of one machine. */
@@ -78,6 +81,9 @@ int operator_open_xen(struct operator *op, bool wanted);
  */
 int operator_open_machines(struct operator *op);
 void operator_close(struct operator *op);
+
+/* Where it is remembered which devices are held back: in xenstore, and in the directory of who serves. */
+struct quarantine operator_quarantine(struct operator *op);
 
 /* Where m's sysfs is; NULL: it is a captured machine. */
 const char *machine_sysfs(const struct machine *m);

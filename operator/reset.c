@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/quarantine.h"
 #include "common/util.h"
 #include "operator/operator.h"
 #include "operator/progress.h"
@@ -42,12 +41,12 @@ static void judge(struct operator *op, const struct place *place, const struct r
 	if (!op->xs || result->method == RESET_METHODS_COUNT)
 		return;
 	if (result->lost) {
-		quarantine_add(op->xs, place->fn->info.sbdf, "lost in a reset by the operator");
+		quarantine_add(operator_quarantine(op), place->fn->info.sbdf, "lost in a reset by the operator");
 		return;
 	}
-	quarantine_remove(op->xs, place->fn->info.sbdf);
-	if (quarantine_after_reset(op->xs, &place->machine->topology, place->i, TOPOLOGY_NO_GUEST,
-				   result, false, why))
+	quarantine_remove(operator_quarantine(op), place->fn->info.sbdf);
+	if (quarantine_after_reset(operator_quarantine(op), &place->machine->topology, place->i,
+				   TOPOLOGY_NO_GUEST, result, false, why))
 		fprintf(stderr, "xenpci: warning: %s: still held back: %s\n", place->name, why);
 }
 

@@ -15,6 +15,7 @@
 #include "common/problem.h"
 #include "common/talk.h"
 #include "host/hypercall.h"
+#include "host/quarantine.h"
 #include "host/topology.h"
 
 struct job {
@@ -62,6 +63,8 @@ void job_run(const struct env *env, struct hypercall *hc, const struct message_o
 int job_open(struct job *job);
 /* xenstore, connected when it is first needed; NULL where there is none. */
 struct xs_handle *job_xs(struct job *job);
+/* Where it is remembered that a device is held back. */
+struct quarantine job_quarantine(struct job *job);
 
 /* take.c */
 int job_take(struct job *job);

@@ -6,7 +6,6 @@
 #include "common/util.h"
 #include "host/assignable.h"
 #include "host/irq_lines.h"
-#include "host/quarantine.h"
 
 static int refusal_errno(enum assignable_rule rule)
 {
@@ -23,7 +22,7 @@ static void look_closely(struct job *job)
 	bool shared;
 
 	assignable_look(t, job->provider, job->at);
-	quarantine_mark(job_xs(job), fn);
+	quarantine_mark(job_quarantine(job), fn);
 	if (!fn->info.irq || strcmp(job->provider->ops->name, "sysfs") ||
 	    lines_users(LINES_FILE, fn->info.irq, fn->line_users, sizeof(fn->line_users)) < 0)
 		fn->line_users[0] = '\0';

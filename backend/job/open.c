@@ -48,3 +48,8 @@ struct xs_handle *job_xs(struct job *job)
 		job->xs = xs_open(0);
 	return job->xs;
 }
+
+struct quarantine job_quarantine(struct job *job)
+{
+	return (struct quarantine){ job_xs(job), job->env->state_dir };
+}

@@ -6,7 +6,6 @@
 #include "common/util.h"
 #include "host/assignable.h"
 #include "host/device/save.h"
-#include "host/quarantine.h"
 #include "host/reset_function.h"
 
 static void tell_xen(struct job *job, struct sbdf a, enum hypercall_reset kind)
@@ -72,11 +71,8 @@ static void tell_held(struct job *job, const char *why)
 
 void reset_hold_back(struct job *job, const char *why)
 {
-	struct xs_handle *xs = job_xs(job);
-
 	job->unreset = true;
-	if (xs)
-		quarantine_hold(xs, job->order->sbdf, why);
+	quarantine_hold(job_quarantine(job), job->order->sbdf, why);
 	tell_held(job, why);
 }
 
@@ -87,7 +83,7 @@ static void note_reset(struct job *job, const struct topology *t, int i,
 	char why[RESET_TEXT_MAX];
 	/* While it is being taken, its guest has not used it. */
 	uint32_t user = job->order->kind == JOB_TAKE ? TOPOLOGY_NO_GUEST : job->order->domid;
-	int rc = quarantine_after_reset(job_xs(job), t, i, user, result,
+	int rc = quarantine_after_reset(job_quarantine(job), t, i, user, result,
 					job->unreset || t->function[i].unreset, why);
 
 	job->unreset = rc != 0;

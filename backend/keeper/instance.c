@@ -7,10 +7,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "common/state.h"
 #include "common/store.h"
 #include "common/util.h"
-
-#define NODE_LOCK "lock"
 
 int instance_lock(const char *state_dir)
 {
@@ -45,10 +44,10 @@ static int write_lock(struct xs_handle *xs, xs_transaction_t t, void *context)
 	const struct lock *l = context;
 	char theirs[STORE_PATH_MAX];
 
-	if (store_read(xs, t, l->dir, NODE_LOCK, theirs, sizeof(theirs)) >= 0 &&
+	if (store_read(xs, t, l->dir, STATE_NODE_LOCK, theirs, sizeof(theirs)) >= 0 &&
 	    strcmp(theirs, l->ours) != 0 && is_locked(theirs))
 		return fail(EBUSY);
-	return store_write(xs, t, l->dir, NODE_LOCK, "%s", l->ours);
+	return store_write(xs, t, l->dir, STATE_NODE_LOCK, "%s", l->ours);
 }
 
 int instance_claim(struct xs_handle *xs, const char *dir, const char *state_dir)
@@ -63,5 +62,5 @@ int instance_claim(struct xs_handle *xs, const char *dir, const char *state_dir)
 
 void instance_release(struct xs_handle *xs, const char *dir)
 {
-	store_remove(xs, XBT_NULL, dir, NODE_LOCK);
+	store_remove(xs, XBT_NULL, dir, STATE_NODE_LOCK);
 }

@@ -172,12 +172,13 @@ void claim_start_job(struct claim *claim)
 static void quarantine(struct claim *claim)
 {
 	struct backend *be = claim->be;
+	const struct quarantine notes = { be->xen.xs, be->env->state_dir };
 	char name[SBDF_TEXT];
 
 	log_error(be->lg, "%s: in quarantine: no guest gets it until xenpci reset brings it back",
 		  sbdf_format(claim->sbdf, name));
-	if (quarantine_add(be->xen.xs, claim->sbdf, "lost in a reset"))
-		log_error(be->lg, "%s: quarantine cannot be noted in xenstore: %s", name,
+	if (quarantine_add(notes, claim->sbdf, "lost in a reset"))
+		log_error(be->lg, "%s: quarantine cannot be noted: %s", name,
 			  strerror(errno));
 }
 

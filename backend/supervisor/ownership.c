@@ -25,11 +25,12 @@ int ownership_listen(struct backend *be)
 static void lose(struct claim *claim, const char *why)
 {
 	struct backend *be = claim->be;
+	const struct quarantine notes = { be->xen.xs, be->env->state_dir };
 	char name[SBDF_TEXT];
 
 	guest_loses_to_host(claim->guest, claim, why);
-	if (quarantine_hold(be->xen.xs, claim->sbdf, "its host took it while a guest had it"))
-		log_error(be->lg, "%s: that it is held back cannot be noted in xenstore: %s",
+	if (quarantine_hold(notes, claim->sbdf, "its host took it while a guest had it"))
+		log_error(be->lg, "%s: that it is held back cannot be noted: %s",
 			  sbdf_format(claim->sbdf, name), strerror(errno));
 }
 

@@ -13,12 +13,13 @@
 #include <xentoollog.h>
 
 #include "backend/supervisor/guest_id.h"
+#include "common/state.h"
 #include "host/device/pcidev.h"
 #include "protocol/nodes.h"
 
 #define MEMORY_DIR_MAX 64
 #define MEMORY_PATH_MAX 512
-#define MEMORY_STATE_DIR "/run/xenpci"
+#define MEMORY_STATE_DIR STATE_DIR
 #define MEMORY_LIFE_MAX 40 /* a uuid as text */
 
 struct memory {
