@@ -12,16 +12,14 @@ all_end() {
 }
 guest_up() {
 	check "$1: a guest with two devices" guest_start g1 pci="$dev_e1000e $dev_edu"
-	one=$(domid g1)
 }
-timed() { # FIGURE COMMAND...: the command's status is in $status, how long it took in $took
+timed() { # FIGURE COMMAND...: the command's status is in $status, what it said in said
 	local name=$1 t
 	shift
 	t=$(ms)
 	"$@" >$state/said 2>&1
 	status=$?
-	took=$(($(ms) - t))
-	figure "$name" $took ms
+	figure "$name" $(($(ms) - t)) ms
 }
 clean() {
 	check "$1: a new guest gets both devices" guest_start g1 pci="$dev_e1000e $dev_edu"
@@ -46,8 +44,7 @@ all_end "shutdown"
 guest g1 1 "poweroff -f" &
 t=$(ms)
 check "shutdown: the guest is gone" wait_for 60 no_guests
-took=$(($(ms) - t))
-figure shutdown $took ms
+figure shutdown $(($(ms) - t)) ms
 begin
 clean "shutdown"
 
