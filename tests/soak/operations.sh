@@ -152,10 +152,14 @@ keeper_dies() {
 	DAEMON=$server
 }
 all_die() {
+	local servers pid
+	# Neither is to find the other's place empty: whoever does starts another.
+	kill -STOP "$DAEMON" 2>/dev/null
+	mapfile -t servers < <(children "$DAEMON")
+	kill -KILL "${servers[@]}" 2>/dev/null
 	hit "keeper and server" "$DAEMON" KILL
-	[ -z "$SUPERVISOR" ] || kill -KILL "$SUPERVISOR" 2>/dev/null
 	wait "$DAEMON" 2>/dev/null
-	[ -z "$SUPERVISOR" ] || wait_for 5000 dead "$SUPERVISOR"
+	for pid in "$DAEMON" "${servers[@]}"; do wait_for 5000 dead "$pid"; done
 	start_daemon
 }
 dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
@@ -262,10 +266,10 @@ op_host_sleeps() {
 	echo "$slept" >"$XENPCI_ASLEEP"
 	echo jump >&"$jump"
 }
-op_settings_reloaded() { served_again && went "reload" operator reload && served_again; }
-op_server_restarted() { served_again && went "restart" operator restart && served_again; }
+op_settings_reloaded() { served_again && went "reload" wait_for 20000 operator reload && served_again; }
+op_server_restarted() { served_again && went "restart" wait_for 20000 operator restart && served_again; }
 op_asked() {
 	served_again
 	choose "$R1" status stats denied "status --json" "stats --prometheus"
-	went "$CHOICE" operator $CHOICE
+	went "$CHOICE" wait_for 20000 operator $CHOICE
 }

@@ -45,11 +45,11 @@ start_daemon() {
 
 # --- The neighbour: 3 ---
 
-neighbour_begin() { tell n3 honest "0x$IDS"; }
+neighbour_begin() { tell n3 honest "0x$IDS" bar; }
 neighbour_end() {
 	local asked right
 	say n3 nothing
-	answer n3 60 || { WRONG+=("the neighbour: $R"); return; }
+	answer n3 60 || { WRONG+=("the neighbour: $R; $(tail -n 1 "$WORK/n3.log")"); return; }
 	read -r asked right <<<"$R"
 	answer n3
 	asked_all=$((asked_all + asked))
@@ -146,7 +146,7 @@ box_up --extra-irqs 512
 start_daemon
 guest 3
 attach 3 0000:00:06.0
-peer n3 3 "$program"
+peer n3 3 "$program" # its log tells which answer was wrong
 peer o3 3 "$program"
 check "the neighbour connects" tell n3 open
 tell n3 ask 0 0 4 0
