@@ -23,7 +23,7 @@ check-run: all $(UNIT_TESTS) $(VALGRIND_TESTS) $(BOX_TESTS) $(BOX_NEEDS)
 NO_XENSTORED = $(FUZZ_REPLAY) tests/model/check.sh tests/hostile/xsa_155_478.sh tests/hostile/worker.sh \
 	tests/hostile/advisories.sh tests/hostile/xsa_043_130.sh tests/hostile/xsa_302.sh tests/hostile/xsa_360.sh \
 	$(wildcard tests/install/*.sh tests/documents/*.sh) tests/box/offline.sh \
-	tests/box/dumps.sh tests/box/quick.sh tests/box/json_fields.sh tests/box/logs.sh tests/faults/faults.sh tests/soak/soak.sh
+	tests/box/dumps.sh tests/box/quick.sh tests/box/json_fields.sh tests/box/logs.sh tests/faults/faults.sh
 check-oxenstored: need-test
 	+$(Q)$(MAKE) --no-print-directory check-oxenstored-run
 

@@ -64,6 +64,8 @@ dies_hostile() {
 	[ -z "${PEER_PID[h9]:-}" ] || end_peer h9 KILL
 	[ $HOSTILE = none ] || destroy 9
 	HOSTILE=none
+	# Its device is free when nothing is remembered of it.
+	store wait /local/domain/0/xenpci/guests/9 gone 20000
 }
 # What a page was used for is put back: no vectors, decoding on.
 calmed() { tell h9 ask 3 0 0 0 && tell h9 ask 1 4 2 0x406; }
