@@ -11,6 +11,7 @@
 #   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
 #   make fuzz       libFuzzer over tests/fuzz, 30 s each (HOURS=n), and what of the code it reached
 #   make faults     each call of a life of two guests fails once (tests/faults); FAULTS_EVERY=n: every n-th
+#   make soak HOURS=n  all of it in random order, for so long (tests/soak); OPERATIONS=n: so many
 #   make model      the protocol's machines explored whole (tests/model)
 #   make check-mutants  each of tests/mutants' broken builds is caught by a test (check-mutants-quick: a sample)
 #   make lint       clang-tidy, cppcheck, a build with clang, unit tests under valgrind
@@ -86,7 +87,7 @@ SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
 	tests/box/box.mk tests/hostile/hostile.mk tests/bench/bench.mk tests/xen/xen.mk)
-include tests/faults/faults.mk make/deps.mk make/model.mk make/fuzz.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk make/mutants.mk
+include tests/faults/faults.mk tests/soak/soak.mk make/deps.mk make/model.mk make/fuzz.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk make/mutants.mk
 
 .PHONY: all help clean
 all: $(PROGRAMS) $(LIBRARIES)

@@ -223,6 +223,8 @@ struct claim *claim_begin(struct guest *g, struct sbdf a, const char *opts, cons
 	return claim;
 }
 
+#define RECALL_TRIES 3
+
 struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 			     const char *opts_node, struct problem *p)
 {
@@ -231,9 +233,13 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 	struct claim *claim;
 	char saved[PCIDEV_SAVED_TEXT], name[SBDF_TEXT];
 	struct memory_facts facts;
+	int rc = -1;
 
-	if (memory_device_recall(&memory, &g->be->memory, guest_id(g), a, &virt, &facts, saved,
-				 sizeof(saved))) {
+	/* A guest must not lose its device to a request that fails once. */
+	for (int i = 0; i < RECALL_TRIES && rc; i++)
+		rc = memory_device_recall(&memory, &g->be->memory, guest_id(g), a, &virt, &facts,
+					  saved, sizeof(saved));
+	if (rc) {
 		problem_set(p, errno, "%s: what is remembered of it is damaged: %s",
 			    sbdf_format(a, name), strerror(errno));
 		return NULL;

@@ -125,6 +125,9 @@ bool earlier_settle(struct guest *g, unsigned own)
 	if (!g->taking_back) {
 		known = memory_knows_guest(&g->be->memory, guest_id(g));
 		g->met = known == 0;
+		/* Nobody else would look again: its guest waits for a worker. */
+		if (known < 0)
+			guest_unread(g, g->be->memory.dir, "guests");
 		if (known <= 0)
 			return g->met;
 		same = is_same_life(g);

@@ -312,6 +312,8 @@ static int start_worker(struct guest *g)
 		return -1;
 	}
 	s->ready = false;
+	s->ready_by_ns = now_ns() + SERVICE_READY_NS;
+	schedule_at(&g->be->schedule, g, s->ready_by_ns);
 	message_init(&m, MESSAGE_CONNECT, 0);
 	process_send(s->gate, &m, &sv[0], 1);
 	message_init(&m, MESSAGE_SETUP, 0);

@@ -29,6 +29,7 @@ struct service {
 	struct process *gate;
 	struct process *worker;
 	bool ready;	   /* the worker serves */
+	uint64_t ready_by_ns; /* or it hangs, and is replaced */
 	bool resumed;	   /* requests may have been begun by another worker */
 	unsigned quiet;	   /* answers of the gate that are awaited */
 	uint32_t ref, port; /* what the guest has published */

@@ -75,12 +75,28 @@ static void check_drops(struct guest *g, uint64_t now)
 	}
 }
 
+/* One that has not told that it serves has no progress to be looked at. */
+static void check_ready(struct guest *g, uint64_t now)
+{
+	struct service *s = &g->service;
+
+	if (s->phase != SERVICE_STARTING || !s->worker || s->ready)
+		return;
+	if (now >= s->ready_by_ns) {
+		talk_event(&g->talk, XTL_ERROR, "its worker does not begin: it is replaced");
+		s->ready_by_ns = now + SERVICE_READY_NS;
+		process_kill(s->worker);
+	}
+	schedule_at(&g->be->schedule, g, s->ready_by_ns);
+}
+
 void service_check(struct guest *g, uint64_t now)
 {
 	struct service *s = &g->service;
 	uint64_t progress;
 
 	check_drops(g, now);
+	check_ready(g, now);
 	if (s->restart_ns && now >= s->restart_ns)
 		service_restart(g);
 	else if (s->restart_ns)

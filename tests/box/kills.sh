@@ -64,6 +64,21 @@ kill -STOP "$pid"
 check "a worker that hangs is replaced within the frontend's two seconds" tell g7 traffic 10 0 $id7
 check "and ended" wait_for 2000 gone "$pid"
 check "the log says so" logged "guest 7: its worker hangs"
+# One that stood ready, and hangs when a guest gets it.
+another_stands_ready() { [ -n "$(victims standby)" ]; }
+check "a worker stands ready" wait_for 10000 another_stands_ready
+pid=$(victims standby)
+# shellcheck disable=SC2086
+kill -STOP $pid
+tell g7 write device/pci/0/state 6
+check "the guest closes" await "$(be 7 state)" 6
+tell g7 write device/pci/0/state 1
+check "and opens again" await "$(be 7 state)" 3
+tell g7 publish
+check "it is served, if by another worker" await "$(be 7 state)" 4 15000
+tell g7 write device/pci/0/state 4
+check "and answered" tell g7 traffic 10 0 $id7
+check "the log says so" logged "guest 7: its worker does not begin"
 is "the supervisor was never started again" "$(log_count 'serving /local')" 1
 check "the daemon lives" daemon_alive
 finish

@@ -115,7 +115,7 @@ left() {
 	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' | sort |
 		grep -v '^/local/domain/0/backend\(/pci\)\?$\|^/libxl\|^/vm\|^/local/domain/0/error\(/backend\(/pci\(/[0-9]*\(/0\)\?\)\?\)\?\)\?$'
 	# (A ledger may stay where the log says that it cannot be removed.)
-	logged_since 'what its worker left in .* cannot be removed' && rm -f "$WORK"/state/guest-*
+	logged_since 'what its worker left in .* cannot be removed' && rm -f "$WORK"/state/guest-[78]*
 	(cd "$WORK/state" && find . -type f ! -name "lock-*" | sort)
 }
 descriptors() { echo "$(open_files "$DAEMON") $(open_files "$SUPERVISOR") $(open_files "$SPAWNER")"; }

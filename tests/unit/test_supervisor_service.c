@@ -886,8 +886,13 @@ static void a_worker_that_keeps_a_device_is_replaced(void **state)
 	assert_int_equal(count_sent(gate, MESSAGE_LET_GO, FIRST), 0);
 	/* One that lets go in time stays. */
 	kills = 0;
+	g.service.ready = true;
 	service_check(&g, now + 120000000000u);
 	assert_int_equal(kills, 0);
+	/* One that never tells that it serves does not. */
+	g.service.ready = false;
+	service_check(&g, now + 120000000000u);
+	assert_int_equal(kills, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -33,6 +33,7 @@ void close_port(void);
 int await_backend(unsigned set);
 /* Looks once. */
 int await_backend_now(unsigned set);
+extern uint64_t longest_wait_ns; /* of those that were not in vain */
 /* Writes a node of the frontend's directory: 0, or -1 with errno. */
 int put(const char *node, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -224,7 +224,8 @@ int guest_states(int argc, char **argv)
 	}
 	if (open_front() || read_ids(&ids) || shut_front())
 		return -1;
-	return reply("%u", n);
+	return reply("%u, the longest wait %llu ms", n,
+		     (unsigned long long)(longest_wait_ns / 1000000));
 }
 
 /* dangle: a transaction that is begun and never ended. */

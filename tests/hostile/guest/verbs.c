@@ -14,7 +14,7 @@ const struct verb hostile_verbs[] = {
 	{ "nodes", "REF PORT", 2, guest_nodes },
 	{ "states", "", 0, guest_states },
 	{ "dangle", "", 0, guest_dangle },
-	{ "honest", "IDS", 1, guest_honest },
+	{ "honest", "IDS [bar]", 1, guest_honest },
 	{ "nothing", "", 0, guest_nothing },
 	{ NULL, NULL, 0, NULL },
 };
