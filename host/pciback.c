@@ -10,17 +10,22 @@
 #include "host/device/sysfs/attr.h"
 #include "common/store.h"
 #include "common/util.h"
+#include "host/own_nodes.h"
 #include "protocol/nodes.h"
 
 #define NODE_DRIVER_PATH "driver_path"
 #define DRIVER_DIR "bus/pci/drivers/" HOLDER_DRIVER
 #define DOMID_QUARANTINE 0x7ff1u /* Xen's DOMID_IO: devices that are nobody's */
 
-static void memory_dir(struct sbdf a, char dir[STORE_PATH_MAX])
+/* libxl's place; it is dom0's, so that in another domain what we remember is among our own nodes. */
+static void memory_dir(struct xs_handle *xs, struct sbdf a, char dir[STORE_PATH_MAX])
 {
 	char name[NODE_VALUE_MAX];
 
-	snprintf(dir, STORE_PATH_MAX, HOLDER_MEMORY "/%s", node_bdf_format(a, name));
+	if (own_domid(xs))
+		snprintf(dir, STORE_PATH_MAX, "%s/holder/%s", own_nodes(xs), node_bdf_format(a, name));
+	else
+		snprintf(dir, STORE_PATH_MAX, HOLDER_MEMORY "/%s", node_bdf_format(a, name));
 }
 
 int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
@@ -28,7 +33,7 @@ int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, ch
 {
 	char dir[STORE_PATH_MAX];
 
-	memory_dir(a, dir);
+	memory_dir(xs, a, dir);
 	return store_read(xs, XBT_NULL, dir, node, buf, size);
 }
 
@@ -36,7 +41,7 @@ int holder_memory_write(struct xs_handle *xs, struct sbdf a, const char *node, c
 {
 	char dir[STORE_PATH_MAX];
 
-	memory_dir(a, dir);
+	memory_dir(xs, a, dir);
 	return store_write(xs, XBT_NULL, dir, node, "%s", value);
 }
 
@@ -46,7 +51,7 @@ int holder_memory_forget(struct xs_handle *xs, struct sbdf a, const char *node)
 	unsigned n = 0;
 	char **left;
 
-	memory_dir(a, dir);
+	memory_dir(xs, a, dir);
 	if (store_remove(xs, XBT_NULL, dir, node))
 		return -1;
 	left = xs_directory(xs, XBT_NULL, dir, &n);
@@ -114,6 +119,9 @@ static int quarantine(struct passage *to, bool on)
 		      hypercall_deassign(to->h->hypercall, DOMID_QUARANTINE, to->a);
 
 	if (!rc || errno == ENOSYS || errno == EOPNOTSUPP)
+		return 0;
+	/* In a driver domain, whose device it is remains dom0's affair. */
+	if (errno == EPERM && own_domid(to->h->xs))
 		return 0;
 	return problem_set(to->p, errno, "%s: Xen does not %s quarantine: %s%s", to->name,
 			   on ? "put it into" : "let it out of", strerror(errno),

@@ -458,7 +458,7 @@ static int look(struct guest *g)
 	note_states(g, own, peer);
 	action = backend_action(own, peer);
 	if (action == BACKEND_GONE) {
-		guest_end(g, own ? "the frontend's directory is gone" : "our directory is gone");
+		guest_end(g, own ? "the frontend's directory is gone, or not ours to read" : "our directory is gone");
 		return 0;
 	}
 	/* On our way out no guest is let in or given a device. */
