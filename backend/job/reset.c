@@ -6,6 +6,7 @@
 #include "common/util.h"
 #include "host/assignable.h"
 #include "host/device/save.h"
+#include "host/privileges.h"
 #include "host/quarantine.h"
 #include "host/reset_function.h"
 
@@ -13,7 +14,7 @@ static void tell_xen(struct job *job, struct sbdf a, enum hypercall_reset kind)
 {
 	char name[SBDF_TEXT];
 
-	if (!hypercall_device_reset(job->hypercall, a, kind))
+	if (job->order->denied & PRIVILEGE_BIT(RESETS) || !hypercall_device_reset(job->hypercall, a, kind))
 		return;
 	if (errno != ENOSYS && errno != EOPNOTSUPP) {
 		talk_tell(&job->talk, XTL_WARN, "%s: Xen was not told of the reset: %s",

@@ -190,8 +190,8 @@ void vectors_map(struct vector_record *v, const struct message_map *want, struct
 			tell(v, got);
 		return;
 	}
-	if (!is_sound(v, want)) {
-		got->err = EINVAL;
+	if (v->no_vectors || !is_sound(v, want)) {
+		got->err = v->no_vectors ? EPERM : EINVAL;
 		return;
 	}
 	rc = want->mode == VECTORS_MSI ? map_msi(v, want, got) : map_msix(v, want);

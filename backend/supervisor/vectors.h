@@ -19,6 +19,7 @@ struct vector_record {
 	struct talk *talk; /* also tells whose pirqs these are */
 	struct memory_device *memory;
 	bool has_msi, has_msix, no_msix;
+	bool no_vectors; /* Xen lets this domain map none */
 	uint16_t entries;  /* of the MSI-X table */
 	uint64_t base;	   /* start of the BAR that holds it */
 	bool stuck;	   /* a vector may still be mapped that nobody will unmap */
