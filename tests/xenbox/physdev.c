@@ -314,11 +314,10 @@ static const struct op {
 
 static bool op_allowed(const struct op *op, const struct hv_domain *caller)
 {
-	uint8_t who = hv_config.pvh_dom0 ? ABI_PVH17 : ABI_PV17;
+	/* Guests of the box are PV. */
+	uint8_t who = hv_config.pvh_dom0 && !caller->domid ? ABI_PVH17 : ABI_PV17;
 
-	if (caller->domid)
-		who = ABI_PV17; /* guests of the box are PV */
-	else if (hv_config.xen_minor >= 20)
+	if (hv_config.xen_minor >= 20)
 		who = (uint8_t)(who << 2);
 	return op->who & who;
 }
