@@ -87,7 +87,7 @@ static void note_reset(struct job *job, const struct topology *t, int i,
 {
 	char why[RESET_TEXT_MAX];
 	/* While it is being taken, its guest has not used it. */
-	uint32_t user = job->order->kind == JOB_TAKE ? TOPOLOGY_NO_GUEST : job->order->domid;
+	uint32_t user = job->order->kind == JOB_TAKE ? TOPOLOGY_NO_GUEST : job->order->owner;
 	int rc = quarantine_after_reset(job_xs(job), t, i, user, result,
 					job->unreset || t->function[i].unreset, why);
 

@@ -153,6 +153,7 @@ struct message_order {
 	uint32_t kind;
 	struct sbdf sbdf;
 	uint32_t domid, devid; /* whose it is, is to be, or was */
+	uint32_t owner;	      /* the same to Xen, and to the rules: domid, or the guest whose device model that is */
 	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
 	bool hands_off;	      /* TAKE, GIVE_BACK: a running HVM guest has it; nothing of it is touched */
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */

@@ -81,7 +81,7 @@ static unsigned list_owners(const struct backend *be, struct message_owner *owne
 
 	TAILQ_FOREACH(claim, &be->claims, of_host)
 		if (claim->holds && claim->guest && nr < MESSAGE_OWNERS_MAX)
-			owners[nr++] = (struct message_owner){ claim->sbdf, claim->guest->domid };
+			owners[nr++] = (struct message_owner){ claim->sbdf, claim->guest->owner };
 	return nr;
 }
 
@@ -92,6 +92,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	o->kind = kind_of(claim);
 	o->sbdf = claim->sbdf;
 	o->domid = claim->guest ? claim->guest->domid : 0;
+	o->owner = claim->guest ? claim->guest->owner : 0;
 	o->devid = claim->guest ? claim->guest->devid : 0;
 	o->provider = claim->provider;
 	o->prepared = claim->prepared;

@@ -30,7 +30,7 @@ struct guest *guest_new(struct backend *be, struct guest_id id)
 	if (!g)
 		return NULL;
 	g->be = be;
-	g->domid = id.domid;
+	g->domid = g->owner = id.domid;
 	g->devid = id.devid;
 	TAILQ_INIT(&g->claims);
 	service_init(&g->service);
