@@ -68,5 +68,5 @@ bool gsi_in_register(const char *sysfs_root)
 	char path[PATH_MAX], type[8];
 
 	snprintf(path, sizeof(path), "%s/hypervisor/guest_type", sysfs_root);
-	return sysfs_attr_read(AT_FDCWD, path, type, sizeof(type)) <= 0 || !strncmp(type, "PV", 3);
+	return sysfs_attr_read(AT_FDCWD, path, type, sizeof(type)) <= 0 || !strcmp(type, "PV");
 }

@@ -10,22 +10,17 @@
 #include "host/device/sysfs/attr.h"
 #include "common/store.h"
 #include "common/util.h"
-#include "host/own_nodes.h"
 #include "protocol/nodes.h"
 
 #define NODE_DRIVER_PATH "driver_path"
 #define DRIVER_DIR "bus/pci/drivers/" HOLDER_DRIVER
 #define DOMID_QUARANTINE 0x7ff1u /* Xen's DOMID_IO: devices that are nobody's */
 
-/* libxl's place; it is dom0's, so that in another domain what we remember is among our own nodes. */
-static void memory_dir(struct xs_handle *xs, struct sbdf a, char dir[STORE_PATH_MAX])
+static void memory_dir(struct sbdf a, char dir[STORE_PATH_MAX])
 {
 	char name[NODE_VALUE_MAX];
 
-	if (own_domid(xs))
-		snprintf(dir, STORE_PATH_MAX, "%s/holder/%s", own_nodes(xs), node_bdf_format(a, name));
-	else
-		snprintf(dir, STORE_PATH_MAX, HOLDER_MEMORY "/%s", node_bdf_format(a, name));
+	snprintf(dir, STORE_PATH_MAX, HOLDER_MEMORY "/%s", node_bdf_format(a, name));
 }
 
 int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
@@ -33,7 +28,7 @@ int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, ch
 {
 	char dir[STORE_PATH_MAX];
 
-	memory_dir(xs, a, dir);
+	memory_dir(a, dir);
 	return store_read(xs, XBT_NULL, dir, node, buf, size);
 }
 
@@ -41,7 +36,7 @@ int holder_memory_write(struct xs_handle *xs, struct sbdf a, const char *node, c
 {
 	char dir[STORE_PATH_MAX];
 
-	memory_dir(xs, a, dir);
+	memory_dir(a, dir);
 	return store_write(xs, XBT_NULL, dir, node, "%s", value);
 }
 
@@ -51,7 +46,7 @@ int holder_memory_forget(struct xs_handle *xs, struct sbdf a, const char *node)
 	unsigned n = 0;
 	char **left;
 
-	memory_dir(xs, a, dir);
+	memory_dir(a, dir);
 	if (store_remove(xs, XBT_NULL, dir, node))
 		return -1;
 	left = xs_directory(xs, XBT_NULL, dir, &n);
@@ -119,9 +114,6 @@ static int quarantine(struct passage *to, bool on)
 		      hypercall_deassign(to->h->hypercall, DOMID_QUARANTINE, to->a);
 
 	if (!rc || errno == ENOSYS || errno == EOPNOTSUPP)
-		return 0;
-	/* In a driver domain, whose device it is remains dom0's affair. */
-	if (errno == EPERM && own_domid(to->h->xs))
 		return 0;
 	return problem_set(to->p, errno, "%s: Xen does not %s quarantine: %s%s", to->name,
 			   on ? "put it into" : "let it out of", strerror(errno),

@@ -37,7 +37,7 @@ int holder_take(const struct holder *h, struct sbdf a, const char *driver, struc
 int holder_give_up(const struct holder *h, struct sbdf a, bool rebind, struct problem *p);
 
 /*
- * /libxl/pci/<address>/node, which libxl and we share (in another domain than 0: a node of our own). read: the length, or -1 with errno.
+ * /libxl/pci/<address>/node, which libxl and we share. read: the length, or -1 with errno.
  * write: 0, or -1 with errno. forget also removes a directory that is empty then.
  */
 int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host/pciback.h"
+#include "host/stub.h"
 #include "common/util.h"
 #include "operator/give.h"
 #include "operator/lend.h"
@@ -57,6 +58,11 @@ static int may_attach(struct operator *op, const struct place *place, uint32_t d
 	}
 	if (domid == op->backend) {
 		operator_fail("%s: domain %u cannot serve itself", place->name, domid);
+		return -1;
+	}
+	if (stub_target(op->xs, domid) != domid) {
+		operator_fail("%s: domain %u is the device model of guest %u, to whom xl pci-attach gives it",
+			      place->name, domid, stub_target(op->xs, domid));
 		return -1;
 	}
 	if (lent && place->fn->guest == op->backend)

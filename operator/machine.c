@@ -8,6 +8,7 @@
 #include "host/pciback.h"
 #include "host/irq_lines.h"
 #include "host/quarantine.h"
+#include "host/stub.h"
 #include "common/number.h"
 #include "common/store.h"
 #include "common/util.h"
@@ -138,18 +139,19 @@ static void read_devices(struct operator *op, uint32_t backend, const char *dir,
 static void read_guest_devices(struct operator *op, uint32_t backend, const char *guest)
 {
 	char dir[STORE_PATH_MAX], **list;
-	uint32_t domid, devid;
+	uint32_t domid, devid, owner;
 	unsigned n = 0;
 
 	if (number_u32(guest, &domid))
 		return;
+	owner = stub_target(op->xs, domid);
 	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u", backend, domid);
 	list = xs_directory(op->xs, XBT_NULL, dir, &n);
 	for (unsigned i = 0; list && i < n; i++) {
 		if (number_u32(list[i], &devid))
 			continue;
 		snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/%u", backend, domid, devid);
-		read_devices(op, backend, dir, domid);
+		read_devices(op, backend, dir, owner);
 	}
 	free(list);
 }

@@ -31,6 +31,11 @@ check_not "nothing is at the guest's own directory" store read "$(be 7 state)"
 config_read g8 0 0 4
 is "the device model reads" "$R" "0 10d38086"
 
+operator() { in_domain 0 "$B/xenpci" -d "image:$bench" "$@"; }
+like "xenpci check names the HVM guest" "$(operator check "$nic")" 'in use by guest 7|guest 7 has it|\(guest 7\)'
+like "xenpci attach leaves a device model's domain to xl" "$(operator attach 8 0000:00:05.0 2>&1)" \
+	'domain 8 is the device model of guest 7'
+
 # --- What it may switch: as Linux' backend with allow_interrupt_control ---
 config_write g8 0 4 2 0x507
 is "INTx off" "${R%% *}" 0
@@ -90,6 +95,8 @@ xb attach "$DIR" --no-wait 7 0000:00:1a.7 >"$WORK/attach.log" 2>&1 &
 op=$!
 check "a third device" reconfigure g8 8
 wait "$op"
+# What only one end says does not count.
+store write /local/domain/9/target 7
 create_nodes 9 0000:00:1d.7
 check "its neighbour is refused to another guest, by the HVM guest's name" \
 	wait_for 5000 logged 'guest 9: 0000:00:1d.7: refused: .*0000:00:1a.7 \(guest 7\)'
