@@ -80,6 +80,7 @@ for _ in 1 2 3; do
 	like "enable_multi_msi is refused" "$R" "^-5 0 1"
 done
 is "Xen was not asked" "$(refusals)" "$before"
+check "it is told" wait_for 5000 logged "enable_msi refused: Xen lets this domain map no vectors"
 is "it is told once" "$(log_count 'enable_m.* refused: Xen lets this domain map no vectors')" 1
 config_read g7 0 0xd2 2
 is "MSI is off in the device" "$R" "0 80"

@@ -88,7 +88,7 @@ was=${R#* }
 config_write g8 8 $((cap + 2)) 2 $((0x8000 | 0x$was))
 config_read g8 8 $((cap + 2)) 2
 is "the enable bit stays" "$R" "0 $was"
-check "and the log tells what would allow it" logged "guest 8: 0000:00:07.0: write of .* refused .*interrupt_control=1"
+check "and the log tells what would allow it" wait_for 5000 logged "guest 8: 0000:00:07.0: write of .* refused .*interrupt_control=1"
 
 # --- Rules: two devices that share a page and a line ---
 xb attach "$DIR" --no-wait 7 0000:00:1a.7 >"$WORK/attach.log" 2>&1 &
