@@ -13,6 +13,11 @@ static const char *const magic[STATE_PARTS_COUNT] = {
 #undef X
 };
 
+const char *state_nodes(uint32_t own_domid)
+{
+	return own_domid ? "data/xenpci" : "xenpci";
+}
+
 const char *state_head(enum state_part part, unsigned long length, char head[STATE_HEAD_MAX])
 {
 	head[0] = '\0';

@@ -4,7 +4,7 @@
  * newer xenpcid reads what an older one left (tests/state keeps such states); one that it does not
  * know it leaves alone, and says so.
  *
- * In xenstore, below /local/domain/<us>/xenpci, each part is one node's text in an envelope,
+ * In xenstore, below state_nodes() of our own domain, each part is one node's text in an envelope,
  *	MAGIC VERSION LENGTH TEXT
  * LENGTH being TEXT's in bytes. Version 1 had no envelope: a text without MAGIC is one of those.
  *
@@ -27,6 +27,8 @@
 #ifndef XENPCI_COMMON_STATE_H
 #define XENPCI_COMMON_STATE_H
 
+#include <stdint.h>
+
 /* A build may write an older version, for the tests of upgrades (tests/box/upgrade.sh). */
 #ifndef STATE_VERSION
 #define STATE_VERSION 2
@@ -36,6 +38,12 @@
 /* The state directory where nobody names another, and the node that names the one of who serves. */
 #define STATE_DIR "/run/xenpci"
 #define STATE_NODE_LOCK "lock"
+
+/*
+ * Where our nodes are, below /local/domain/<own_domid>, which a toolstack gives to domain 0 alone: another
+ * domain may write below "data", that every toolstack makes for it and shows to nobody else. Static.
+ */
+const char *state_nodes(uint32_t own_domid);
 
 #define STATE_PARTS(X)                         \
 	X(GUEST, "xenpci-guest")               \

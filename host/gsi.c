@@ -2,10 +2,14 @@
 #include "host/gsi.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "common/number.h"
 #include "common/util.h"
+#include "host/device/sysfs/attr.h"
 
 /* Of newer kernels' xen/privcmd.h (6.13). */
 struct pcidev_get_gsi {
@@ -57,4 +61,12 @@ int gsi_find(struct provider *p, const struct pcidev_info *info, struct hypercal
 	if (!ask_kernel(info->sbdf, gsi) || !ask_sysfs(p, info->sbdf, gsi))
 		return 0;
 	return fail(ENODATA);
+}
+
+bool gsi_in_register(const char *sysfs_root)
+{
+	char path[PATH_MAX], type[8];
+
+	snprintf(path, sizeof(path), "%s/hypervisor/guest_type", sysfs_root);
+	return sysfs_attr_read(AT_FDCWD, path, type, sizeof(type)) <= 0 || !strcmp(type, "PV");
 }

@@ -17,4 +17,11 @@
 int gsi_find(struct provider *p, const struct pcidev_info *info, struct hypercall *hc,
 	     uint32_t *gsi, bool *pirqs);
 
+/*
+ * In a domain that is not the machine's own: whether the device's register, PCI_INTERRUPT_LINE, is the
+ * machine's. It is in a PV guest, by its backend; an HVM guest's is what its device model made up. sysfs_root
+ * as for the sysfs provider; where it does not tell, it is.
+ */
+bool gsi_in_register(const char *sysfs_root);
+
 #endif

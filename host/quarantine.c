@@ -7,9 +7,10 @@
 
 #include "common/store.h"
 #include "common/util.h"
+#include "host/own_nodes.h"
 #include "protocol/nodes.h"
 
-#define QUARANTINE_DIR "xenpci/quarantine"
+#define QUARANTINE_DIR_MAX 32
 #define FILE_PREFIX "quarantine-"
 #define UNRESET "unreset: " /* what the text of one that is held back begins with */
 
@@ -76,16 +77,23 @@ static int file_remove(const char *dir, struct sbdf a)
 
 /* ---- In both places ---- */
 
+/* Below our own nodes, relative to our domain. */
+static const char *quarantine_dir(struct xs_handle *xs, char dir[QUARANTINE_DIR_MAX])
+{
+	snprintf(dir, QUARANTINE_DIR_MAX, "%s/quarantine", own_nodes(xs));
+	return dir;
+}
+
 static int remember(struct quarantine q, struct sbdf a, const char *kind, const char *why)
 {
-	char name[NODE_VALUE_MAX], text[STORE_VALUE_MAX - STATE_HEAD_MAX];
+	char dir[QUARANTINE_DIR_MAX], name[NODE_VALUE_MAX], text[STORE_VALUE_MAX - STATE_HEAD_MAX];
 	bool kept;
 
 	snprintf(text, sizeof(text), "%s%s", kind, why);
 	kept = !file_write(q.state_dir, a, text);
 	if (!q.xs)
 		return kept ? 0 : fail(ENOTCONN);
-	return store_write_state(q.xs, XBT_NULL, STATE_QUARANTINE, QUARANTINE_DIR,
+	return store_write_state(q.xs, XBT_NULL, STATE_QUARANTINE, quarantine_dir(q.xs, dir),
 				 node_bdf_format(a, name), "%s", text) && !kept ? -1 : 0;
 }
 
@@ -101,20 +109,20 @@ int quarantine_hold(struct quarantine q, struct sbdf a, const char *why)
 
 int quarantine_remove(struct quarantine q, struct sbdf a)
 {
-	char name[NODE_VALUE_MAX];
+	char dir[QUARANTINE_DIR_MAX], name[NODE_VALUE_MAX];
 
 	if (file_remove(q.state_dir, a))
 		return -1;
-	return q.xs ? store_remove(q.xs, XBT_NULL, QUARANTINE_DIR, node_bdf_format(a, name)) : 0;
+	return q.xs ? store_remove(q.xs, XBT_NULL, quarantine_dir(q.xs, dir), node_bdf_format(a, name)) : 0;
 }
 
 void quarantine_mark(struct quarantine q, struct topology_function *fn)
 {
-	char name[NODE_VALUE_MAX], buf[STORE_VALUE_MAX + 1], *why = NULL;
+	char dir[QUARANTINE_DIR_MAX], name[NODE_VALUE_MAX], buf[STORE_VALUE_MAX + 1], *why = NULL;
 
 	fn->quarantined = fn->unreset = false;
 	errno = ENOENT;
-	if ((!q.xs || store_read_state(q.xs, STATE_QUARANTINE, QUARANTINE_DIR,
+	if ((!q.xs || store_read_state(q.xs, STATE_QUARANTINE, quarantine_dir(q.xs, dir),
 				       node_bdf_format(fn->info.sbdf, name), buf, sizeof(buf), &why) < 0) &&
 	    errno != EINVAL && errno != EPROTONOSUPPORT)
 		file_read(q.state_dir, fn->info.sbdf, buf, sizeof(buf), &why);

@@ -5,7 +5,7 @@
  * not put back (held back: the rule unreset, which can be overridden). They are remembered in
  * xenstore, below our own domain, so that the daemon, its successors and the operator's command know
  * of them alike:
- *	xenpci/quarantine/<address> = why, or "unreset: why", in its envelope (common/state.h)
+ *	<state_nodes()>/quarantine/<address> = why, or "unreset: why", in its envelope (common/state.h)
  * and, with the same text, in the state directory, which outlives xenstored and can be written while
  * there is none:
  *	quarantine-<address>

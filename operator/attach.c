@@ -2,14 +2,17 @@
 /*
  * xenpci attach, detach: what xl's pci commands do for a PV guest, where there is
  * no xl. Unlike libxl, attach is all or nothing, and detach tells the guest first
- * and revokes then, so that the device is silent before its memory is anyone's.
+ * and revokes then, so that the device is silent before its memory is anyone's. With --backend
+ * the guest is served by a driver domain, of which libxl knows nothing.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "host/pciback.h"
+#include "host/stub.h"
 #include "common/util.h"
 #include "operator/give.h"
+#include "operator/lend.h"
 #include "operator/nodes.h"
 
 /* "BDF[,option=value...]" into *device and *place. */
@@ -38,10 +41,12 @@ static int parse_device(struct operator *op, char *text, struct nodes_device *de
 	if (operator_find(op, text, place))
 		return -1;
 	device->a = place->fn->info.sbdf;
+	device->seen = op->backend == op->domid ? device->a : lend_seen(op, device->a);
 	return 0;
 }
 
-static int may_attach(struct operator *op, const struct place *place, uint32_t domid)
+/* lent: it is the backend's own, which is no other guest. */
+static int may_attach(struct operator *op, const struct place *place, uint32_t domid, bool lent)
 {
 	const struct topology *t = &place->machine->topology;
 	char buf[ASSIGNABLE_TEXT_MAX];
@@ -51,6 +56,17 @@ static int may_attach(struct operator *op, const struct place *place, uint32_t d
 		operator_fail("%s: guest %u has it already", place->name, domid);
 		return -1;
 	}
+	if (domid == op->backend) {
+		operator_fail("%s: domain %u cannot serve itself", place->name, domid);
+		return -1;
+	}
+	if (stub_target(op->xs, domid) != domid) {
+		operator_fail("%s: domain %u is the device model of guest %u, to whom xl pci-attach gives it",
+			      place->name, domid, stub_target(op->xs, domid));
+		return -1;
+	}
+	if (lent && place->fn->guest == op->backend)
+		place->fn->guest = TOPOLOGY_NO_GUEST;
 	if (assignable_check(t, place->i, domid, operator_allowed(op, place), &result)) {
 		if (result.notes & 1u << ASSIGNABLE_NOTE_NO_LINE)
 			fprintf(stderr, "xenpci: warning: %s: %s\n", place->name,
@@ -68,16 +84,22 @@ static int attach(struct operator *op, uint32_t domid, char *text)
 	struct place place;
 	struct nodes n;
 	char owner[16];
+	bool lent;
 
-	if (parse_device(op, text, &device, &place) || may_attach(op, &place, domid))
+	if (parse_device(op, text, &device, &place))
 		return -1;
-	nodes_init(&n, op, domid, 0);
+	lent = lend_is_backends(op, device.a);
+	if (may_attach(op, &place, domid, lent))
+		return -1;
+	nodes_init(&n, op, domid, op->devid);
 	snprintf(owner, sizeof(owner), "%u", domid);
-	/* Keeps xl's hands off it from here on. */
-	if (holder_memory_write(op->xs, device.a, "domid", owner)) {
+	/* Keeps xl's hands off it from here on; what is lent is the backend's to xl, before and after. */
+	if (!lent && holder_memory_write(op->xs, device.a, "domid", owner)) {
 		operator_fail("%s: cannot write to xenstore: %s", place.name, strerror(errno));
 		return -1;
 	}
+	if (lent && lend_begin(op, &place))
+		return -1;
 	if (give_device(op, &place, domid, device.opts.rdm_relaxed))
 		goto forget;
 	if (nodes_add(&n, &device, !op->no_wait))
@@ -87,7 +109,10 @@ static int attach(struct operator *op, uint32_t domid, char *text)
 take:
 	take_device_back(op, &place, domid);
 forget:
-	holder_memory_forget(op->xs, device.a, "domid");
+	if (lent)
+		lend_end(op, &place);
+	else
+		holder_memory_forget(op->xs, device.a, "domid");
 	return -1;
 }
 
@@ -105,6 +130,18 @@ int run_attach(struct operator *op, int argc, char **argv)
 	return OPERATOR_OK;
 }
 
+static int does_not_have(const struct operator *op, uint32_t domid, const struct place *place)
+{
+	char of[48] = "";
+
+	if (op->backend != op->domid)
+		snprintf(of, sizeof(of), ", from domain %u", op->backend);
+	if (op->devid)
+		return operator_fail("guest %u does not have %s at its PCI frontend %u%s", domid, place->name,
+				     op->devid, of);
+	return operator_fail("guest %u does not have %s%s", domid, place->name, of);
+}
+
 int run_detach(struct operator *op, int argc, char **argv)
 {
 	int status = OPERATOR_OK, i;
@@ -116,10 +153,10 @@ int run_detach(struct operator *op, int argc, char **argv)
 	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid) ||
 	    operator_open_machines(op) || operator_find(op, argv[1], &place))
 		return OPERATOR_FAILED;
-	nodes_init(&n, op, domid, 0);
+	nodes_init(&n, op, domid, op->devid);
 	i = nodes_find(&n, place.fn->info.sbdf);
 	if (i < 0)
-		return operator_fail("guest %u does not have %s", domid, place.name);
+		return does_not_have(op, domid, &place);
 	if (nodes_leave(&n, (unsigned)i, !op->no_wait)) {
 		if (!op->force)
 			return operator_fail("%s: still attached (-f: take it all the same)", place.name);
@@ -131,6 +168,9 @@ int run_detach(struct operator *op, int argc, char **argv)
 	i = nodes_find(&n, place.fn->info.sbdf);
 	if (i >= 0 && nodes_remove(&n, (unsigned)i))
 		status = OPERATOR_FAILED;
-	holder_memory_forget(op->xs, place.fn->info.sbdf, "domid");
+	if (!lend_is_backends(op, place.fn->info.sbdf))
+		holder_memory_forget(op->xs, place.fn->info.sbdf, "domid");
+	else if (lend_end(op, &place))
+		status = OPERATOR_FAILED;
 	return status;
 }

@@ -77,7 +77,7 @@ static int list_guest(struct operator *op, uint32_t domid, struct columns *c)
 	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
 	if (store_read(op->xs, XBT_NULL, dir, "name", name, sizeof(name)) < 0)
 		name[0] = '\0';
-	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u", op->domid, domid);
+	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u", op->backend, domid);
 	devids = xs_directory(op->xs, XBT_NULL, dir, &n);
 	for (unsigned i = 0; devids && i < n && !rc; i++)
 		if (!number_u32(devids[i], &devid))
@@ -101,7 +101,7 @@ static int list_all(struct operator *op, struct columns *c)
 	unsigned n = 0, nr = 0;
 	int rc = 0;
 
-	snprintf(root, sizeof(root), "/local/domain/%u/" NODE_BACKEND_ROOT, op->domid);
+	snprintf(root, sizeof(root), "/local/domain/%u/" NODE_BACKEND_ROOT, op->backend);
 	names = xs_directory(op->xs, XBT_NULL, root, &n);
 	domids = calloc((size_t)n + 1, sizeof(*domids));
 	for (unsigned i = 0; names && domids && i < n; i++)

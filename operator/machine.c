@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "host/entry.h"
+#include "host/own_nodes.h"
 #include "host/pciback.h"
 #include "host/irq_lines.h"
+#include "host/stub.h"
 #include "common/number.h"
 #include "common/util.h"
 #include "operator/operator.h"
@@ -43,7 +45,9 @@ int operator_open_xen(struct operator *op, bool wanted)
 		operator_fail("cannot read our own domid from xenstore: %s", strerror(errno));
 		return -1;
 	}
-	op->domid = (uint32_t)domid;
+	op->domid = op->backend = (uint32_t)domid;
+	if (op->backend_name && operator_domain(op, op->backend_name, &op->backend))
+		return -1;
 	op->hypercall = hypercall_open(wanted ? op->lg : op->mute, op->mute);
 	return op->hypercall || !wanted ? 0 : -1;
 }
@@ -100,8 +104,20 @@ static void own(struct operator *op, struct sbdf a, uint32_t domid)
 	}
 }
 
+/* Entry i's device, as this host calls it: in another domain's directory dev-N is what that one sees. */
+static int read_device(struct operator *op, uint32_t backend, const char *dir, unsigned i, struct sbdf *a)
+{
+	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+
+	if (backend == op->domid)
+		return entry_device(op->xs, XBT_NULL, dir, i, a);
+	if (store_read(op->xs, XBT_NULL, dir, node_numbered(NODE_KEY_FMT, i, node), text, sizeof(text)) < 0)
+		return -1;
+	return node_dev_parse(text, a);
+}
+
 /* What one backend directory of a guest's lists, but for what the backend has refused. */
-static void read_devices(struct operator *op, const char *dir, uint32_t domid)
+static void read_devices(struct operator *op, uint32_t backend, const char *dir, uint32_t domid)
 {
 	char node[NODE_NAME_MAX];
 	uint64_t nr = 0, state;
@@ -114,34 +130,50 @@ static void read_devices(struct operator *op, const char *dir, uint32_t domid)
 		if (!store_read_number(op->xs, XBT_NULL, dir, node, 10, XenbusStateReconfigured, &state) &&
 		    state == XenbusStateClosed)
 			continue;
-		if (!entry_device(op->xs, XBT_NULL, dir, i, &a))
+		if (!read_device(op, backend, dir, i, &a))
 			own(op, a, domid);
 	}
 }
 
-static void read_guest_devices(struct operator *op, const char *guest)
+static void read_guest_devices(struct operator *op, uint32_t backend, const char *guest)
 {
 	char dir[STORE_PATH_MAX], **list;
-	uint32_t domid, devid;
+	uint32_t domid, devid, owner;
 	unsigned n = 0;
 
 	if (number_u32(guest, &domid))
 		return;
-	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u", op->domid, domid);
+	owner = stub_target(op->xs, domid);
+	snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u", backend, domid);
 	list = xs_directory(op->xs, XBT_NULL, dir, &n);
 	for (unsigned i = 0; list && i < n; i++) {
 		if (number_u32(list[i], &devid))
 			continue;
-		snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/%u", op->domid, domid, devid);
-		read_devices(op, dir, domid);
+		snprintf(dir, sizeof(dir), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/%u", backend, domid, devid);
+		read_devices(op, backend, dir, owner);
 	}
 	free(list);
 }
 
-/* Guests of ours, and what libxl has noted of any backend's. */
+static void read_guests(struct operator *op, uint32_t backend)
+{
+	char root[STORE_PATH_MAX], **list;
+	unsigned n = 0;
+
+	snprintf(root, sizeof(root), "/local/domain/%u/" NODE_BACKEND_ROOT, backend);
+	list = xs_directory(op->xs, XBT_NULL, root, &n);
+	for (unsigned i = 0; list && i < n; i++)
+		read_guest_devices(op, backend, list[i]);
+	free(list);
+}
+
+/*
+ * What libxl has noted of any backend's guests, then those of ours, then those of the backend that was
+ * named: who has a device by way of a driver domain, has it rather than that domain.
+ */
 static void read_owners(struct operator *op)
 {
-	char root[STORE_PATH_MAX], text[NODE_VALUE_MAX];
+	char text[NODE_VALUE_MAX];
 	char **list;
 	unsigned n = 0;
 
@@ -156,12 +188,9 @@ static void read_owners(struct operator *op)
 			own(op, a, domid);
 	}
 	free(list);
-	snprintf(root, sizeof(root), "/local/domain/%u/" NODE_BACKEND_ROOT, op->domid);
-	n = 0;
-	list = xs_directory(op->xs, XBT_NULL, root, &n);
-	for (unsigned i = 0; list && i < n; i++)
-		read_guest_devices(op, list[i]);
-	free(list);
+	read_guests(op, op->domid);
+	if (op->backend != op->domid)
+		read_guests(op, op->backend);
 	for (unsigned m = 0; m < op->nr_machines; m++) {
 		struct topology *t = &op->machine[m].topology;
 
@@ -172,7 +201,7 @@ static void read_owners(struct operator *op)
 
 struct quarantine operator_quarantine(struct operator *op)
 {
-	if (!op->notes[0] && (!op->xs || store_read(op->xs, XBT_NULL, "xenpci", STATE_NODE_LOCK, op->notes,
+	if (!op->notes[0] && (!op->xs || store_read(op->xs, XBT_NULL, own_nodes(op->xs), STATE_NODE_LOCK, op->notes,
 						    sizeof(op->notes)) <= 0))
 		strcpy(op->notes, STATE_DIR);
 	return (struct quarantine){ op->xs, op->state_dir ? op->state_dir : op->notes };

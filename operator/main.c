@@ -28,7 +28,11 @@ enum {
 	KEY_FOR,
 	KEY_SVG,
 	KEY_WITH,
+	KEY_BACKEND,
+	KEY_DEVID,
 };
+
+enum { DEVID_MAX = 65535 };
 
 struct command {
 	struct help_line help;
@@ -49,9 +53,9 @@ static const struct command commands[] = {
 	{ { "assignable", "remove BDF...", "give it up (-r: to the driver it had)" },
 	  1, 256, "rj", run_assignable },
 	{ { "attach", "DOMAIN BDF[,OPTION=VALUE...]...", "give it to a PV guest" },
-	  2, 256, "aw", run_attach },
-	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fw", run_detach },
-	{ { "list", "[DOMAIN]", "what the guest (each of them) has" }, 0, 1, "j", run_list },
+	  2, 256, "awbi", run_attach },
+	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fwbi", run_detach },
+	{ { "list", "[DOMAIN]", "what the guest (each of them) has" }, 0, 1, "jb", run_list },
 	{ { "status", "[DOMAIN|BDF]", "what is given and held, and how it stands with it" },
 	  0, 1, "sj", run_status },
 	{ { "stats", "[DOMAIN]", "what guests have asked, and how long the answers took" },
@@ -88,6 +92,7 @@ static const char examples[] =
 	"  xenpci check 03:00.0\n"
 	"  xenpci assignable add 03:00.0\n"
 	"  xenpci attach guest1 03:00.0,permissive=1\n"
+	"  xenpci attach --backend sys-pci guest1 03:00.0\n"
 	"  xenpci -d image:lspci.txt check 03:00.0\n"
 	"  xenpci map 03:00.0\n"
 	"  xenpci -d image:lspci.txt map 03:00.0 --svg >map.svg\n"
@@ -109,6 +114,10 @@ static const struct argp_option options[] = {
 	{ "force", KEY_FORCE, NULL, 0,
 	  "detach: without the guest's consent; reset: also what a guest is using", 0 },
 	{ "rebind", KEY_REBIND, NULL, 0, "assignable remove: back to the remembered driver", 0 },
+	{ "backend", KEY_BACKEND, "DOMAIN", 0,
+	  "attach, detach, list: the driver domain whose xenpcid serves the guest; default: this domain", 0 },
+	{ "devid", KEY_DEVID, "N", 0,
+	  "attach, detach: number N of the guest's PCI frontends; default 0, as xl has it", 0 },
 	{ "no-wait", KEY_NO_WAIT, NULL, 0,
 	  "attach, detach: write the nodes and leave, as for a guest that is being built", 0 },
 	{ "json", KEY_JSON, NULL, 0, "For programs: a line of JSON for each thing that is told", 0 },
@@ -231,6 +240,24 @@ static error_t parse_asking(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* Of attach, detach and list: whose backend, which frontend. */
+static error_t parse_ends(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	uint64_t n = 0;
+
+	if (key == KEY_BACKEND) {
+		a->op->backend_name = arg;
+		note(a, 'b');
+		return 0;
+	}
+	if (number_parse(arg, 10, DEVID_MAX, &n))
+		argp_error(state, "--devid: \"%s\" is no number from 0 to %d", arg, DEVID_MAX);
+	a->op->devid = (uint32_t)n;
+	note(a, 'i');
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
@@ -280,6 +307,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		op->with = arg;
 		note(a, 'W');
 		return 0;
+	case KEY_BACKEND:
+	case KEY_DEVID:
+		return parse_ends(key, arg, state);
 	case KEY_STATE_DIR:
 	case KEY_QUIRKS:
 	case KEY_PROMETHEUS:

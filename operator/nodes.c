@@ -19,8 +19,8 @@ static const char *const device_nodes[] = {
 
 void nodes_init(struct nodes *n, const struct operator *op, uint32_t domid, uint32_t devid)
 {
-	*n = (struct nodes){ .xs = op->xs, .backend = op->domid, .guest = domid };
-	snprintf(n->be, sizeof(n->be), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/%u", op->domid,
+	*n = (struct nodes){ .xs = op->xs, .backend = op->backend, .guest = domid, .devid = devid };
+	snprintf(n->be, sizeof(n->be), "/local/domain/%u/" NODE_BACKEND_ROOT "/%u/%u", op->backend,
 		 domid, devid);
 	snprintf(n->fe, sizeof(n->fe), "/local/domain/%u/" NODE_FRONTEND_DIR_FMT, domid, devid);
 }
@@ -45,6 +45,14 @@ const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i, char 
 
 int nodes_find(const struct nodes *n, struct sbdf a)
 {
+	unsigned nr = nodes_count(n);
+	char text[NODES_TEXT_MAX];
+	struct sbdf at;
+
+	/* key-N first: in a driver domain dev-N is another address, and may be some other device's here. */
+	for (unsigned i = 0; i < nr; i++)
+		if (!node_dev_parse(nodes_text(n, NODE_KEY_FMT, i, text), &at) && sbdf_equal(at, a))
+			return (int)i;
 	return entry_find(n->xs, XBT_NULL, n->be, a);
 }
 
@@ -66,8 +74,8 @@ static int not_connected(const struct nodes *n, int64_t state)
 {
 	char why[STORE_VALUE_MAX], dir[STORE_PATH_MAX];
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/error/" NODE_BACKEND_ROOT "/%u/0", n->backend,
-		 n->guest);
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/" NODE_BACKEND_ROOT "/%u/%u", n->backend,
+		 n->guest, n->devid);
 	if (store_read(n->xs, XBT_NULL, dir, "error", why, sizeof(why)) < 0)
 		why[0] = '\0';
 	operator_fail("guest %u: the backend is in state %lld, not %d, after %d s%s%s", n->guest,
@@ -164,13 +172,14 @@ static int create_directories(const struct nodes *n, xs_transaction_t t)
 static int add_device(const struct nodes *n, xs_transaction_t t, const struct change *c)
 {
 	const struct node_opts *o = &c->device->opts;
-	char name[NODE_NAME_MAX], a[SBDF_TEXT];
+	char name[NODE_NAME_MAX], a[SBDF_TEXT], seen[SBDF_TEXT];
 
 	if (!c->count && create_directories(n, t))
 		return -1;
 	sbdf_format(c->device->a, a);
+	sbdf_format(c->device->seen, seen);
 	if (store_write(n->xs, t, n->be, node_numbered(NODE_KEY_FMT, c->i, name), "%s", a) ||
-	    store_write(n->xs, t, n->be, node_numbered(NODE_DEV_FMT, c->i, name), "%s", a))
+	    store_write(n->xs, t, n->be, node_numbered(NODE_DEV_FMT, c->i, name), "%s", seen))
 		return -1;
 	if (c->device->name[0] && store_write(n->xs, t, n->be, node_numbered(NODE_NAME_FMT, c->i, name),
 					      "%s", c->device->name))

@@ -16,18 +16,20 @@ struct nodes {
 	struct xs_handle *xs;
 	uint32_t backend; /* domids */
 	uint32_t guest;
+	uint32_t devid; /* of its PCI frontend */
 	char be[64];
 	char fe[64];
 };
 
 /* What one device's nodes say. */
 struct nodes_device {
-	struct sbdf a;
+	struct sbdf a;	  /* as this host calls it */
+	struct sbdf seen; /* as the backend does */
 	struct node_opts opts;
 	char name[64]; /* "": none */
 };
 
-/* Of its PCI frontend number devid: what xl gives, it gives to 0. */
+/* Of its PCI frontend number devid, and the backend that was named. What xl gives, it gives to 0, and from 0. */
 void nodes_init(struct nodes *n, const struct operator *op, uint32_t domid, uint32_t devid);
 
 /* How many devices the guest's directory lists; 0 where there is none. */
@@ -36,7 +38,7 @@ enum { NODES_TEXT_MAX = 160 };
 /* Device i's node of that format, as text into buf, "-" where it is not there. Returns buf. */
 const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i,
 		       char buf[NODES_TEXT_MAX]);
-/* The number of device a in it, or -1. */
+/* The number of device a, as this host calls it, in it, or -1. */
 int nodes_find(const struct nodes *n, struct sbdf a);
 
 /*

@@ -45,6 +45,8 @@ struct operator {
 	const char *state_dir; /* where its socket is; NULL: the default */
 	bool json, quirks, prometheus;
 	const char *textfile;
+	const char *backend_name; /* attach, detach, list: whose devices; NULL: our domain's */
+	uint32_t devid;		  /* attach, detach: which of the guest's PCI frontends */
 	const char *only;	/* trace: "writes", "denied" */
 	unsigned seconds;	/* learn, trace: 0: not said */
 	bool svg;
@@ -55,7 +57,8 @@ struct operator {
 	unsigned nr_machines;
 	struct xs_handle *xs; /* NULL: no Xen, or not asked for */
 	struct hypercall *hypercall;
-	uint32_t domid; /* our own */
+	uint32_t domid;	  /* our own */
+	uint32_t backend; /* ... or the backend that was named */
 	char notes[STORE_PATH_MAX]; /* operator_quarantine; empty: not looked for yet */
 };
 
@@ -72,7 +75,7 @@ int operator_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Opens xenstore and the hypervisor. Where Xen is not wanted, its absence is no
- * failure (op->xs stays NULL). 0, or -1 having told why.
+ * failure (op->xs stays NULL). The backend that was named must exist. 0, or -1 having told why.
  */
 int operator_open_xen(struct operator *op, bool wanted);
 /*

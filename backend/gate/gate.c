@@ -194,6 +194,7 @@ static int hold(struct device *d, const struct message_hold *h, struct problem *
 	if (!strcmp(d->provider->ops->name, "vfio-user"))
 		d->irq.msi = d->irq.msix = 0;
 	d->irq.no_msix = h->no_msix;
+	d->irq.no_vectors = h->no_vectors;
 	d->irq.mode = h->mode;
 	d->irq.nr = (uint16_t)h->vectors;
 	/* Killed between mapping and turning on, or before an image that forgets: no harm twice. */

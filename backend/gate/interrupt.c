@@ -89,6 +89,18 @@ static unsigned refuse_msi(struct interrupts *irq, struct xen_pci_op *op, const 
 	return refuse(irq, op, XEN_PCI_ERR_op_failed, 0, why);
 }
 
+/* Said once: it is so for all devices and for good, and the start has told it. */
+static unsigned refuse_vectors(struct interrupts *irq, struct xen_pci_op *op, uint32_t value)
+{
+	op->err = XEN_PCI_ERR_op_failed;
+	op->value = value;
+	if (irq->told)
+		return 0;
+	irq->told = true;
+	return refuse(irq, op, XEN_PCI_ERR_op_failed, value,
+		      "Xen lets this domain map no vectors (Operation not permitted); its interrupt line works");
+}
+
 /* NULL, or why neither MSI nor multi-MSI can be turned on. */
 static const char *msi_obstacle(struct interrupts *irq)
 {
@@ -183,6 +195,8 @@ unsigned interrupt_enable_msi(struct interrupts *irq, struct xen_pci_op *op, boo
 	struct message_mapped got;
 	const char *why;
 
+	if (irq->no_vectors)
+		return refuse_vectors(irq, op, 0);
 	if (asked_again(irq, &want, &got))
 		return answer_msi(op, &got, irq->nr);
 	why = msi_obstacle(irq);
@@ -201,6 +215,8 @@ unsigned interrupt_enable_multi_msi(struct interrupts *irq, struct xen_pci_op *o
 	const char *why;
 
 	op->info = 1; /* a refused frontend asks again for this many */
+	if (irq->no_vectors)
+		return refuse_vectors(irq, op, 0);
 	if (count && count <= MULTI_MSI_MAX)
 		want.multi = count == 1 ? 0 : 1u << log2_of(count);
 	if (asked_again(irq, &want, &got))
@@ -281,6 +297,8 @@ unsigned interrupt_enable_msix(struct interrupts *irq, struct xen_pci_op *op, bo
 	uint32_t n = op->value;
 	unsigned table;
 
+	if (irq->no_vectors)
+		return refuse_vectors(irq, op, n);
 	if (n > SH_INFO_MAX_VEC)
 		return refuse(irq, op, -EINVAL, n, "more than 128 vectors in one request");
 	for (unsigned i = 0; i < n; i++)

@@ -30,6 +30,8 @@ struct interrupts {
 	struct vectors vectors;
 	uint16_t msi;	   /* offsets of the capabilities; 0: none */
 	uint16_t msix;
+	bool no_vectors;   /* Xen lets this domain map none: refused before anything is done */
+	bool told;	   /* ... which was said */
 	bool no_msix;	   /* Xen could not be told of the table (PVH dom0): refuse, so that guests use MSI */
 	enum vectors_mode mode;
 	uint16_t nr;	   /* vectors of the guest, in use */

@@ -47,7 +47,7 @@ int judge(struct job *job)
 				  strerror(errno));
 	look_closely(job);
 	settings_life(&job->env->settings, &job->dev->info, &life);
-	good = assignable_check(t, job->at, job->order->domid, life.allow, &result);
+	good = assignable_check(t, job->at, job->order->owner, life.allow, &result);
 	job->result->hide_intx = result.hide_intx;
 	first = assignable_first(&result);
 	for (unsigned k = 0; k < result.nr; k++) {
@@ -82,6 +82,6 @@ bool judge_line_shared(struct job *job)
 		return false;
 	look_closely(job);
 	settings_life(&job->env->settings, &job->dev->info, &life);
-	assignable_check(&job->machine, job->at, job->order->domid, life.allow, &result);
+	assignable_check(&job->machine, job->at, job->order->owner, life.allow, &result);
 	return result.hide_intx;
 }

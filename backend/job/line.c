@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "backend/job/job.h"
 #include "common/util.h"
 #include "host/gsi.h"
+#include "host/privileges.h"
+
+#define NO_LINE 0xff /* of the register: not connected */
 
 static int withhold(struct job *job, const char *why)
 {
@@ -38,6 +42,22 @@ static int guests_pirq(struct job *job, uint32_t gsi)
 	return 0;
 }
 
+/*
+ * In a driver domain the kernel's number is one of its own; the device's register, as the backend of this
+ * domain shows it, has what dom0 calls the line, and gives to the guest as its pirq.
+ */
+static int registers_line(struct job *job)
+{
+	uint32_t line;
+
+	if (!gsi_in_register(job->env->sysfs_root))
+		return withhold(job, "this domain is no PV guest: what its machine calls the line is not known here");
+	if (pcidev_read(job->dev, PCI_INTERRUPT_LINE, 1, &line))
+		return -1;
+	job->dev->info.irq = line == NO_LINE ? 0 : line;
+	return 0;
+}
+
 int line_take(struct job *job)
 {
 	struct pcidev_info *info = &job->dev->info;
@@ -48,6 +68,8 @@ int line_take(struct job *job)
 	job->irq_line = info->irq;
 	if (job->result->hide_intx)
 		return withhold(job, "its interrupt line is shared with others");
+	if (job->order->denied & PRIVILEGE_BIT(LINES) && pcidev_is_line(info->irq))
+		return registers_line(job);
 	if (gsi_find(job->provider, info, job->hypercall, &gsi, &pirqs)) {
 		if (errno == ENOENT)
 			return 0;

@@ -6,13 +6,14 @@
 #include "common/util.h"
 #include "host/assignable.h"
 #include "host/device/save.h"
+#include "host/privileges.h"
 #include "host/reset_function.h"
 
 static void tell_xen(struct job *job, struct sbdf a, enum hypercall_reset kind)
 {
 	char name[SBDF_TEXT];
 
-	if (!hypercall_device_reset(job->hypercall, a, kind))
+	if (job->order->denied & PRIVILEGE_BIT(RESETS) || !hypercall_device_reset(job->hypercall, a, kind))
 		return;
 	if (errno != ENOSYS && errno != EOPNOTSUPP) {
 		talk_tell(&job->talk, XTL_WARN, "%s: Xen was not told of the reset: %s",
@@ -82,7 +83,7 @@ static void note_reset(struct job *job, const struct topology *t, int i,
 {
 	char why[RESET_TEXT_MAX];
 	/* While it is being taken, its guest has not used it. */
-	uint32_t user = job->order->kind == JOB_TAKE ? TOPOLOGY_NO_GUEST : job->order->domid;
+	uint32_t user = job->order->kind == JOB_TAKE ? TOPOLOGY_NO_GUEST : job->order->owner;
 	int rc = quarantine_after_reset(job_quarantine(job), t, i, user, result,
 					job->unreset || t->function[i].unreset, why);
 

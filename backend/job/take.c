@@ -7,6 +7,7 @@
 #include "backend/job/job.h"
 #include "common/util.h"
 #include "host/device/save.h"
+#include "host/privileges.h"
 
 #define CLASS_BRIDGE 0x06
 
@@ -17,6 +18,11 @@ static void tell_of_msix(struct job *job)
 
 	if (!job->msix)
 		return;
+	/* That this domain may not is told once, at the start. */
+	if (job->order->denied & PRIVILEGE_BIT(TABLES)) {
+		job->result->no_msix = true;
+		return;
+	}
 	if (!hypercall_prepare_msix(job->hypercall, job->order->sbdf)) {
 		job->result->prepared = true;
 		return;

@@ -153,6 +153,7 @@ struct message_order {
 	uint32_t kind;
 	struct sbdf sbdf;
 	uint32_t domid, devid; /* whose it is, is to be, or was */
+	uint32_t owner;	      /* the same to Xen, and to the rules: domid, or the guest whose device model that is */
 	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
 	bool hands_off;	      /* TAKE, GIVE_BACK: a running HVM guest has it; nothing of it is touched */
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */
@@ -164,6 +165,7 @@ struct message_order {
 	bool kernel_serves;   /* the kernel's backend serves some guest */
 	bool reset_untold;    /* it was said that Xen does not want to know of resets */
 	uint32_t irq_line;    /* GIVE_BACK: the line that the device has */
+	uint32_t denied;      /* what Xen refuses to this domain (host/privileges.h) */
 	char opts[256];
 	char opts_node[16];
 	char saved[PCIDEV_SAVED_TEXT];
@@ -260,6 +262,7 @@ struct message_hold {
 	uint32_t provider;
 	uint32_t irq;	/* the line that the guest is told */
 	bool no_msix;
+	bool no_vectors; /* Xen lets this domain map none */
 	bool resumed;	/* log the policy, which no job has */
 	char opts[256];
 	char opts_node[16];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * AER by hand: an operator (dom0 only; the directory is ours) writes a step into
- *   /local/domain/<us>/xenpci/aer/<0000-03-00-0>/step	"detected frozen", "mmio", "slotreset", "resume"
+ *   /local/domain/<us>/<state_nodes()>/aer/<0000-03-00-0>/step	"detected frozen", "mmio", "slotreset", "resume"
  * xenpcid takes it away, asks the guest, and writes the verdict into .../result:
  * a name of PCIIF_AER_RESULTS, or "error: why". One thread.
  */
@@ -10,7 +10,7 @@
 
 #include "backend/supervisor/guest.h"
 
-#define AER_INJECT_DIR "xenpci/aer"
+#define AER_INJECT_DIR "aer" /* below state_nodes() */
 
 /* A change at path, below dir (which is ours and AER_INJECT_DIR). Logs each step. */
 void aer_inject(struct backend *be, const char *dir, const char *path);

@@ -54,6 +54,7 @@ struct backend {
 	struct machine *machine; /* one for each provider */
 	struct backend_pristine pristine[PRISTINE_MAX];
 	unsigned nr_jobs;
+	unsigned denied;   /* what Xen refuses to this domain (host/privileges.h) */
 	bool reset_untold; /* said once: Xen does not want to know of resets */
 	uint64_t now_ns;  /* the clock, as last looked at in this turn */
 	uint64_t retry_ns; /* when to try again what the machine refused us (claims, the list of guests); 0: nothing */

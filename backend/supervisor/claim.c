@@ -207,6 +207,7 @@ static struct claim *claim_for(struct guest *g, struct sbdf a, const char *opts,
 	claim->vectors.hypercall = g->be->hypercall;
 	claim->vectors.talk = &g->talk;
 	claim->vectors.memory = &claim->memory;
+	claim->vectors.owner = g->owner;
 	TAILQ_INSERT_TAIL(&g->claims, claim, of_guest);
 	g->nr_claims++;
 	claim->handover.judged = true;

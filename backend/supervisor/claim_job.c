@@ -10,6 +10,7 @@
 #include "backend/supervisor/guest_error.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "host/privileges.h"
 #include "host/quarantine.h"
 
 #define ATTEMPTS_MAX 3 /* of a job that dies */
@@ -80,7 +81,7 @@ static unsigned list_owners(const struct backend *be, struct message_owner *owne
 
 	TAILQ_FOREACH(claim, &be->claims, of_host)
 		if (claim->holds && claim->guest && nr < MESSAGE_OWNERS_MAX)
-			owners[nr++] = (struct message_owner){ claim->sbdf, claim->guest->domid };
+			owners[nr++] = (struct message_owner){ claim->sbdf, claim->guest->owner };
 	return nr;
 }
 
@@ -91,6 +92,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	o->kind = kind_of(claim);
 	o->sbdf = claim->sbdf;
 	o->domid = claim->guest ? claim->guest->domid : 0;
+	o->owner = claim->guest ? claim->guest->owner : 0;
 	o->devid = claim->guest ? claim->guest->devid : 0;
 	o->provider = claim->provider;
 	o->prepared = claim->prepared;
@@ -101,6 +103,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 	o->stuck = claim->vectors.stuck;
 	o->unreset = claim->unreset;
 	o->reset_untold = be->reset_untold;
+	o->denied = be->denied;
 	o->irq_line = claim->irq_line;
 	snprintf(o->opts, sizeof(o->opts), "%s", claim->opts);
 	snprintf(o->opts_node, sizeof(o->opts_node), "%.*s", (int)sizeof(o->opts_node) - 1,
@@ -210,6 +213,7 @@ static void taken(struct claim *claim, const struct message_result *r)
 	v->has_msi = r->msi != 0;
 	v->has_msix = r->msix != 0;
 	v->no_msix = r->no_msix;
+	v->no_vectors = claim->be->denied & PRIVILEGE_BIT(VECTORS);
 	v->entries = r->msix_entries;
 	v->base = r->msix_base;
 	if (!claim->carried_on)

@@ -15,6 +15,7 @@
 #include "backend/supervisor/known.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "host/privileges.h"
 
 static int open_providers(struct env *env, const struct daemon_options *o)
 {
@@ -120,6 +121,17 @@ static int drop_capabilities(xentoollog_logger *lg)
 	return -1;
 }
 
+/* One list, at the start: what follows from it is not told again. */
+static void find_privileges(struct backend *be)
+{
+	char text[PRIVILEGES_TEXT_MAX];
+
+	be->denied = privileges_denied(be->hypercall, be->xen.domid);
+	if (be->denied)
+		log_warn(be->lg, "in domain %u Xen refuses us: %s. Config space and interrupt lines work",
+			 be->xen.domid, privileges_text(be->denied, text));
+}
+
 int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg)
 {
 	struct backend *be = &d->be;
@@ -144,6 +156,7 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 	be->hypercall = hypercall_open(lg, d->env.mute);
 	if (!be->hypercall)
 		return -1;
+	find_privileges(be);
 	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg) ||
 	    known_check(&be->memory))
 		return -1;

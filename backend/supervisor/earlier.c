@@ -6,6 +6,7 @@
 
 #include "backend/supervisor/guest_devices.h"
 #include "backend/supervisor/guest_error.h"
+#include "backend/supervisor/guest_identity.h"
 #include "backend/supervisor/ledgers.h"
 #include "backend/supervisor/ownership.h"
 #include "backend/supervisor/sweep.h"
@@ -73,6 +74,7 @@ static void begin(struct guest *g, bool same)
 		  same ? "its nodes have gone" : "the guest that had this number has gone", n,
 		  n == 1 ? "" : "s");
 	g->taking_back = true;
+	guest_find_owner(g);
 	g->same_life = same;
 	for (unsigned i = 0; i < n; i++) {
 		struct claim *claim = claim_carry_on(g, list[i], "", "", &p);

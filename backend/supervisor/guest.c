@@ -30,7 +30,7 @@ struct guest *guest_new(struct backend *be, struct guest_id id)
 	if (!g)
 		return NULL;
 	g->be = be;
-	g->domid = id.domid;
+	g->domid = g->owner = id.domid;
 	g->devid = id.devid;
 	TAILQ_INIT(&g->claims);
 	service_init(&g->service);
@@ -458,7 +458,7 @@ static int look(struct guest *g)
 	note_states(g, own, peer);
 	action = backend_action(own, peer);
 	if (action == BACKEND_GONE) {
-		guest_end(g, own ? "the frontend's directory is gone" : "our directory is gone");
+		guest_end(g, own ? "the frontend's directory is gone, or not ours to read" : "our directory is gone");
 		return 0;
 	}
 	/* On our way out no guest is let in or given a device. */

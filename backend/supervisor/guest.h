@@ -30,6 +30,7 @@ struct guest_told {
 struct guest {
 	struct backend *be;
 	uint32_t domid, devid; /* guest_id.h */
+	uint32_t owner;	       /* whose its devices are to Xen: domid, or the HVM guest whose device model it is */
 	struct guest *next;    /* of the same domain, by devid */
 	struct talk talk;
 	struct talk denials; /* refused writes: nothing else takes their lines */

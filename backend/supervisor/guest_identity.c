@@ -7,6 +7,7 @@
 #include "backend/supervisor/guest.h"
 #include "common/store.h"
 #include "common/util.h"
+#include "host/stub.h"
 
 #define TOKEN_MAX (1 + GUEST_ID_NAME_MAX)
 
@@ -57,6 +58,15 @@ void guest_unwatch(struct guest *g)
 	g->peer_known = false;
 }
 
+void guest_find_owner(struct guest *g)
+{
+	uint32_t owner = stub_target(g->be->xen.xs, g->domid);
+
+	if (owner != g->owner && owner != g->domid)
+		talk_tell(&g->talk, XTL_INFO, "it is the device model of guest %u, whose its devices are", owner);
+	g->owner = owner;
+}
+
 int guest_identify(struct guest *g, struct problem *p)
 {
 	char frontend[GUEST_DIR_MAX], expected[GUEST_DIR_MAX];
@@ -74,6 +84,7 @@ int guest_identify(struct guest *g, struct problem *p)
 	if (strcmp(frontend, expected))
 		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
 	memcpy(g->frontend, expected, sizeof(g->frontend));
+	guest_find_owner(g);
 	g->hvm = hypercall_domain_is_hvm(g->be->hypercall, g->domid) > 0;
 	if (watch_frontend(g)) {
 		problem_set(p, errno, "cannot watch %s: %s", g->frontend, strerror(errno));

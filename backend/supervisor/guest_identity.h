@@ -17,4 +17,10 @@ int guest_watch_again(struct guest *g);
 /* Watches it no more. Safe to repeat. */
 void guest_unwatch(struct guest *g);
 
+/*
+ * Whose its devices are, as the toolstack tells now: g->owner, and that of its devices' vectors. Logs where it is
+ * another domain.
+ */
+void guest_find_owner(struct guest *g);
+
 #endif

@@ -17,7 +17,8 @@ static unsigned read_state(struct guest *g, xs_transaction_t t, const char *dir)
 
 	if (!store_read_number(g->be->xen.xs, t, dir, NODE_STATE, 10, PCIIF_STATE_COUNT - 1, &state))
 		return (unsigned)state;
-	if (errno == ENOENT)
+	/* Of what is gone from another's directory, xenstored tells no one but dom0 more than that it is not ours. */
+	if (errno == ENOENT || (errno == EACCES && g->be->xen.domid && dir == g->frontend))
 		return XenbusStateUnknown;
 	return guest_unread(g, dir, NODE_STATE) ? GUEST_STATE_UNREAD : GUEST_STATE_INVALID;
 }

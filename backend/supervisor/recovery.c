@@ -105,10 +105,10 @@ static void lose(struct guest *g, struct claim *claim, const char *why)
 	aer_mark_failed(g);
 	switch (settings->aer_failed) {
 	case SETTINGS_AER_PAUSE:
-		rc = hypercall_pause(hc, g->domid);
+		rc = hypercall_pause(hc, g->owner);
 		break;
 	case SETTINGS_AER_DESTROY:
-		rc = hypercall_destroy(hc, g->domid);
+		rc = hypercall_destroy(hc, g->owner);
 		break;
 	case SETTINGS_AER_DETACH:
 		guest_loses(g, claim, why);

@@ -121,6 +121,7 @@ static void ask_gate(struct claim *claim)
 		.provider = claim->provider,
 		.irq = claim->info.irq,
 		.no_msix = claim->vectors.no_msix,
+		.no_vectors = claim->vectors.no_vectors,
 		.mode = claim->vectors.mode,
 		.vectors = claim->vectors.nr,
 	};

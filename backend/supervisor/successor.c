@@ -38,7 +38,8 @@ static int make_directory(struct memory *m, uint32_t own_domid, const char *stat
 	uint64_t pid = 0;
 
 	if (!make_node(m, own_domid)) {
-		log_error(m->lg, "cannot make %s: %s", m->dir, strerror(errno));
+		log_error(m->lg, "cannot make %s: %s%s", m->dir, strerror(errno),
+			  own_domid ? "; its toolstack gives a domain a directory data of its own" : "");
 		return -1;
 	}
 	if (instance_claim(m->xs, m->dir, state_dir)) {
@@ -314,7 +315,7 @@ int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, cons
 	memset(m, 0, sizeof(*m));
 	m->xs = xs;
 	m->lg = lg;
-	snprintf(m->dir, sizeof(m->dir), "/local/domain/%u/xenpci", own_domid);
+	snprintf(m->dir, sizeof(m->dir), "/local/domain/%u/%s", own_domid, state_nodes(own_domid));
 	if (make_directory(m, own_domid, state_dir)) {
 		m->xs = NULL;
 		return -1;

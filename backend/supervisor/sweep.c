@@ -34,7 +34,7 @@ static void sweep(const struct guest *first, struct guest *g, struct claim *unsu
 	}
 	for (uint32_t pirq = lowest + 1; pirq <= lowest + SWEEP_MAX; pirq++)
 		if (!remembered(first, pirq) &&
-		    !hypercall_unmap_pirq(g->be->hypercall, g->domid, pirq))
+		    !hypercall_unmap_pirq(g->be->hypercall, g->owner, pirq))
 			talk_tell(&g->talk, XTL_INFO, "pirq %u, which nobody remembers, is unmapped", pirq);
 	vectors_forget(&unsure->vectors);
 }

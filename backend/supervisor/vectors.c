@@ -14,6 +14,12 @@
  */
 #define TEXT_MAX (32 + 20 * SH_INFO_MAX_VEC)
 
+/* In whose numbering pirqs are: Xen maps a device's vectors for the domain that it is assigned to, and no other. */
+static uint32_t owner_of(const struct vector_record *v)
+{
+	return v->owner ? v->owner : v->talk->domid;
+}
+
 static void remember(struct vector_record *v, const char *word)
 {
 	char text[TEXT_MAX], name[SBDF_TEXT];
@@ -82,7 +88,7 @@ static void unmap_all(struct vector_record *v)
 	char name[SBDF_TEXT];
 
 	for (unsigned i = 0; i < v->pirqs; i++) {
-		if (!hypercall_unmap_pirq(v->hypercall, v->talk->domid, v->pirq[i]))
+		if (!hypercall_unmap_pirq(v->hypercall, owner_of(v), v->pirq[i]))
 			continue;
 		v->stuck = true;
 		talk_say(v->talk, XTL_WARN, "%s: cannot unmap pirq %u: %s", sbdf_format(v->sbdf, name),
@@ -122,9 +128,9 @@ static int map_msi(struct vector_record *v, const struct message_map *want,
 
 	remember(v, "enabling");
 	if (want->multi)
-		rc = hypercall_map_multi_msi(v->hypercall, v->talk->domid, v->sbdf, &count, &v->pirq[0]);
+		rc = hypercall_map_multi_msi(v->hypercall, owner_of(v), v->sbdf, &count, &v->pirq[0]);
 	else
-		rc = hypercall_map_msi(v->hypercall, v->talk->domid, v->sbdf, HYPERCALL_MSI, 0,
+		rc = hypercall_map_msi(v->hypercall, owner_of(v), v->sbdf, HYPERCALL_MSI, 0,
 				       &v->pirq[0]);
 	if (rc) {
 		int err = errno;
@@ -146,7 +152,7 @@ static int map_msix(struct vector_record *v, const struct message_map *want)
 	remember(v, "enabling");
 	for (v->pirqs = 0; v->pirqs < want->nr; v->pirqs++) {
 		v->entry[v->pirqs] = want->entry[v->pirqs];
-		if (hypercall_map_msi(v->hypercall, v->talk->domid, v->sbdf, want->entry[v->pirqs],
+		if (hypercall_map_msi(v->hypercall, owner_of(v), v->sbdf, want->entry[v->pirqs],
 				      v->base, &v->pirq[v->pirqs])) {
 			int err = errno;
 
@@ -190,8 +196,8 @@ void vectors_map(struct vector_record *v, const struct message_map *want, struct
 			tell(v, got);
 		return;
 	}
-	if (!is_sound(v, want)) {
-		got->err = EINVAL;
+	if (v->no_vectors || !is_sound(v, want)) {
+		got->err = v->no_vectors ? EPERM : EINVAL;
 		return;
 	}
 	rc = want->mode == VECTORS_MSI ? map_msi(v, want, got) : map_msix(v, want);
@@ -204,7 +210,7 @@ void vectors_map(struct vector_record *v, const struct message_map *want, struct
 static void finish_release(struct vector_record *v)
 {
 	for (unsigned i = 0; i < v->pirqs; i++)
-		hypercall_unmap_pirq(v->hypercall, v->talk->domid, v->pirq[i]);
+		hypercall_unmap_pirq(v->hypercall, owner_of(v), v->pirq[i]);
 	vectors_forget(v);
 }
 
@@ -247,10 +253,10 @@ int vectors_probe(struct vector_record *v, uint32_t *pirq)
 {
 	if (!v->has_msi && (!v->has_msix || !v->base))
 		return fail(ENODEV);
-	if (hypercall_map_msi(v->hypercall, v->talk->domid, v->sbdf, v->has_msi ? HYPERCALL_MSI : 0,
+	if (hypercall_map_msi(v->hypercall, owner_of(v), v->sbdf, v->has_msi ? HYPERCALL_MSI : 0,
 			      v->has_msi ? 0 : v->base, pirq))
 		return -1;
-	return hypercall_unmap_pirq(v->hypercall, v->talk->domid, *pirq);
+	return hypercall_unmap_pirq(v->hypercall, owner_of(v), *pirq);
 }
 
 bool vectors_have(const struct vector_record *v, uint32_t pirq)

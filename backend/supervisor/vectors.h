@@ -18,7 +18,9 @@ struct vector_record {
 	struct hypercall *hypercall;
 	struct talk *talk; /* also tells whose pirqs these are */
 	struct memory_device *memory;
+	uint32_t owner; /* the domain that has it to Xen; 0: the one that talk is about */
 	bool has_msi, has_msix, no_msix;
+	bool no_vectors; /* Xen lets this domain map none */
 	uint16_t entries;  /* of the MSI-X table */
 	uint64_t base;	   /* start of the BAR that holds it */
 	bool stuck;	   /* a vector may still be mapped that nobody will unmap */

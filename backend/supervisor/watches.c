@@ -290,7 +290,7 @@ static int set(struct watches *w)
 int watches_open(struct watches *w, struct backend *be)
 {
 	w->be = be;
-	snprintf(w->aer, sizeof(w->aer), "/local/domain/%u/" AER_INJECT_DIR, be->xen.domid);
+	snprintf(w->aer, sizeof(w->aer), "%s/" AER_INJECT_DIR, be->memory.dir);
 	look_at_remembered(w);
 	if (!set(w))
 		return 0;

@@ -11,7 +11,7 @@
 
 struct watches {
 	struct backend *be;
-	char aer[GUEST_DIR_MAX]; /* /local/domain/<us>/xenpci/aer */
+	char aer[MEMORY_DIR_MAX + 8]; /* below our own nodes */
 	bool unlisted;		 /* whose directories there are could not be read */
 };
 

@@ -103,10 +103,10 @@ in_domain() {
 }
 
 # What the backend's and a guest's directories are called.
-# With DEVID set they are of another of its frontends than the first.
-be() { echo "/local/domain/0/backend/pci/$1/${DEVID:-0}${2:+/$2}"; }
+# With DEVID set they are of another of its frontends than the first, with BACKEND of a driver domain's.
+be() { echo "/local/domain/${BACKEND:-0}/backend/pci/$1/${DEVID:-0}${2:+/$2}"; }
 fe() { echo "/local/domain/$1/device/pci/${DEVID:-0}${2:+/$2}"; }
-error_node() { echo "/local/domain/0/error/backend/pci/$1/${DEVID:-0}/error"; }
+error_node() { echo "/local/domain/${BACKEND:-0}/error/backend/pci/$1/${DEVID:-0}/error"; }
 
 guest() { xb create "$DIR" "$1" || bail "domain $1 cannot be created"; }
 attach() { xb attach "$DIR" "$@"; }
@@ -136,7 +136,7 @@ daemon_log=$WORK/xenpcid.log
 # daemon_start [OPTIONS]: with the bench's devices where no --devices is given. The rules
 # of which device may be assigned are off, unless STRICT is set: they have their own test. It serves
 # by itself, so that DAEMON is who serves; with KEPT set, DAEMON is its keeper. With INSTALLED set,
-# that xenpcid is started, which finds its worker itself.
+# that xenpcid is started, which finds its worker itself. With BACKEND set, it runs in that domain.
 daemon_start() {
 	local alone=--no-keeper
 	[ -z "${KEPT:-}" ] || alone=
@@ -153,7 +153,7 @@ daemon_start() {
 	mkfifo "$WORK/ready"
 	exec {ready}<>"$WORK/ready"
 	# shellcheck disable=SC2093
-	"$xenbox" run "$DIR" 0 -- "${program[@]}" $alone "${devices[@]}" "${allow[@]}" --ready-fd 9 \
+	"$xenbox" run "$DIR" "${BACKEND:-0}" -- "${program[@]}" $alone "${devices[@]}" "${allow[@]}" --ready-fd 9 \
 		--state-dir "$WORK/state" "$@" 9>"$WORK/ready" {ready}>&- 2>>"$daemon_log" </dev/null &
 	DAEMON=$!
 	local _
@@ -167,7 +167,7 @@ daemon_stop() {
 	local pid=$DAEMON
 	[ -n "$pid" ] || return 0
 	DAEMON=
-	[ -n "${PEER_PID[dom0]:-}" ] && store rm /local/domain/0/backend/pci
+	[ -n "${PEER_PID[dom0]:-}" ] && store rm "/local/domain/${BACKEND:-0}/backend/pci"
 	kill -TERM "$pid" 2>/dev/null
 	wait_for 10000 gone "$pid" || kill -KILL "$pid"
 	wait "$pid"
@@ -372,7 +372,7 @@ leave_nodes() {
 
 # connect NAME N: a peer's frontend, from its page to state 4
 connect() {
-	tell "$1" share && tell "$1" port && tell "$1" publish &&
+	tell "$1" share "${BACKEND:-0}" && tell "$1" port "${BACKEND:-0}" && tell "$1" publish &&
 		await "$(be "$2" state)" 4 && tell "$1" write device/pci/0/state 4
 }
 

@@ -166,6 +166,33 @@ static void a_table_nobody_prepared_leaves_msi(void **state)
 	expect(&op, 0, 55);
 }
 
+/* A driver domain: nothing is asked of Xen, nothing is written, and it is said once. */
+static void no_vectors_are_refused_whole(void **state)
+{
+	struct bench *b = *state;
+	struct xen_pci_op op;
+
+	b->irq.no_vectors = b->record.no_vectors = true;
+	for (unsigned i = 0; i < 3; i++) {
+		op = request(XEN_PCI_OP_enable_msi, 0);
+		interrupt_enable_msi(&b->irq, &op, false);
+		expect(&op, XEN_PCI_ERR_op_failed, 0);
+		op = request(XEN_PCI_OP_enable_msix, 2);
+		assert_int_equal(interrupt_enable_msix(&b->irq, &op, true), 0);
+		expect(&op, XEN_PCI_ERR_op_failed, 2);
+		op = request(XEN_PCI_OP_enable_multi_msi, 0);
+		op.info = 4;
+		interrupt_enable_multi_msi(&b->irq, &op, false);
+		expect(&op, XEN_PCI_ERR_op_failed, 0);
+		expect_off(b);
+	}
+	assert_int_equal(xen.maps, 0);
+	assert_true(b->irq.told);
+	op = request(XEN_PCI_OP_disable_msi, 0);
+	interrupt_disable_msi(&b->irq, &op);
+	expect(&op, 0, b->f.dev.info.irq);
+}
+
 static void multi_msi_gives_a_block(void **state)
 {
 	struct bench *b = *state;
@@ -345,6 +372,7 @@ int main(void)
 		cmocka_unit_test_setup(msix_is_all_or_nothing, setup),
 		cmocka_unit_test_setup(a_device_that_takes_no_enable_bit_gets_no_vectors, setup),
 		cmocka_unit_test_setup(a_table_nobody_prepared_leaves_msi, setup),
+		cmocka_unit_test_setup(no_vectors_are_refused_whole, setup),
 		cmocka_unit_test_setup(multi_msi_gives_a_block, setup),
 		cmocka_unit_test_setup(multi_msi_says_how_many_would_do, setup),
 		cmocka_unit_test_setup(a_request_carried_out_is_answered_again, setup),

@@ -18,6 +18,7 @@
 #include "common/util.h"
 #include "host/control.h"
 #include "host/hypercall.h"
+#include "host/privileges.h"
 
 enum { GSI_PERMISSION = 88, DOMAINS = 100 };
 
@@ -27,7 +28,7 @@ static struct {
 	int answer; /* 0 or a negative errno to every call of the right version */
 	unsigned domctls, sysctls, refused;
 	struct xen_domctl domctl;
-	unsigned physdev_op;
+	unsigned physdev_op, physdevs;
 	union {
 		struct physdev_map_pirq map;
 		struct physdev_unmap_pirq unmap;
@@ -143,6 +144,7 @@ int xencall2(xencall_handle *xcall, unsigned op, uint64_t arg1, uint64_t arg2)
 		return 4 << 16 | 99;
 	assert_int_equal(op, __HYPERVISOR_physdev_op);
 	xen.physdev_op = (unsigned)arg1;
+	xen.physdevs++;
 	if (arg1 == PHYSDEVOP_map_pirq) {
 		struct physdev_map_pirq *map = (struct physdev_map_pirq *)(uintptr_t)arg2;
 
@@ -151,7 +153,7 @@ int xencall2(xencall_handle *xcall, unsigned op, uint64_t arg1, uint64_t arg2)
 	} else if (arg1 == PHYSDEVOP_unmap_pirq) {
 		xen.physdev.unmap = *(struct physdev_unmap_pirq *)(uintptr_t)arg2;
 	}
-	return 0;
+	return answered(xen.answer);
 }
 
 /* ---- helpers ---- */
@@ -317,6 +319,33 @@ static void a_driver_domain_has_a_version_too(void **state)
 	done(hc);
 }
 
+/* Xen's answers to a driver domain, one refused and the others not; domain 0 asks nothing. */
+static void privileges_are_found_out(void **state)
+{
+	struct hypercall *hc = open_on(0x17, 0x15);
+	char text[PRIVILEGES_TEXT_MAX];
+	unsigned calls;
+
+	(void)state;
+	calls = xen.domctls + xen.sysctls + xen.physdevs;
+	xen.answer = -EPERM;
+	assert_int_equal(privileges_denied(hc, 0), 0);
+	assert_int_equal(xen.domctls + xen.sysctls + xen.physdevs, calls);
+	assert_int_equal(privileges_denied(hc, 3), (1u << PRIVILEGES_COUNT) - 1);
+	assert_int_equal(xen.physdev.map.domid, 3);
+	assert_int_equal(xen.physdev.map.devfn, 0xff);
+	xen.answer = -EACCES;
+	assert_int_equal(privileges_denied(hc, 3), (1u << PRIVILEGES_COUNT) - 1);
+	/* "There is no such thing" is said to those who may ask. */
+	xen.answer = -ENODEV;
+	assert_int_equal(privileges_denied(hc, 3), 0);
+	assert_string_equal(privileges_text(0, text), "");
+	assert_string_equal(privileges_text(PRIVILEGE_BIT(TABLES) | PRIVILEGE_BIT(RESETS), text),
+			    "MSI-X tables, to hear of resets (which are made)");
+	assert_true(strlen(privileges_text(~0u, text)) < PRIVILEGES_TEXT_MAX - 1);
+	done(hc);
+}
+
 static void domains_are_told_apart(void **state)
 {
 	struct hypercall *hc = open_on(0x17, 0x15);
@@ -439,6 +468,7 @@ int main(void)
 		cmocka_unit_test(each_xen_is_asked_for_its_version),
 		cmocka_unit_test(an_unknown_xen_is_refused_aloud_and_physdev_works),
 		cmocka_unit_test(a_driver_domain_has_a_version_too),
+		cmocka_unit_test(privileges_are_found_out),
 		cmocka_unit_test(domains_are_told_apart),
 		cmocka_unit_test(arguments_stand_where_xen_reads_them),
 		cmocka_unit_test(what_xen_cannot_name_is_not_sent),

@@ -142,6 +142,7 @@ enum {
 	X(ioport_permission)                                                                     \
 	X(assign_device)                                                                         \
 	X(test_assign_device)                                                                    \
-	X(deassign_device)
+	X(deassign_device)                                                                       \
+	X(set_target)
 
 #endif

@@ -60,6 +60,9 @@ static void domain_free(struct hv_domain *d)
 	*p = d->next;
 	if (by_id[domid] == d)
 		by_id[domid] = NULL;
+	for (struct hv_domain *other = hv_domains; other; other = other->next)
+		if (other->target == d)
+			other->target = NULL;
 	if (d->mem_fd >= 0)
 		close(d->mem_fd);
 	free(d->ports);

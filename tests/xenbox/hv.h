@@ -61,6 +61,7 @@ struct hv_domain {
 	enum hv_life life;
 	bool paused;
 	bool hvm;
+	struct hv_domain *target; /* whose device model it is, which gives it some of that one's rights */
 	bool started;	   /* a process has run in it */
 	bool shutdown;
 	uint8_t shutdown_reason;

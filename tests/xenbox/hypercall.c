@@ -104,6 +104,18 @@ static int ctl_info(struct xen_domctl *ctl)
 	return 0;
 }
 
+static int ctl_target(struct hv_domain *d, unsigned int target)
+{
+	struct hv_domain *to = hv_domain_find(target);
+
+	if (!to)
+		return -ESRCH;
+	if (d == to || d->target)
+		return -EINVAL;
+	d->target = to;
+	return 0;
+}
+
 static int ctl_run(struct xen_domctl *ctl)
 {
 	struct hv_domain *d = hv_domain_find(ctl->domain);
@@ -134,6 +146,8 @@ static int ctl_run(struct xen_domctl *ctl)
 	case XEN_DOMCTL_unpausedomain:
 		d->paused = false;
 		return 0;
+	case XEN_DOMCTL_set_target:
+		return ctl_target(d, ctl->u.set_target.target);
 	case XEN_DOMCTL_irq_permission:
 		return ctl->u.irq_permission.pirq < d->npirqs ? 0 : -EINVAL;
 	case ABI_DOMCTL_GSI_PERMISSION:
@@ -186,6 +200,9 @@ static void ctl_args(const struct xen_domctl *ctl, char *text, size_t size)
 		snprintf(text, size, "dom=%u first=%#x count=%u allow=%u", ctl->domain,
 			 ctl->u.ioport_permission.first_port, ctl->u.ioport_permission.nr_ports,
 			 ctl->u.ioport_permission.allow_access);
+		return;
+	case XEN_DOMCTL_set_target:
+		snprintf(text, size, "dom=%u target=%u", ctl->domain, ctl->u.set_target.target);
 		return;
 	default:
 		snprintf(text, size, "dom=%u", ctl->domain);
@@ -319,7 +336,7 @@ static int evtchn_alloc_unbound(struct hv_domain *caller, struct evtchn_alloc_un
 
 	if (!d)
 		return -ESRCH;
-	if (caller->domid && d != caller)
+	if (caller->domid && d != caller && caller->target != d)
 		return -EPERM;
 	if (d->life == HV_DYING)
 		return -EINVAL;

@@ -34,7 +34,7 @@ static const char usage_text[] =
 	"         [--device SBDF[,msi=N][,msix=N][,gsi=N]]... [--shared-gsi N]...\n"
 	"                                 start a box, ready when it returns\n"
 	"  down DIR                       stop it and remove what it made\n"
-	"  create DIR DOMID [--name NAME] [--kernel-pcifront no] [--hvm]\n"
+	"  create DIR DOMID [--name NAME] [--kernel-pcifront no] [--hvm | --stub-for DOMID]\n"
 	"  halt DIR DOMID                 it stops, as after a poweroff, and waits to be destroyed\n"
 	"  destroy DIR DOMID [--crash]    --crash: only the hypervisor's part, nodes stay\n"
 	"  run DIR DOMID -- CMD [ARG...]  run a program in a domain (0: dom0)\n"
@@ -150,13 +150,18 @@ static int cmd_down(struct call *c)
 
 static int cmd_create(struct call *c)
 {
+	unsigned int target = 0;
 	char name[24];
+	int rc;
 
 	if (c->opt[1] && strcmp(c->opt[1], "no"))
 		return usage("guests in the box have no kernel, --kernel-pcifront can only be no",
 			     NULL);
 	snprintf(name, sizeof(name), "guest%u", c->domid);
-	return tool_create(&c->t, c->domid, c->opt[0] ? c->opt[0] : name, c->opt[2]);
+	if (c->opt[3] && domid_arg(c->opt[3], false, &target))
+		return TOOL_USAGE;
+	rc = tool_create(&c->t, c->domid, c->opt[0] ? c->opt[0] : name, c->opt[2]);
+	return rc || !c->opt[3] ? rc : tool_target(&c->t, c->domid, target);
 }
 
 static int cmd_halt(struct call *c)
@@ -317,7 +322,8 @@ static const struct command {
 } commands[] = {
 	{ "down", cmd_down, NOTHING, NO_DOMID, 0, 0, "one directory", { { 0 } } },
 	{ "create", cmd_create, STORE, GUEST, 0, 0, "a directory and a domain number",
-	  { { "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 }, { "hvm", 0, NULL, 3 } } },
+	  { { "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 }, { "hvm", 0, NULL, 3 },
+	    { "stub-for", 1, NULL, 4 } } },
 	{ "halt", cmd_halt, STORE, GUEST, 0, 0, "a directory and a domain number", { { 0 } } },
 	{ "destroy", cmd_destroy, STORE, GUEST, 0, 0, "a directory and a domain number",
 	  { { "crash", 0, NULL, 1 } } },

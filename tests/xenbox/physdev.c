@@ -199,7 +199,7 @@ static int op_map_pirq(struct hv_domain *caller, struct physdev_map_pirq *map)
 	d = map->domid == DOMID_SELF ? caller : hv_domain_find(map->domid);
 	if (!d)
 		rc = -ESRCH;
-	else if (caller->domid)
+	else if (caller->domid && caller->target != d)
 		rc = -EPERM;
 	else if (map->type == MAP_PIRQ_TYPE_GSI)
 		rc = map_gsi(d, map);
@@ -242,7 +242,7 @@ static int op_unmap_pirq(struct hv_domain *caller, const struct physdev_unmap_pi
 	if (!d)
 		rc = -ESRCH;
 	else
-		rc = caller->domid ? -EPERM : unmap_pirq(d, unmap->pirq);
+		rc = caller->domid && caller->target != d ? -EPERM : unmap_pirq(d, unmap->pirq);
 	return hv_call_end(&c, rc);
 }
 
@@ -314,11 +314,10 @@ static const struct op {
 
 static bool op_allowed(const struct op *op, const struct hv_domain *caller)
 {
-	uint8_t who = hv_config.pvh_dom0 ? ABI_PVH17 : ABI_PV17;
+	/* Guests of the box are PV. */
+	uint8_t who = hv_config.pvh_dom0 && !caller->domid ? ABI_PVH17 : ABI_PV17;
 
-	if (caller->domid)
-		who = ABI_PV17; /* guests of the box are PV */
-	else if (hv_config.xen_minor >= 20)
+	if (hv_config.xen_minor >= 20)
 		who = (uint8_t)(who << 2);
 	return op->who & who;
 }

@@ -62,6 +62,10 @@ int tool_mkdir(struct tool *t, xs_transaction_t tx, unsigned int owner, unsigned
 
 /* Make, and take away, what libxl keeps of a domain (toolstack.c). TOOL_OK or TOOL_FAILED. */
 int tool_create(struct tool *t, unsigned int domid, const char *name, bool hvm);
+/* What libxl does for one that is to be the device model of an HVM guest. TOOL_OK or TOOL_FAILED. */
+int tool_target(struct tool *t, unsigned int domid, unsigned int target);
+/* The domid of its stub domain; 0: it has none. */
+unsigned int tool_stub(struct tool *t, unsigned int domid);
 /* The domain stops running, as one that powered off, and keeps its grants, ports and nodes. */
 int tool_halt(struct tool *t, unsigned int domid);
 int tool_destroy(struct tool *t, unsigned int domid, bool crash);

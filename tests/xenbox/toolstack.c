@@ -123,6 +123,31 @@ int tool_create(struct tool *t, unsigned int domid, const char *name, bool hvm)
 	return TOOL_OK;
 }
 
+int tool_target(struct tool *t, unsigned int domid, unsigned int target)
+{
+	struct xen_domctl ctl = { .cmd = XEN_DOMCTL_set_target, .domain = (domid_t)domid };
+	char num[16], to[16];
+
+	ctl.u.set_target.target = (domid_t)target;
+	snprintf(num, sizeof(num), "%u", domid);
+	snprintf(to, sizeof(to), "%u", target);
+	if (tool_write(t, XBT_NULL, num, "/local/domain/%u/image/device-model-domid", target) ||
+	    tool_write(t, XBT_NULL, to, "/local/domain/%u/target", domid) || tool_domctl(t, &ctl) ||
+	    !xs_set_target(t->xs, domid, target))
+		return tool_error("domain %u is not made the device model of %u: %s", domid, target,
+				  strerror(errno));
+	return TOOL_OK;
+}
+
+unsigned int tool_stub(struct tool *t, unsigned int domid)
+{
+	char *text = tool_read(t, XBT_NULL, "/local/domain/%u/image/device-model-domid", domid);
+	unsigned int stub = text ? (unsigned int)strtoul(text, NULL, 10) : 0;
+
+	free(text);
+	return stub;
+}
+
 static int kill_domain(struct tool *t, unsigned int domid)
 {
 	struct xen_domctl ctl = { .cmd = XEN_DOMCTL_destroydomain, .domain = (domid_t)domid };

@@ -2,7 +2,7 @@
 /*
  * `xl pci-attach`, `pci-detach` and `pci-list` for PV guests, as libxl 4.17 does them: the same
  * nodes in the same order and transactions (xl_nodes.c), and the same waits (with watches where
- * libxl polls).
+ * libxl polls). Of an HVM guest with a stub domain, that one has the nodes, and the guest the device.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -86,6 +86,7 @@ static int assign(struct tool *t, unsigned int domid, const struct xl_device *d,
 static int attach_one(struct tool *t, unsigned int domid, const struct xl_device *d, bool starting,
 		      bool wait)
 {
+	const unsigned int stub = tool_stub(t, domid);
 	char owner_path[64], num[16], *owner;
 
 	snprintf(owner_path, sizeof(owner_path), "/libxl/pci/%04x-%02x-%02x-%01x/domid",
@@ -99,10 +100,12 @@ static int attach_one(struct tool *t, unsigned int domid, const struct xl_device
 	}
 	snprintf(num, sizeof(num), "%u", domid);
 	tool_write(t, XBT_NULL, num, "%s", owner_path);
-	if (assign(t, domid, d, XEN_DOMCTL_assign_device))
+	if (stub && (xl_add_nodes(t, stub, d, false, wait) || (wait && xl_wait_stub(t, stub))))
+		tool_error("device model, domain %u: " BDF_FMT " is not there", stub, BDF_ARGS(d));
+	else if (assign(t, domid, d, XEN_DOMCTL_assign_device))
 		tool_error("assigning " BDF_FMT " to domain %u: %s", BDF_ARGS(d), domid,
 			   strerror(errno));
-	else if (!xl_add_nodes(t, domid, d, starting, wait))
+	else if (stub || !xl_add_nodes(t, domid, d, starting, wait))
 		return 0;
 	tool_rm(t, XBT_NULL, "%s", owner_path); /* all that libxl undoes */
 	return -1;
@@ -127,11 +130,12 @@ int xl_attach(struct tool *t, unsigned int domid, const struct xl_device *devs, 
 int xl_detach(struct tool *t, unsigned int domid, const struct xl_device *dev, bool force,
 	      bool wait)
 {
+	const unsigned int stub = tool_stub(t, domid);
 	struct xl_paths p;
 	unsigned int num;
 	int rc;
 
-	xl_paths_init(&p, domid);
+	xl_paths_init(&p, stub ? stub : domid);
 	if (xl_find(t, &p, dev, &num) < 0)
 		return tool_error("PCI device " BDF_FMT " is not attached to domain %u",
 				  BDF_ARGS(dev), domid);
@@ -172,12 +176,13 @@ int xl_list(struct tool *t, unsigned int domid)
 
 void xl_destroy_all(struct tool *t, unsigned int domid)
 {
+	const unsigned int stub = tool_stub(t, domid);
 	struct xl_device devs[DEVICES_MAX];
 	unsigned int n = 0;
 	struct xl_paths p;
 	char *text;
 
-	xl_paths_init(&p, domid);
+	xl_paths_init(&p, stub ? stub : domid);
 	while (n < DEVICES_MAX && (text = tool_read(t, XBT_NULL, "%s/dev-%u", p.be, n))) {
 		if (xl_parse(&devs[n], text))
 			devs[n].sbdf = UINT32_MAX;

@@ -85,6 +85,14 @@ int xl_wait_connected(struct tool *t, const char *be)
 	return rc;
 }
 
+int xl_wait_stub(struct tool *t, unsigned int stub)
+{
+	struct xl_paths p;
+
+	xl_paths_init(&p, stub);
+	return xl_wait_connected(t, p.be);
+}
+
 /* ---- adding ---- */
 
 /* The directories of a domain's first device. */

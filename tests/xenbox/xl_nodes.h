@@ -18,6 +18,9 @@ bool xl_is_connected(const char *state);
 /* Until the backend's state is Connected; at most 10 s. 0, or -1 after a message. */
 int xl_wait_connected(struct tool *t, const char *be);
 
+/* Until the backend of a stub domain's first device is there: that of the others has waited. 0, or -1 after a message. */
+int xl_wait_stub(struct tool *t, unsigned int stub);
+
 /* The device's number in the list now, whose length goes to *num; -1: it is not there. */
 int xl_find(struct tool *t, const struct xl_paths *p, const struct xl_device *d, unsigned int *num);
 
