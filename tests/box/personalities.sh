@@ -24,7 +24,7 @@ life() {
 }
 # Nobody holds the device: another guest is given it by hand, behind the toolstack's back.
 released() {
-	create_nodes 99 0000:00:04.0 && await "$(be 99 state)" 3
+	create_nodes 99 0000:00:04.0 && await "$(be 99 state-0)" 3 1000
 	local status=$?
 	store rm "$(be 99)" "$(fe 99)"
 	return $status
