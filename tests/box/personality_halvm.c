@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HaLVM: node after node without a transaction, the state last; takes root_num for the number of devices and
- * dev-N for an address, so that it lives with slots = "passthrough" and a bus for each device; reads before it
- * shows 4; lowers the flag itself when the answer is there. It has no end.
+ * HaLVM: node after node without a transaction, the state last; takes root_num for the number
+ * of devices and dev-N for an address, so that it lives with slots = "passthrough" and a bus
+ * for each device; reads before it shows 4; lowers the flag itself when the answer is there.
+ * It has no end.
  */
 #include "tests/box/personality.h"
 

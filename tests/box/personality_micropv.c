@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * micropv: turns round until the flag is down and an event came; sends what lay on its stack in all fields that
- * a request does not need; reads vdev-N into 15 bytes, and looks at no error. It writes its 4 in a transaction that
- * has ended, so that it may be lost, and closes by 5, 6 and 0.
+ * micropv: turns round until the flag is down and an event came; sends what lay on its stack
+ * in all fields that a request does not need; reads vdev-N into 15 bytes, and looks at no
+ * error. It writes its 4 in a transaction that has ended, so that it may be lost, and closes
+ * by 5, 6 and 0.
  */
 #include "tests/box/personality.h"
 
@@ -54,7 +55,7 @@ void run_micropv(struct front *f)
 	make_offer(f, false);
 	publish(f, true);
 	wait_backend(f, STATE(Connected));
-	/* The 4 that is lost. */
+	/* Its 4 is lost, and it goes on at 3. */
 	scan(f);
 	write_state(f, XenbusStateClosing);
 	wait_backend(f, STATE(Closing) | STATE(Closed) | STATE(Reconfiguring) | STATE(Reconfigured));

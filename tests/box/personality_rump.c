@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rump kernel: mini-os' frontend under NetBSD's drivers. They scan the host's bus 0 by dwords only, and each
- * access looks its device up in num_devs, dev-N and vdev-N anew, so that a device on another bus is not found
- * and one that leaves is missed at once. When it closes it leaves pci-op-ref and event-channel where they are.
+ * A rump kernel: mini-os' frontend under NetBSD's drivers. They scan the host's bus 0 by
+ * dwords only, and each access looks its device up in num_devs, dev-N and vdev-N anew, so that
+ * a device on another bus is not found and one that leaves is missed at once. When it closes
+ * it leaves pci-op-ref and event-channel where they are.
  */
 #include "tests/box/personality.h"
 

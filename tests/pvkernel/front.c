@@ -11,8 +11,8 @@
 #define LITTER 0x5a
 
 static const struct manners all[] = {
-	{ .name = "minios", .ending = ENDS_WAITING },
-	{ .name = "rump", .dwords = true, .forgets_nodes = true, .ending = ENDS_WAITING },
+	{ .name = "minios", .msi = true, .ending = ENDS_WAITING },
+	{ .name = "rump", .msi = true, .dwords = true, .forgets_nodes = true, .ending = ENDS_WAITING },
 	{ .name = "halvm", .counts_roots = true, .host_address = true, .loose_nodes = true,
 	  .probes_first = true, .lowers_flag = true },
 	{ .name = "micropv", .spins = true, .littered = true, .ending = ENDS_UNKNOWN },
@@ -228,15 +228,20 @@ static void exchange(struct xen_pci_op *op)
 		flag(false);
 }
 
+static void prepare(const struct device *d, uint32_t cmd, struct xen_pci_op *op)
+{
+	memset(op, manners->littered ? LITTER : 0, sizeof(*op));
+	op->cmd = cmd;
+	op->domain = d->guest.domain;
+	op->bus = d->guest.bus;
+	op->devfn = d->guest.slot << 3 | d->guest.function;
+}
+
 static int access(const struct device *d, uint32_t cmd, unsigned offset, unsigned size, uint32_t *value)
 {
 	struct xen_pci_op op;
 
-	memset(&op, manners->littered ? LITTER : 0, sizeof(op));
-	op.cmd = cmd;
-	op.domain = d->guest.domain;
-	op.bus = d->guest.bus;
-	op.devfn = d->guest.slot << 3 | d->guest.function;
+	prepare(d, cmd, &op);
 	op.offset = (int32_t)offset;
 	op.size = (int32_t)size;
 	if (cmd == XEN_PCI_OP_conf_write)
@@ -265,4 +270,24 @@ int front_read(const struct device *d, unsigned offset, unsigned size, uint32_t 
 int front_write(const struct device *d, unsigned offset, unsigned size, uint32_t value)
 {
 	return access(d, XEN_PCI_OP_conf_write, offset, size, &value);
+}
+
+int front_msi_on(const struct device *d, bool msix, uint32_t *pirq)
+{
+	struct xen_pci_op op;
+
+	prepare(d, msix ? XEN_PCI_OP_enable_msix : XEN_PCI_OP_enable_msi, &op);
+	op.value = msix;
+	exchange(&op);
+	*pirq = msix ? op.msix_entries[0].vector : op.value;
+	return op.err;
+}
+
+int front_msi_off(const struct device *d, bool msix)
+{
+	struct xen_pci_op op;
+
+	prepare(d, msix ? XEN_PCI_OP_disable_msix : XEN_PCI_OP_disable_msi, &op);
+	exchange(&op);
+	return op.err;
 }

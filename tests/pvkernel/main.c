@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pvkernel: a paravirtual guest that is nothing but a PCI frontend with another's manners. Its command line:
+ * pvkernel: a paravirtual guest that is nothing but a PCI frontend with another's manners. Its
+ * command line:
  *
  *	front=NAME	whose (front.c has the table)
  *	lives=N		opened so many times, closed in between
  *
- * Its console has lines "ok WHAT", "not ok WHAT: WHY", and for each device, each time that they are looked for,
+ * Its console has lines "ok WHAT", "not ok WHAT: WHY", and for each device, each time that
+ * they are looked for,
  *
  *	device HOST GUEST ID BAR0 BAR1 BAR2 BAR3 BAR4 BAR5
  *
- * or "gone HOST" where the backend does not know it, and then "found N". From then on it follows the backend's states, as mini-os does, and looks again after
- * each hot-plug.
+ * or "gone HOST" where the backend does not know it, and then "found N". From then on it
+ * follows the backend's states, as mini-os does, and looks again after each hot-plug.
  */
 #include "tests/pvkernel/front.h"
 #include "tests/pvkernel/pv.h"
@@ -22,11 +24,20 @@
 #define BARS 6
 #define REG_VENDOR 0x00
 #define REG_DEVICE 0x02
+#define REG_COMMAND 0x04
+#define COMMAND_MEMORY 0x2
 #define REG_BAR(n) (0x10 + 4 * (n))
+#define REG_CAPABILITIES 0x34
+#define CAP_MSI 0x05
+#define CAP_MSIX 0x11
+#define CAPS_MAX 48 /* more than config space has room for */
 
 void pv_main(const struct start_info *si);
 
-/* Writes ones, reads what of them stayed, writes back. A 64-bit BAR's upper half and an absent one may have no ones. */
+/*
+ * Writes ones, reads what of them stayed, writes back. A 64-bit BAR's upper half and an absent
+ * one may have no ones.
+ */
 static bool sizes(const struct device *d, unsigned bar, uint32_t value)
 {
 	uint32_t mask = 0, after = 0;
@@ -38,8 +49,44 @@ static bool sizes(const struct device *d, unsigned bar, uint32_t value)
 	return !err && after == value && (!value || mask != value);
 }
 
+static bool has_capability(const struct device *d, unsigned id)
+{
+	uint32_t at = 0, entry = 0;
+
+	front_read(d, REG_CAPABILITIES, 1, &at);
+	for (unsigned i = 0; i < CAPS_MAX && at >= 0x40; i++) {
+		if (front_read(d, at & ~3U, 2, &entry))
+			return false;
+		if ((entry & 0xff) == id)
+			return true;
+		at = entry >> 8;
+	}
+	return false;
+}
+
+/* A vector comes and goes; with MSI-X the device has to decode memory. */
+static void interrupt(const struct device *d, const char *host, bool msix)
+{
+	const char *name = msix ? "MSI-X" : "MSI";
+	uint32_t command = 0, pirq = 0;
+	int err;
+
+	if (!has_capability(d, msix ? CAP_MSIX : CAP_MSI))
+		return;
+	front_read(d, REG_COMMAND, 2, &command);
+	front_write(d, REG_COMMAND, 2, command | COMMAND_MEMORY);
+	err = front_msi_on(d, msix, &pirq);
+	if (err || !pirq)
+		say("not ok %s: %s: error -%u, pirq %u", host, name, (unsigned)-err, pirq);
+	else
+		say("ok %s: %s has a pirq", host, name);
+	if (front_msi_off(d, msix))
+		say("not ok %s: %s does not go off", host, name);
+	front_write(d, REG_COMMAND, 2, command);
+}
+
 /* False: the backend does not know it, as it is while a hot-unplug of it goes on. */
-static bool show(const struct device *d)
+static bool show(const struct manners *m, const struct device *d)
 {
 	const struct address *h = &d->host, *g = &d->guest;
 	uint32_t vendor = 0, id = 0, bars[BARS] = { 0 };
@@ -57,20 +104,25 @@ static bool show(const struct device *d)
 		err |= front_read(d, REG_BAR(i), 4, &bars[i]);
 		sized &= sizes(d, i, bars[i]);
 	}
-	say("device %s %04x:%02x:%02x.%x %04x%04x %08x %08x %08x %08x %08x %08x", host, g->domain, g->bus, g->slot,
-	    g->function, id, vendor, bars[0], bars[1], bars[2], bars[3], bars[4], bars[5]);
+	say("device %s %04x:%02x:%02x.%x %04x%04x %08x %08x %08x %08x %08x %08x", host, g->domain,
+	    g->bus, g->slot, g->function, id, vendor, bars[0], bars[1], bars[2], bars[3], bars[4],
+	    bars[5]);
 	say("%sok %s: its header reads", err ? "not " : "", host);
 	say("%sok %s: its BARs size and come back", sized ? "" : "not ", host);
+	if (m->msi) {
+		interrupt(d, host, false);
+		interrupt(d, host, true);
+	}
 	return true;
 }
 
-static void look(void)
+static void look(const struct manners *m)
 {
 	static struct device devices[FRONT_DEVICES];
 	unsigned n = front_learn(devices), found = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		found += show(&devices[i]);
+		found += show(m, &devices[i]);
 	say("found %u", found);
 }
 
@@ -78,7 +130,7 @@ static void one_life(const struct manners *m)
 {
 	front_open(m);
 	say("ok %s connects", m->name);
-	look();
+	look(m);
 	front_probed();
 }
 
@@ -114,7 +166,7 @@ void pv_main(const struct start_info *si)
 			break;
 		case XenbusStateReconfigured:
 			front_set_state(XenbusStateConnected);
-			look();
+			look(m);
 			break;
 		case XenbusStateClosing:
 			end_life(m);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The paravirtual machine under the kernel: memory, grants, event channels, the console. One processor
- * that takes no upcalls: an event is looked for, by turning round or by asleep in Xen. What fails here
- * ends the domain, with a line on the console.
+ * The paravirtual machine under the kernel: memory, grants, event channels, the console. One
+ * processor that takes no upcalls: an event is looked for, or slept for in Xen. What fails here ends the domain, with a line on the console.
  */
 #ifndef XENPCI_TESTS_PVKERNEL_PV_H
 #define XENPCI_TESTS_PVKERNEL_PV_H

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# A guest for the rig that is nothing but a PCI frontend (main.c); for x86, whatever the rest is built for.
+# A guest for the rig that is nothing but a PCI frontend (main.c). It is for x86-64, as the rig is.
 
 PVKERNEL := $(B)/tests/pvkernel/pvkernel
 PVKERNEL_OBJ := $(patsubst %,$(B)/tests/pvkernel/%.o,start pv text store front main)
 # Bare: nothing of the host's C library, no registers but the general ones.
-PVKERNEL_CFLAGS = -std=gnu11 -O2 -g -I. -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ -MMD -MP $(WARNINGS) \
-	-ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
-	-fno-asynchronous-unwind-tables
+PVKERNEL_CFLAGS = -std=gnu11 -O2 -g -I. -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
+	-MMD -MP $(WARNINGS) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
 
 $(B)/tests/pvkernel/%.o: tests/pvkernel/%.c
 	@mkdir -p $(@D)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What Xen's domain builder reads of this kernel, the page that it fills with hypercalls, and the first instructions. */
+/*
+ * What Xen's domain builder reads of this kernel, the page that it fills with hypercalls, and
+ * the first instructions.
+ */
 #define __ASSEMBLY__
 #include <xen/elfnote.h>
 

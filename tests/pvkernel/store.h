@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xenstore through its ring: one request at a time, and one thing watched. Paths are cut at STORE_PATH_MAX. An answer
- * that cannot be understood ends the domain.
+ * xenstore through its ring: one request at a time, and one thing watched. Paths are cut at
+ * STORE_PATH_MAX. An answer that cannot be understood ends the domain.
  */
 #ifndef XENPCI_TESTS_PVKERNEL_STORE_H
 #define XENPCI_TESTS_PVKERNEL_STORE_H

@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* As snprintf, cut at size; knows %s, %u, and %x with or without a width in zeros (%04x), nothing else. */
+/*
+ * As snprintf, cut at size; knows %s, %u, and %x with or without a width in zeros (%04x),
+ * nothing else.
+ */
 void format(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void vformat(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 

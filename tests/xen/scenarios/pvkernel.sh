@@ -1,6 +1,6 @@
 # Guests that are nothing but a PCI frontend, with the manners of mini-os, rump kernels, micropv and HaLVM
-# (tests/pvkernel): each finds its devices, reads their headers, and sizes their BARs; where the backend lets it, it
-# closes and opens again. A hot-plug to the one that follows it.
+# (tests/pvkernel): each finds its devices, reads their headers, sizes their BARs, and has an MSI and an MSI-X if it knows
+# of them; where the backend lets it, it closes and opens again. A hot-plug to the one that follows it.
 
 # pv_start NAME FRONT LIVES BDF...: creates the guest; its devices are in $pv_devices.
 pv_start() {
@@ -68,6 +68,9 @@ pv_saw minios $lives $dev_e1000e $dev_edu
 figure start $(($(ms) - t)) ms
 pv_saw rump $lives $dev_slot0 $dev_slot1
 pv_saw micropv 1 $dev_xhci
+# Two of e1000e's, one of edu's, in each life; two of each function of the slot.
+same "minios had its vectors" $((3 * lives)) "$(pv_log minios | grep -c 'has a pirq$')"
+same "rump had its vectors" $((4 * lives)) "$(pv_log rump | grep -c 'has a pirq$')"
 
 assignable $dev_rootport
 check "minios: xl pci-attach" xl pci-attach minios $dev_rootport
