@@ -34,7 +34,8 @@ static void probe(struct front *f, const struct function *fn)
 	int32_t err = conf_read(f, fn, PCI_VENDOR_ID, 2, &vendor);
 
 	err |= conf_read(f, fn, PCI_DEVICE_ID, 2, &device);
-	for (int offset = PCI_BASE_ADDRESS_0; offset < PCI_BASE_ADDRESS_5; offset += 4)
+	/* Not the sixth: it knows of five. */
+	for (int offset = PCI_BASE_ADDRESS_0; !err && offset < PCI_BASE_ADDRESS_5; offset += 4)
 		err |= conf_read(f, fn, offset, 4, &bar);
 	check(!err && (vendor & 0xffff) && (vendor & 0xffff) != 0xffff && (device & 0xffff) != 0xffff,
 	      "a device is found at its host's address", "%04x:%02x:%02x: err %d, 0x%x 0x%x",
