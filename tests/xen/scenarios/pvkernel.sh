@@ -2,7 +2,7 @@
 # (tests/pvkernel): each finds its devices, reads their headers, sizes their BARs, and has an MSI and an MSI-X if it knows
 # of them; where the backend lets it, it closes and opens again. A hot-plug to the one that follows it.
 
-# pv_start NAME FRONT LIVES BDF...: creates the guest; its devices are in $pv_devices.
+# pv_start NAME FRONT LIVES BDF...: creates the guest, with a log that begins with it.
 pv_start() {
 	local name=$1 front=$2 lives=$3 d list=
 	shift 3
@@ -20,6 +20,7 @@ pv_start() {
 		on_crash = "preserve"
 		pci = [$list]
 	EOF
+	rm -f "$consoles/guest-$name.log"
 	check "$front: xl create" xl create "$state/$name.cfg"
 }
 
@@ -30,7 +31,7 @@ pv_found() { [ "$(pv_log "$1" | grep -c '^found ')" -ge "$2" ]; }
 # expected NAME [-]BDF...: what it is to print of them once; - is one that is leaving. With $host_addresses under the
 # host's addresses.
 expected() {
-	local id d n=0
+	local id d v n=0
 	id=$(domid "$1")
 	shift
 	for d in "$@"; do
@@ -39,8 +40,10 @@ expected() {
 			continue ;;
 		esac
 		n=$((n + 1))
-		echo "device $d $([ -n "${host_addresses:-}" ] && echo "$d" || vdev "$id" "$d")" \
-			$(setpci -s "$d" 0.l 10.l 14.l 18.l 1c.l 20.l 24.l)
+		v=$d
+		[ -n "${host_addresses:-}" ] || v=$(vdev "$id" "$d")
+		# shellcheck disable=SC2046
+		echo "device $d $v" $(setpci -s "$d" 0.l 10.l 14.l 18.l 1c.l 20.l 24.l)
 	done
 	echo "found $n"
 }
