@@ -86,7 +86,7 @@ static void interrupt(const struct device *d, const char *host, bool msix)
 }
 
 /* False: the backend does not know it, as it is while a hot-unplug of it goes on. */
-static bool show(const struct manners *m, const struct device *d)
+static bool show(const struct device *d, bool vectors)
 {
 	const struct address *h = &d->host, *g = &d->guest;
 	uint32_t vendor = 0, id = 0, bars[BARS] = { 0 };
@@ -109,20 +109,20 @@ static bool show(const struct manners *m, const struct device *d)
 	    bars[5]);
 	say("%sok %s: its header reads", err ? "not " : "", host);
 	say("%sok %s: its BARs size and come back", sized ? "" : "not ", host);
-	if (m->msi) {
+	if (vectors) {
 		interrupt(d, host, false);
 		interrupt(d, host, true);
 	}
 	return true;
 }
 
-static void look(const struct manners *m)
+static void look(bool vectors)
 {
 	static struct device devices[FRONT_DEVICES];
 	unsigned n = front_learn(devices), found = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		found += show(m, &devices[i]);
+		found += show(&devices[i], vectors);
 	say("found %u", found);
 }
 
@@ -130,7 +130,7 @@ static void one_life(const struct manners *m)
 {
 	front_open(m);
 	say("ok %s connects", m->name);
-	look(m);
+	look(m->msi);
 	front_probed();
 }
 
@@ -166,7 +166,8 @@ void pv_main(const struct start_info *si)
 			break;
 		case XenbusStateReconfigured:
 			front_set_state(XenbusStateConnected);
-			look(m);
+			/* No vectors: the toolstack may have taken the device away already. */
+			look(false);
 			break;
 		case XenbusStateClosing:
 			end_life(m);
