@@ -12,7 +12,7 @@ daemon_start
 state_of() { node "$(be "$1" state)"; }
 # The device is free: another guest gets it (and lets it go).
 free_again() {
-	create_nodes 99 "$1" && await "$(be 99 state)" 3 && store rm "$(be 99)" "$(fe 99)"
+	create_nodes 99 "$1" && await "$(be 99 state-0)" 3 && store rm "$(be 99)" "$(fe 99)"
 }
 
 # A bystander, who must never notice.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* personality linux|minios|netbsd [--hotplug]: what the three have in common, and main. */
+/* personality NAME [--hotplug]: what they have in common, and main. */
 #include "tests/box/personality.h"
 
 #include <poll.h>
@@ -11,6 +11,7 @@
 #include "common/store.h"
 #include "common/util.h"
 
+#define LITTER 0x5a
 #define LIFE_S 30 /* of the whole program: who waits for ever must end somewhere */
 
 static unsigned failures;
@@ -145,21 +146,45 @@ unsigned wait_backend(struct front *f, unsigned set)
 	return (unsigned)state;
 }
 
+static void raise_flag(struct front *f, bool up)
+{
+	uint32_t flags = f->offer.page->flags;
+
+	f->offer.page->flags = up ? flags | XEN_PCIF_active : flags & ~(uint32_t)XEN_PCIF_active;
+}
+
+static void post(struct front *f, const struct xen_pci_op *op)
+{
+	if (!f->plain_flags) {
+		page_post(f->offer.page, op);
+		return;
+	}
+	f->offer.page->op = *op;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	raise_flag(f, true);
+}
+
 bool exchange(struct front *f, struct xen_pci_op *op)
 {
 	uint64_t start = now_ns(), took;
+	bool event = !f->needs_event;
 
-	page_post(f->offer.page, op);
+	post(f, op);
 	xen_notify(&f->xen, f->offer.port);
 	for (;;) {
-		if (page_answered(f->offer.page))
+		if (event && page_answered(f->offer.page))
 			break;
 		if (f->timeout_ns && now_ns() - start > f->timeout_ns)
 			return false;
-		if (xen_wait(&f->xen, f->offer.port, 1000000, -1) > 0)
+		if ((f->spins ? xen_pending(&f->xen, f->offer.port) :
+				xen_wait(&f->xen, f->offer.port, 1000000, -1)) > 0) {
+			event = true;
 			xen_unmask(&f->xen, f->offer.port);
+		}
 	}
 	page_collect(f->offer.page, op);
+	if (f->lowers_flag)
+		raise_flag(f, false);
 	took = now_ns() - start;
 	if (took > f->slowest_ns)
 		f->slowest_ns = took;
@@ -169,16 +194,17 @@ bool exchange(struct front *f, struct xen_pci_op *op)
 static int32_t access_config(struct front *f, uint32_t cmd, const struct function *fn, int offset,
 			     int size, uint32_t *value)
 {
-	struct xen_pci_op op = {
-		.cmd = cmd,
-		.domain = fn->domain,
-		.bus = fn->bus,
-		.devfn = fn->devfn,
-		.offset = offset,
-		.size = size,
-		.value = *value,
-	};
+	struct xen_pci_op op;
 
+	memset(&op, f->littered ? LITTER : 0, sizeof(op));
+	op.cmd = cmd;
+	op.domain = fn->domain;
+	op.bus = fn->bus;
+	op.devfn = fn->devfn;
+	op.offset = offset;
+	op.size = size;
+	if (cmd != XEN_PCI_OP_conf_read || !f->littered)
+		op.value = *value;
 	if (!exchange(f, &op))
 		return XEN_PCI_ERR_op_failed;
 	*value = op.value;
@@ -196,25 +222,55 @@ int32_t conf_write(struct front *f, const struct function *fn, int offset, int s
 	return access_config(f, XEN_PCI_OP_conf_write, fn, offset, size, &value);
 }
 
+static void linux_alone(struct front *f)
+{
+	run_linux(f, false);
+}
+
+static void linux_hotplug(struct front *f)
+{
+	run_linux(f, true);
+}
+
+static void minios_alone(struct front *f)
+{
+	run_minios(f, false);
+}
+
+static void minios_hotplug(struct front *f)
+{
+	run_minios(f, true);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct front *f), (*hotplug)(struct front *f);
+} personalities[] = {
+	{ "linux", linux_alone, linux_hotplug },
+	{ "minios", minios_alone, minios_hotplug },
+	{ "netbsd", run_netbsd, NULL },
+	{ "rump", run_rump, NULL },
+	{ "halvm", run_halvm, NULL },
+	{ "micropv", run_micropv, NULL },
+};
+
 int main(int argc, char **argv)
 {
 	bool hotplug = argc == 3 && !strcmp(argv[2], "--hotplug");
-	const char *who = argc == 2 + hotplug ? argv[1] : "";
+	void (*run)(struct front *f) = NULL;
 	struct front f = { .offer.page = NULL };
 
-	if (strcmp(who, "linux") && strcmp(who, "minios") && (strcmp(who, "netbsd") || hotplug)) {
-		fprintf(stderr, "Usage: %s linux|minios [--hotplug], or netbsd\n", argv[0]);
+	for (size_t i = 0; argc == 2 + hotplug && i < sizeof(personalities) / sizeof(personalities[0]); i++)
+		if (!strcmp(argv[1], personalities[i].name))
+			run = hotplug ? personalities[i].hotplug : personalities[i].run;
+	if (!run) {
+		fprintf(stderr, "Usage: %s linux|minios [--hotplug], or netbsd|rump|halvm|micropv\n", argv[0]);
 		return 2;
 	}
 	alarm(LIFE_S);
 	if (xen_open(&f.xen, NULL))
 		die("opening Xen's interfaces");
-	if (!strcmp(who, "linux"))
-		run_linux(&f, hotplug);
-	else if (!strcmp(who, "minios"))
-		run_minios(&f, hotplug);
-	else
-		run_netbsd(&f);
+	run(&f);
 	drop_offer(&f);
 	xen_close(&f.xen, false);
 	return failures ? 1 : 0;

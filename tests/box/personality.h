@@ -29,6 +29,11 @@ struct front {
 	uint64_t timeout_ns; /* of a request; 0: waits for ever */
 	uint64_t slowest_ns;
 	bool panics;	     /* NetBSD: states 6, 7 and 8 are not survived */
+	bool plain_flags;    /* the flags are an ordinary word: read, changed, written */
+	bool needs_event;    /* a flag that is down is no answer before an event has come */
+	bool spins;	     /* turns round rather than sleeping */
+	bool lowers_flag;    /* once more, itself, when the answer is there */
+	bool littered;	     /* what a request does not need holds what was there before */
 	struct function functions[MAX_FUNCTIONS];
 	unsigned n;
 };
@@ -65,5 +70,12 @@ int32_t conf_write(struct front *f, const struct function *fn, int offset, int s
 void run_linux(struct front *f, bool hotplug);
 void run_minios(struct front *f, bool hotplug);
 void run_netbsd(struct front *f); /* hot-plug is what it does not survive */
+void run_rump(struct front *f);
+void run_halvm(struct front *f);
+void run_micropv(struct front *f);
+
+/* mini-os' frontend from its offer to 4, and its end; tidies: removes the nodes that it means to remove. */
+void minios_open(struct front *f);
+void minios_close(struct front *f, bool tidies);
 
 #endif

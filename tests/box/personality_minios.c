@@ -11,8 +11,9 @@
 
 #include "common/store.h"
 
-static void open_front(struct front *f)
+void minios_open(struct front *f)
 {
+	f->plain_flags = true;
 	make_offer(f, false);
 	publish(f, true);
 	wait_backend(f, STATE(Connected));
@@ -59,7 +60,7 @@ static void use(struct front *f)
 	}
 }
 
-static void close_front(struct front *f)
+void minios_close(struct front *f, bool tidies)
 {
 	write_state(f, XenbusStateClosing);
 	wait_backend(f, STATE(Closing) | STATE(Closed) | STATE(Reconfiguring) | STATE(Reconfigured));
@@ -68,9 +69,11 @@ static void close_front(struct front *f)
 	write_state(f, XenbusStateInitialising);
 	check(wait_backend(f, STATE(InitWait) | STATE(Initialised) | STATE(Connected) | STATE(Closing)),
 	      "the backend starts over", "no");
-	/* It means to delete pci-op-ref and names another node. */
-	store_remove(f->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, "info-ref");
-	store_remove(f->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_EVENT_CHANNEL);
+	if (tidies) {
+		/* It means to delete pci-op-ref and names another node. */
+		store_remove(f->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, "info-ref");
+		store_remove(f->xen.xs, XBT_NULL, NODE_FRONTEND_DIR, NODE_EVENT_CHANNEL);
+	}
 	drop_offer(f);
 }
 
@@ -87,7 +90,7 @@ void run_minios(struct front *f, bool hotplug)
 {
 	unsigned before;
 
-	open_front(f);
+	minios_open(f);
 	learn(f);
 	use(f);
 	if (hotplug) {
@@ -100,10 +103,10 @@ void run_minios(struct front *f, bool hotplug)
 		use(f);
 		echo(f);
 	}
-	close_front(f);
+	minios_close(f, true);
 	/* It opens again with what it left behind. */
-	open_front(f);
+	minios_open(f);
 	learn(f);
 	use(f);
-	close_front(f);
+	minios_close(f, true);
 }
