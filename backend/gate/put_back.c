@@ -2,6 +2,7 @@
 #include "backend/gate/put_back.h"
 
 #include <linux/pci_regs.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,37 +15,41 @@ enum {
 	D3HOT = 3,
 };
 
-static void say(struct interrupts *irq, unsigned level, const char *what, const char *more)
+static void __attribute__((format(printf, 3, 4))) say(struct interrupts *irq, unsigned level,
+							 const char *fmt, ...)
 {
-	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+	char text[sizeof(((struct message_say *)0)->text)];
+	va_list ap;
 
-	snprintf(text, sizeof(text), "%s: %s%s", sbdf_format(irq->dev->info.sbdf, name), what, more);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	irq->vectors.say(irq->vectors.context, level, text);
 }
 
 int put_back_vectors(struct interrupts *irq, const char *what)
 {
-	char text[100];
+	char name[SBDF_TEXT];
 
 	if (irq->mode == VECTORS_NONE)
 		return 0;
 	if (!irq->vectors.restore(irq->vectors.context) && !interrupt_turn_on(irq))
 		return 0;
-	snprintf(text, sizeof(text), "its %s did not survive the %s: ",
-		 irq->mode == VECTORS_MSIX ? "MSI-X" : "MSI", what);
-	say(irq, XTL_WARN, text, strerror(errno));
+	say(irq, XTL_WARN, "%s: its %s did not survive the %s: %s", sbdf_format(irq->dev->info.sbdf, name),
+	    irq->mode == VECTORS_MSIX ? "MSI-X" : "MSI", what, strerror(errno));
 	return -1;
 }
 
 bool put_back_config(struct interrupts *irq, const struct pcidev_saved *saved)
 {
+	char name[SBDF_TEXT];
 	int rc;
 
 	if (!pcidev_lost_config(irq->dev, saved))
 		return false;
 	rc = pcidev_restore(irq->dev, saved);
-	say(irq, rc ? XTL_WARN : XTL_INFO, rc ? "was reset by others: its configuration is not restored: "
-					      : "was reset by others: its configuration is restored",
+	say(irq, rc ? XTL_WARN : XTL_INFO, "%s: was reset by others: its configuration is %s%s",
+	    sbdf_format(irq->dev->info.sbdf, name), rc ? "not restored: " : "restored",
 	    rc ? strerror(errno) : "");
 	return true;
 }
@@ -60,9 +65,11 @@ bool put_back(struct interrupts *irq, const struct pcidev_saved *saved)
 
 int put_back_behind_sleep(struct interrupts *irq, const struct pcidev_saved *saved, bool *changed)
 {
+	char name[SBDF_TEXT];
+
 	if (!pcidev_is_itself(irq->dev)) {
-		say(irq, XTL_ERROR, "does not answer as itself behind the host's sleep: it is left alone; "
-				    "detach it, and attach it again when it is back", "");
+		say(irq, XTL_ERROR, "%s: does not answer as itself behind the host's sleep: it is left alone; "
+		    "detach it, and attach it again when it is back", sbdf_format(irq->dev->info.sbdf, name));
 		return fail(ENODEV);
 	}
 	*changed |= put_back_config(irq, saved);
@@ -111,28 +118,42 @@ bool put_back_is_reset(struct interrupts *irq, const struct message_write *w)
 	return begins_flr(irq->dev, w) || (irq->mode != VECTORS_NONE && leaves_d3hot(irq->dev, w));
 }
 
-int put_back_behind_reset(struct interrupts *irq, const struct pcidev_saved *saved)
+/* Waits until it reads as itself. 0, or -1 with errno ENODEV, logged. */
+static int wait_for(struct interrupts *irq)
 {
+	char name[SBDF_TEXT];
 	unsigned ms = 0;
 
 	/* An image is reset at once. */
 	if (!irq->dev->info.bars_movable)
 		slow_sleep(RESET_MS * 1000000ull);
-	for (; !pcidev_is_itself(irq->dev) && ms < PUT_BACK_PATIENCE_MS; ms += LOOK_MS)
+	while (!pcidev_is_itself(irq->dev)) {
+		if (ms >= PUT_BACK_PATIENCE_MS) {
+			say(irq, XTL_ERROR, "%s: does not come back from its guest's reset: it is left alone; detach "
+			    "it, and attach it again when it is back", sbdf_format(irq->dev->info.sbdf, name));
+			return fail(ENODEV);
+		}
 		slow_sleep(LOOK_MS * 1000000ull);
-	if (!pcidev_is_itself(irq->dev)) {
-		say(irq, XTL_ERROR, "does not come back from its guest's reset: it is left alone; detach it, "
-				    "and attach it again when it is back", "");
-		return fail(ENODEV);
+		ms += LOOK_MS;
 	}
+	return 0;
+}
+
+int put_back_behind_reset(struct interrupts *irq, const struct pcidev_saved *saved)
+{
+	char name[SBDF_TEXT];
+
+	if (wait_for(irq))
+		return -1;
+	sbdf_format(irq->dev->info.sbdf, name);
 	if (pcidev_restore(irq->dev, saved)) {
-		say(irq, XTL_WARN, "was reset by its guest: its configuration is not restored: ",
+		say(irq, XTL_WARN, "%s: was reset by its guest: its configuration is not restored: %s", name,
 		    strerror(errno));
 		return -1;
 	}
 	if (put_back_vectors(irq, "guest's reset"))
 		return -1;
-	say(irq, XTL_INFO, "was reset by its guest: its configuration ",
-	    irq->mode == VECTORS_NONE ? "is put back" : "and its vectors are put back");
+	say(irq, XTL_INFO, "%s: was reset by its guest: its configuration %s put back", name,
+	    irq->mode == VECTORS_NONE ? "is" : "and its vectors are");
 	return 0;
 }
