@@ -11,22 +11,9 @@ check "attach an nvme, permissive" attach 7 0000:00:07.0,permissive=1
 check "the guest connects" connect g7 7
 
 G=g7
-# Where its MSI-X and express capabilities are, as the guest finds them.
-cap() { # ID
-	local at id
-	config_read $G 0 0x34 1
-	at=$((0x${R#* }))
-	while [ $at -gt 0 ]; do
-		config_read $G 0 $at 2
-		id=$((0x${R#* }))
-		[ $((id & 255)) -ne $(($1)) ] || break
-		at=$((id >> 8))
-	done
-	echo $at
-}
-reg() { config_read $G 0 "$1" "$2" && echo $((0x${R#* })); }
-exp=$(cap 0x10)
-msix=$(cap 0x11)
+reg() { config_reg $G "$@"; }
+exp=$(config_cap $G 0x10)
+msix=$(config_cap $G 0x11)
 check "it has both" [ "$exp" -gt 0 -a "$msix" -gt 0 ]
 # What the guest's driver has set up.
 config_write g7 0 4 2 6
@@ -86,8 +73,8 @@ guests 10
 attach 10 0000:00:04.0
 check "a guest with a NIC connects" connect g10 10
 G=g10
-pm=$(cap 0x01)
-msix=$(cap 0x11)
+pm=$(config_cap $G 0x01)
+msix=$(config_cap $G 0x11)
 check "it has both capabilities" [ "$pm" -gt 0 -a "$msix" -gt 0 ]
 is "and forgets in D3hot" "$(($(reg $((pm + 4)) 2) & 8))" 0
 config_write $G 0 4 2 6

@@ -111,6 +111,15 @@ config_read g7 8 0 4
 check_not "a clock that is set is no sleep" logged_since "the host slept"
 is "and nothing is done" "$(restores)" "$before"
 
+# --- One sleep behind the other, some of them while the one before is being seen to ---
+for _ in 1 2 3 4 5 6 7 8; do
+	plain_put "$sys" 00:03.0 82 '\x80\x00'
+	wakes
+done
+check "it is put back" wait_for 5000 enabled
+config_read g7 8 0 4
+is "and the guest answered behind each" "$R" "0 10d38086"
+
 # --- A worker that dies meanwhile, and many sleeps in a row ---
 for _ in 1 2 3 4 5; do
 	plain_put "$sys" 00:03.0 82 '\x80\x00'
