@@ -41,6 +41,7 @@ wakes() { grep -c 'the host slept for' "$out/$scenario.xenpcid"; }
 has_woken() { [ "$(wakes)" = "$1" ]; }
 
 registers >$state/before_sleep
+assignable $dev_nvme
 begin=$(ms)
 check "the host sleeps, and wakes" host_sleeps
 figure sleep $(($(ms) - begin)) ms
