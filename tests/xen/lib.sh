@@ -171,8 +171,8 @@ leave_host_folder() {
 }
 host_folder_left() { [ ! -e /run/carry.stop ]; }
 
-# Suspended to RAM, until the rig wakes it. mended= leaves the base of extended config space (ECAM) as the firmware
-# here leaves it behind that, lost.
+# Suspended to RAM, until the rig wakes it. mended=: the base of extended config space (ECAM) is lost behind that, as
+# firmware here may lose it.
 host_sleeps() {
 	local virtio=/sys/bus/pci/drivers/virtio-pci folder=0000:00:02.0 ecam status
 	leave_host_folder || return
@@ -180,7 +180,8 @@ host_sleeps() {
 	ecam=$(setpci -s 00:00.0 60.l)
 	echo mem >/sys/power/state
 	status=$?
-	[ -z "${mended-1}" ] || setpci -s 00:00.0 "60.l=$ecam"
+	[ -n "${mended-1}" ] || ecam=$(printf %x $((0x$ecam & ~1)))
+	setpci -s 00:00.0 "60.l=$ecam"
 	echo $folder >$virtio/bind
 	touch /run/carry.back
 	return $status

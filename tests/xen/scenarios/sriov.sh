@@ -5,12 +5,18 @@ vf=0000:00:0c.1
 vf2=0000:00:0c.2
 pf_dir=/sys/bus/pci/devices/$pf
 
+# No driver of dom0's takes the virtual functions. (sriov_drivers_autoprobe=0 would keep pciback from them, too.)
+make_two() {
+	echo 0 >/sys/bus/pci/drivers_autoprobe
+	echo 2 >$pf_dir/sriov_numvfs
+	made=$?
+	echo 1 >/sys/bus/pci/drivers_autoprobe
+	return $made
+}
 echo 0 >/sys/bus/pci/drivers_autoprobe
 modprobe nvme
-echo 1 >/sys/bus/pci/drivers_autoprobe
 echo $pf >/sys/bus/pci/drivers/nvme/bind
-echo 0 >$pf_dir/sriov_drivers_autoprobe
-check "dom0 has the physical function make two" sh -c "echo 2 >$pf_dir/sriov_numvfs"
+check "dom0 has the physical function make two" make_two
 check "they are there" test -e /sys/bus/pci/devices/$vf2
 same "a virtual function's own ids are ones" "ffff ffff" \
 	"$(setpci -s $vf VENDOR_ID DEVICE_ID | tr '\n' ' ' | sed 's/ $//')"
@@ -58,7 +64,7 @@ check "the guest reads nothing of it" wait_for 10 gone
 check "xenpcid goes on" backend_alive
 guest_destroy g1
 
-check "two more are made" sh -c "echo 2 >$pf_dir/sriov_numvfs"
+check "two more are made" make_two
 guest_start g3 pci="$vf2"
 same "the next guest gets one" "0x1b36" "$(guest g3 10 "cat /sys/bus/pci/devices/*/vendor")"
 guest_destroy g3
