@@ -48,7 +48,8 @@ check_not "MSI-X is off" on
 tell g7 op 4 0 0 0 0 0 3 0 0 1 2
 check "MSI-X is on once more" on
 tell g7 write device/pci/0/state 1
-check "the frontend begins anew, with another page" connect g7 7
+check "the frontend begins anew" await "$(be 7 state)" 3
+check "with another page" connect g7 7
 check_not "MSI-X was turned off" on
 tell g7 op 4 0 0 0 0 0 2 0 0 1
 like "the next kernel gets vectors" "$R" "^0 .* [0-9]+ [0-9]+$"

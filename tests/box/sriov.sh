@@ -6,6 +6,7 @@
 
 pf=0000:05:00.0
 vf=0000:05:00.2
+# shellcheck disable=SC2034 # lib.sh
 DEVFN=2 # a slot of its own in the guest, and its own function
 box_up
 STRICT=1 daemon_start
