@@ -1,5 +1,9 @@
 # A virtual function for a guest: an nvme with SR-IOV, whose physical function is dom0's.
 
+# By xenpcid's own rules: the rig allows all otherwise.
+backend_stop
+rules= backend_start
+
 pf=0000:00:0c.0
 vf=0000:00:0c.1
 vf2=0000:00:0c.2
