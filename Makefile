@@ -86,10 +86,8 @@ CLI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard common/cli/*.c))
 SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \
-	tests/box/box.mk tests/hostile/hostile.mk tests/bench/bench.mk tests/xen/xen.mk)
-include tests/faults/faults.mk tests/soak/soak.mk make/deps.mk make/model.mk make/fuzz.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk make/mutants.mk
 	tests/box/box.mk tests/hostile/hostile.mk tests/bench/bench.mk tests/pvkernel/pvkernel.mk tests/xen/xen.mk)
-include tests/faults/faults.mk make/deps.mk make/model.mk make/fuzz.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk make/mutants.mk
+include tests/faults/faults.mk tests/soak/soak.mk make/deps.mk make/model.mk make/fuzz.mk make/check.mk make/lint.mk make/man.mk make/install.mk make/cross.mk make/deb.mk make/mutants.mk
 
 .PHONY: all help clean
 all: $(PROGRAMS) $(LIBRARIES)

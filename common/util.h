@@ -25,7 +25,20 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* The same as the OS wants it. */
+/* For how long the host has slept since it was booted. No sleep is shorter than ASLEEP_LEAST_NS: two clocks are read. */
+#define ASLEEP_LEAST_NS 10000000u
+static inline uint64_t asleep_ns(void)
+{
+	struct timespec awake, all;
+	int64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &awake);
+	clock_gettime(CLOCK_BOOTTIME, &all);
+	ns = (int64_t)(all.tv_sec - awake.tv_sec) * 1000000000 + (all.tv_nsec - awake.tv_nsec);
+	return ns < 0 ? 0 : (uint64_t)ns;
+}
+
+/* A time as the OS wants it. */
 static inline struct timespec timespec_of(uint64_t ns)
 {
 	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000u),

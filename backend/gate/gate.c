@@ -10,6 +10,7 @@
 #include "backend/assignment.h"
 #include "backend/gate/interrupt.h"
 #include "backend/gate/mask.h"
+#include "backend/gate/put_back.h"
 #include "backend/lock.h"
 #include "backend/messages/messages.h"
 #include "common/problem.h"
@@ -30,6 +31,8 @@ struct device {
 	struct interrupts irq;
 	struct mask mask;
 	int lock;
+	bool left_alone; /* it did not read as itself behind a sleep or a reset */
+	bool changed;	 /* it was put back, and the supervisor has not heard of that */
 };
 
 struct gate {
@@ -37,6 +40,7 @@ struct gate {
 	int supervisor;
 	int worker; /* -1: none */
 	unsigned refusals;
+	uint64_t slept_ns; /* so long the host had slept when devices were put back behind that */
 	/* What the supervisor sent while its answer was waited for, in order. */
 	struct message *deferred[DEFERRED_MAX];
 	unsigned nr_deferred;
@@ -147,6 +151,11 @@ static void unmap(void *context)
 	ask_plain(context, MESSAGE_UNMAP);
 }
 
+static int restore(void *context)
+{
+	return ask_plain(context, MESSAGE_RESTORE);
+}
+
 /* ---- Devices ---- */
 
 static void let_go(struct device *d)
@@ -159,6 +168,7 @@ static void let_go(struct device *d)
 	close_keep(d->lock);
 	d->dev = NULL;
 	d->saved = NULL;
+	d->left_alone = d->changed = false;
 }
 
 /* Opens the device as hold says. 0, or -1 with errno and *p. */
@@ -166,7 +176,7 @@ static int hold(struct device *d, const struct message_hold *h, struct problem *
 		struct message_held *held)
 {
 	const struct env *env = d->gate->env;
-	const struct vectors vectors = { map, unmap, say, d };
+	const struct vectors vectors = { map, unmap, say, d, restore };
 	struct assignment a;
 	char name[SBDF_TEXT];
 	uint32_t command;
@@ -197,7 +207,12 @@ static int hold(struct device *d, const struct message_hold *h, struct problem *
 	d->irq.no_vectors = h->no_vectors;
 	d->irq.mode = h->mode;
 	d->irq.nr = (uint16_t)h->vectors;
-	/* Killed between mapping and turning on, or before an image that forgets: no harm twice. */
+	/*
+	 * Killed between mapping and turning on, before an image that forgets, or behind a sleep: no harm twice.
+	 * A Xen that does not write the messages anew has not lost them.
+	 */
+	if (d->irq.mode != VECTORS_NONE)
+		restore(d);
 	if (interrupt_turn_on(&d->irq))
 		return problem_set(p, errno, "%s: cannot go on with its interrupts: %s", name,
 				   strerror(errno));
@@ -231,68 +246,42 @@ static void on_hold(struct device *d, const struct message *m)
 	close_keep(reader.fd);
 }
 
-/*
- * If the device was reset behind our back (dom0's kernel does that to the bus of a fatal error, and
- * restores nothing): puts its configuration and its mapped vectors back. Before anything is done to
- * its vectors: where Xen finds memory decoding off it masks MSI-X as a whole, and for good.
- */
-static bool mend(struct device *d)
-{
-	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
-	int rc;
-
-	if (!pcidev_lost_config(d->dev, d->saved))
-		return false;
-	rc = pcidev_restore(d->dev, d->saved);
-	snprintf(text, sizeof(text), "%s: was reset by others: its configuration is %s%s",
-		 sbdf_format(d->dev->info.sbdf, name), rc ? "not restored: " : "restored",
-		 rc ? strerror(errno) : "");
-	say(d, rc ? XTL_WARN : XTL_INFO, text);
-	return true;
-}
-
-/* What Xen and the guest have put into the device, and a reset has taken. */
-static int turn_on(struct device *d, const char *what)
-{
-	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
-
-	if (d->irq.mode == VECTORS_NONE)
-		return 0;
-	if (!ask_plain(d, MESSAGE_RESTORE) && !interrupt_turn_on(&d->irq))
-		return 0;
-	snprintf(text, sizeof(text), "%s: its %s did not survive the %s: %s",
-		 sbdf_format(d->dev->info.sbdf, name), d->irq.mode == VECTORS_MSIX ? "MSI-X" : "MSI",
-		 what, strerror(errno));
-	say(d, XTL_WARN, text);
-	return -1;
-}
-
 static bool mend_all(struct device *d)
 {
-	bool was = mend(d);
+	return put_back(&d->irq, d->saved);
+}
 
-	if (was)
-		turn_on(d, "reset");
-	return was;
+/* The host has slept, or the device was left alone: it reads as itself, or is left alone from now on. 0 or errno. */
+static int wake(struct device *d)
+{
+	int err = put_back_behind_sleep(&d->irq, d->saved, &d->changed) ? errno : 0;
+
+	d->left_alone = err == ENODEV;
+	return err;
 }
 
 /*
- * The host has slept, and its kernel has put config space back; Xen's messages and the enable bits are
- * ours to. What reads as another device, as nothing or as zeros is not written to. 0, or -1 with errno.
+ * A worker's message may have been on its way when the host went to sleep, and be here before the
+ * supervisor has noticed: what it is about is put back first.
  */
-static int wake(struct device *d, bool *changed)
+static void look_at_sleep(struct gate *g)
 {
-	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+	uint64_t slept = asleep_ns();
 
-	if (!pcidev_is_itself(d->dev)) {
-		snprintf(text, sizeof(text), "%s: does not answer as itself behind the host's sleep: it is "
-			 "left alone; detach it, and attach it again when it is back",
-			 sbdf_format(d->dev->info.sbdf, name));
-		say(d, XTL_ERROR, text);
-		return fail(ENODEV);
-	}
-	*changed = mend(d);
-	return turn_on(d, "host's sleep");
+	if (slept < g->slept_ns + ASLEEP_LEAST_NS)
+		return;
+	g->slept_ns = slept;
+	for (unsigned i = 0; i < SLOT_COUNT; i++)
+		if (g->device[i].dev)
+			wake(&g->device[i]);
+}
+
+/* Nothing is written on the word of registers that are not the device's. */
+static bool is_left_alone(struct device *d)
+{
+	if (d->left_alone && pcidev_is_itself(d->dev))
+		wake(d);
+	return d->left_alone;
 }
 
 static void answer_supervisor(struct device *d, enum message_kind to, int err, bool changed)
@@ -355,10 +344,13 @@ static void obey(struct gate *g, const struct message *m)
 	case MESSAGE_TURN_ON:
 		if (d->lock < 0)
 			d->lock = device_lock(g->env->state_dir, d->dev->info.sbdf);
-		turn_on(d, "reset");
+		put_back_vectors(&d->irq, "reset");
 		break;
 	case MESSAGE_WAKE:
-		err = wake(d, &changed) ? errno : 0;
+		g->slept_ns = asleep_ns();
+		err = wake(d);
+		changed = d->changed;
+		d->changed = false;
 		break;
 	case MESSAGE_LOOK:
 		on_look(d);
@@ -417,11 +409,25 @@ static int refuse(struct device *d, const struct message_write *w, uint32_t old)
 	return fail(EPERM);
 }
 
-static int write_register(struct device *d, const struct message_write *w)
+/* The write was a reset of the guest's. 0, or -1 with errno. */
+static int behind_reset(struct device *d, bool *changed)
+{
+	int err = put_back_behind_reset(&d->irq, d->saved) ? errno : 0;
+
+	d->left_alone = err == ENODEV;
+	*changed = !err;
+	mask_note_command(&d->mask, d->dev);
+	return err ? fail(err) : 0;
+}
+
+static int write_register(struct device *d, const struct message_write *w, bool *changed)
 {
 	uint32_t old = ~w->value;
+	bool reset;
 	int rc;
 
+	if (is_left_alone(d))
+		return fail(EIO);
 	/* Where each bit may change, what is there does not matter, and is not asked for. */
 	if (!mask_allows(&d->mask, w->offset, w->size, old, w->value)) {
 		if (pcidev_read(d->dev, w->offset, w->size, &old))
@@ -429,7 +435,10 @@ static int write_register(struct device *d, const struct message_write *w)
 		if (!mask_allows(&d->mask, w->offset, w->size, old, w->value))
 			return refuse(d, w, old);
 	}
+	reset = put_back_is_reset(&d->irq, w);
 	rc = pcidev_write(d->dev, w->offset, w->size, w->value);
+	if (reset && !rc)
+		return behind_reset(d, changed);
 	if (w->offset <= PCI_COMMAND && w->offset + w->size > PCI_COMMAND)
 		mask_note_command(&d->mask, d->dev);
 	return rc;
@@ -442,6 +451,10 @@ static void carry_out(struct device *d, struct message_interrupt *i)
 
 	i->reload = 0;
 	i->vectors = 0;
+	if (is_left_alone(d) && op->cmd != XEN_PCI_OP_disable_msi && op->cmd != XEN_PCI_OP_disable_msix) {
+		op->err = XEN_PCI_ERR_op_failed;
+		return;
+	}
 	switch (op->cmd) {
 	case XEN_PCI_OP_enable_msi:
 		i->vectors = interrupt_enable_msi(&d->irq, op, first);
@@ -492,12 +505,14 @@ static void on_worker(struct gate *g)
 {
 	struct message m, answer;
 	struct device *d;
+	bool changed = false;
 	int rc = message_receive(g->worker, END_WORKER, END_GATE, &m, NULL, NULL, NULL);
 
 	if (rc != 1) {
 		leave_worker(g, rc < 0 && errno == EBADMSG ? "sent what it may not" : NULL);
 		return;
 	}
+	look_at_sleep(g);
 	d = device_of(g, m.slot);
 	if (m.kind == MESSAGE_INTERRUPT && d->dev) {
 		answer = m;
@@ -511,7 +526,9 @@ static void on_worker(struct gate *g)
 	if (!d->dev) {
 		rc = fail(ENODEV);
 	} else if (m.kind == MESSAGE_WRITE) {
-		rc = write_register(d, &m.u.write);
+		rc = write_register(d, &m.u.write, &changed);
+	} else if (m.kind == MESSAGE_ENABLE && is_left_alone(d)) {
+		rc = fail(EIO);
 	} else if (m.kind == MESSAGE_ENABLE) {
 		rc = pcidev_enable(d->dev, m.u.enable.on);
 		mask_note_command(&d->mask, d->dev);
@@ -519,6 +536,7 @@ static void on_worker(struct gate *g)
 		rc = fail(EBADMSG);
 	}
 	answer.u.answer.err = rc ? errno : 0;
+	answer.u.answer.changed = changed || d->changed;
 	answer_worker(g, &answer);
 }
 
@@ -532,6 +550,7 @@ int gate_main(const struct env *env, int sock)
 	g->env = env;
 	g->supervisor = sock;
 	g->worker = -1;
+	g->slept_ns = asleep_ns();
 	for (;;) {
 		struct pollfd p[2] = { { .fd = sock, .events = POLLIN },
 				       { .fd = g->worker, .events = POLLIN } };

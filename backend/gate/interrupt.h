@@ -23,6 +23,8 @@ struct vectors {
 	void (*unmap)(void *context);
 	void (*say)(void *context, unsigned level, const char *text);
 	void *context;
+	/* Has Xen write the messages of all that are mapped anew. 0, or -1 with errno. */
+	int (*restore)(void *context);
 };
 
 struct interrupts {

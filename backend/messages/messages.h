@@ -55,7 +55,7 @@ enum message_end {
 	X(GONE, END_SUPERVISOR, END_WORKER, gone, "what was there is another's: reads give ones, writes are dropped") \
 	X(RELOAD, END_SUPERVISOR, END_WORKER, none, "it was reset: put the guest's BARs back")  \
 	X(PAUSE, END_SUPERVISOR, END_WORKER, none, "answer nothing for now")                    \
-	X(RESUME, END_SUPERVISOR, END_WORKER, none, "go on")                                    \
+	X(RESUME, END_SUPERVISOR, END_WORKER, resume, "go on; so far the host's sleeps are seen to")                                   \
 	X(AER_POST, END_SUPERVISOR, END_WORKER, aer, "ask the guest this step of error recovery") \
 	X(AER_WITHDRAW, END_SUPERVISOR, END_WORKER, none, "take the step back")                 \
 	X(AER_ANSWER, END_WORKER, END_SUPERVISOR, aer, "what the guest answered; a step is awaited") \
@@ -206,6 +206,11 @@ struct message_setup {
 	uint32_t poll_us;
 	uint32_t late_ms;
 	bool resumed; /* a request may have been carried out and not answered */
+	uint64_t slept_ns; /* as in message_resume */
+};
+/* Where the host has slept for longer since it was booted, devices are not put back behind that yet: no answers. */
+struct message_resume {
+	uint64_t slept_ns; /* UINT64_MAX: nobody would notice */
 };
 /* Descriptor: event channels, for the supervisor to see that there is work. */
 struct message_ready {
@@ -317,7 +322,7 @@ struct message_interrupt {
 struct message_answer {
 	uint32_t to;   /* enum message_kind */
 	int32_t err;   /* 0 or errno */
-	uint32_t changed; /* MEND: it was */
+	uint32_t changed; /* MEND, WAKE: it was; WRITE: it was a reset, and all is put back */
 };
 
 struct message {
@@ -336,6 +341,7 @@ struct message {
 		struct message_machine machine;
 		struct message_result result;
 		struct message_setup setup;
+		struct message_resume resume;
 		struct message_ready ready;
 		struct message_add add;
 		struct message_gone gone;

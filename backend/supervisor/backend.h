@@ -56,6 +56,7 @@ struct backend {
 	unsigned nr_jobs;
 	unsigned denied;   /* what Xen refuses to this domain (host/privileges.h) */
 	bool reset_untold; /* said once: Xen does not want to know of resets */
+	uint64_t slept_ns; /* so long the host had slept, as last noticed; UINT64_MAX: it is not noticed */
 	uint64_t now_ns;  /* the clock, as last looked at in this turn */
 	uint64_t retry_ns; /* when to try again what the machine refused us (claims, the list of guests); 0: nothing */
 	uint64_t look_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */

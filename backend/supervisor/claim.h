@@ -117,6 +117,7 @@ struct claim {
 	struct claim_errors errors;
 	enum claim_recovery recovery;
 	enum claim_wake wake;
+	bool wake_again; /* the host has slept once more meanwhile */
 	bool fatal, own_error; /* of what is seen to */
 	int64_t since; /* it was begun, or carried on: seconds since 1970 */
 };

@@ -88,6 +88,7 @@ static void on_sleep(struct source *s)
 	(void)s;
 	if (!ns)
 		return;
+	d->be.slept_ns = d->sleep.before;
 	log_info(d->be.lg, "the host slept for %.1f s: interrupts of the guests' devices are put back",
 		 (double)ns / 1e9);
 	wake_all(&d->be);
@@ -115,9 +116,12 @@ int daemon_listen(struct daemon *d)
 	struct backend *be = &d->be;
 
 	d->devices_fd = ownership_listen(be);
-	if (host_sleep_init(&d->sleep))
+	be->slept_ns = UINT64_MAX;
+	if (!host_sleep_init(&d->sleep))
+		be->slept_ns = d->sleep.before;
+	else
 		log_warn(be->lg, "a sleep of the host would not be noticed: %s", strerror(errno));
-	else if (loop_add(&be->loop, &d->sleeps, d->sleep.fd, on_sleep))
+	if (d->sleep.fd >= 0 && loop_add(&be->loop, &d->sleeps, d->sleep.fd, on_sleep))
 		return -1;
 	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
 	    daemon_hear_xenstore(d))

@@ -30,6 +30,7 @@ struct guest *guest_new(struct backend *be, struct guest_id id)
 	if (!g)
 		return NULL;
 	g->be = be;
+	g->slept_ns = be->slept_ns;
 	g->domid = g->owner = id.domid;
 	g->devid = id.devid;
 	TAILQ_INIT(&g->claims);

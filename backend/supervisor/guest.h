@@ -46,6 +46,7 @@ struct guest {
 	bool complained;	      /* of a malformed state node */
 	bool watching;		      /* frontend's state */
 	bool introduced;	      /* xenstored was seen to know the domain */
+	uint64_t slept_ns;	      /* sleeps of the host that its devices are put back behind */
 	bool waking, pausing;	      /* behind a sleep of the host (wake.h); the worker is to stop first */
 	bool hvm;		      /* or PVH: no PV frontend, and what has its devices is QEMU or Xen */
 	bool halted;		      /* it is shut down, and waits to be destroyed */

@@ -2,25 +2,11 @@
 #include "backend/supervisor/host_sleep.h"
 
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/util.h"
 
-/* The two clocks are read one after the other: what they differ by then is no sleep. */
-#define SLEEP_LEAST_NS 10000000u
 #define NEVER_S INT32_MAX
-
-static uint64_t slept_ns(void)
-{
-	struct timespec awake, all;
-	int64_t ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &awake);
-	clock_gettime(CLOCK_BOOTTIME, &all);
-	ns = (int64_t)(all.tv_sec - awake.tv_sec) * 1000000000 + (all.tv_nsec - awake.tv_nsec);
-	return ns < 0 ? 0 : (uint64_t)ns;
-}
 
 static int arm(const struct host_sleep *s)
 {
@@ -31,7 +17,7 @@ static int arm(const struct host_sleep *s)
 
 int host_sleep_init(struct host_sleep *s)
 {
-	s->before = slept_ns();
+	s->before = asleep_ns();
 	s->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->fd >= 0 && arm(s))
 		host_sleep_dispose(s);
@@ -52,9 +38,9 @@ uint64_t host_sleep_over(struct host_sleep *s)
 	if (read(s->fd, &times, sizeof(times)) < 0)
 		errno = 0;
 	arm(s);
-	now = slept_ns();
+	now = asleep_ns();
 	ns = now - s->before;
-	if (now < s->before + SLEEP_LEAST_NS)
+	if (now < s->before + ASLEEP_LEAST_NS)
 		return 0;
 	s->before = now;
 	return ns;

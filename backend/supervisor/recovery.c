@@ -158,7 +158,7 @@ static void end_reset(struct guest *g, struct claim *claim)
 	char name[SBDF_TEXT];
 
 	claim->recovery = RECOVERY_NONE;
-	service_ask_worker(claim, MESSAGE_RESUME);
+	service_resume(claim->guest);
 	if (claim->fatal) {
 		lose(g, claim, "the device does not come back");
 	} else if (service_is_up(&g->service)) {
@@ -368,7 +368,7 @@ void recovery_forget(struct claim *claim)
 		return;
 	claim->recovery = RECOVERY_NONE;
 	g->aer.recovering = false;
-	service_ask_worker(claim, MESSAGE_RESUME);
+	service_resume(claim->guest);
 }
 
 void recovery_begin(struct guest *g)

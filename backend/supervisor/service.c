@@ -281,7 +281,6 @@ void service_check_up(struct guest *g)
 {
 	struct service *s = &g->service;
 	struct claim *claim;
-	struct message m;
 
 	if (s->phase != SERVICE_STARTING || !s->ready)
 		return;
@@ -289,8 +288,7 @@ void service_check_up(struct guest *g)
 		if (claim->phase == CLAIM_TAKEN && claim->has_virt && !claim->in_worker)
 			return;
 	s->phase = SERVICE_UP;
-	message_init(&m, MESSAGE_RESUME, 0);
-	process_send(s->worker, &m, NULL, 0);
+	service_resume(g);
 	/* The next one starts when this one's guest waits no more. */
 	processes_prepare(&g->be->processes);
 	service_tell_processes(g);
@@ -325,6 +323,7 @@ static int start_worker(struct guest *g)
 		.poll_us = g->be->env->settings.poll_us,
 		.late_ms = g->be->env->settings.answer_warning_ms,
 		.resumed = s->resumed,
+		.slept_ns = g->slept_ns,
 	};
 	fds[0] = s->ledger_fd;
 	fds[1] = sv[1];
@@ -519,6 +518,17 @@ bool service_ask_worker(struct claim *claim, enum message_kind what)
 
 	message_init(&m, what, claim->slot);
 	return claim->in_worker && service_tell_worker(claim->guest, &m);
+}
+
+void service_resume(struct guest *g)
+{
+	struct message m;
+
+	if (g->service.phase != SERVICE_UP)
+		return;
+	message_init(&m, MESSAGE_RESUME, 0);
+	m.u.resume.slept_ns = g->slept_ns;
+	service_tell_worker(g, &m);
 }
 
 bool service_tell_worker(struct guest *g, const struct message *m)

@@ -91,8 +91,10 @@ void service_lose(struct claim *claim);
 void service_keep_gone(struct service *s, struct sbdf virt);
 /* The gate's part of a recovery: MEND, LOOK, LEND, TURN_ON; recovery_gate_answered hears of it. */
 void service_ask_gate(struct claim *claim, enum message_kind what);
-/* The worker's: PAUSE, RESUME, RELOAD; false where there is none. */
+/* The worker's: PAUSE, RELOAD; false where there is none. */
 bool service_ask_worker(struct claim *claim, enum message_kind what);
+/* Its worker goes on answering. One that is not up does when it is. */
+void service_resume(struct guest *g);
 /* To the worker as it is. false: there is none. */
 bool service_tell_worker(struct guest *g, const struct message *m);
 

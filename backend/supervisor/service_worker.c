@@ -113,8 +113,8 @@ void service_check(struct guest *g, uint64_t now)
 		service_watch_events(g);
 		return;
 	}
-	/* Who waits for a device is the device's affair: it delays its own guest. */
-	if (progress != s->progress || atomic_load(&s->ledger->at_gate))
+	/* Who waits for a device is the device's affair: it delays its own guest. So does one that we have stopped. */
+	if (progress != s->progress || atomic_load(&s->ledger->at_gate) || g->waking)
 		s->stuck = 0;
 	else
 		s->stuck++;

@@ -17,14 +17,10 @@ static bool is_stopped_by_recovery(const struct guest *g)
 
 static void go_on(struct guest *g)
 {
-	struct claim *claim;
-
 	g->waking = false;
-	if (is_stopped_by_recovery(g))
-		return;
-	TAILQ_FOREACH(claim, &g->claims, of_guest)
-		if (service_ask_worker(claim, MESSAGE_RESUME))
-			return;
+	g->slept_ns = g->be->slept_ns;
+	if (!is_stopped_by_recovery(g))
+		service_resume(g);
 }
 
 /* One device after another: the gate does one thing at a time. */
@@ -45,20 +41,35 @@ static void next(struct guest *g)
 	go_on(g);
 }
 
+/* It is seen to, but for a sleep that came meanwhile. */
+static void finish(struct claim *claim)
+{
+	claim->wake = claim->wake_again ? WAKE_DUE : WAKE_NONE;
+	claim->wake_again = false;
+}
+
 static void wake(struct guest *g)
 {
 	struct claim *claim;
-	bool due = false;
+	bool due = false, on_its_way = g->waking && service_is_up(&g->service);
 
 	TAILQ_FOREACH(claim, &g->claims, of_guest) {
 		if (claim->phase != CLAIM_TAKEN || !claim->in_gate || claim->hands_off)
 			continue;
-		claim->wake = WAKE_DUE;
 		due = true;
+		/* What is being asked is asked once more. */
+		if (on_its_way && claim->wake > WAKE_DUE)
+			claim->wake_again = true;
+		else
+			claim->wake = WAKE_DUE;
 	}
 	/* One that is on its way sees to what has become due again; one whose processes were ended does not. */
-	if (!due || (g->waking && service_is_up(&g->service)))
+	if (on_its_way)
 		return;
+	if (!due) {
+		go_on(g);
+		return;
+	}
 	g->waking = true;
 	g->pausing = false;
 	TAILQ_FOREACH(claim, &g->claims, of_guest) {
@@ -89,11 +100,12 @@ void wake_gate_answered(struct claim *claim, const struct message *m)
 	}
 	if (claim->wake != WAKE_GATE)
 		return;
-	claim->wake = WAKE_NONE;
-	if (m->u.answer.changed && service_ask_worker(claim, MESSAGE_RELOAD))
+	if (m->u.answer.changed && service_ask_worker(claim, MESSAGE_RELOAD)) {
 		claim->wake = WAKE_RELOAD;
-	else
-		next(claim->guest);
+		return;
+	}
+	finish(claim);
+	next(claim->guest);
 }
 
 void wake_worker_answered(struct claim *claim, enum message_kind to)
@@ -104,7 +116,7 @@ void wake_worker_answered(struct claim *claim, enum message_kind to)
 		g->pausing = false;
 		next(g);
 	} else if (to == MESSAGE_RELOAD && claim->wake == WAKE_RELOAD) {
-		claim->wake = WAKE_NONE;
+		finish(claim);
 		next(g);
 		return;
 	}
@@ -117,8 +129,10 @@ void wake_gate_died(struct guest *g)
 	struct claim *claim;
 
 	recovery_gate_died(g);
-	TAILQ_FOREACH(claim, &g->claims, of_guest)
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
 		claim->wake = WAKE_NONE;
+		claim->wake_again = false;
+	}
 	if (g->waking && !g->pausing)
 		go_on(g);
 }
@@ -134,7 +148,7 @@ void wake_worker_died(struct guest *g)
 	TAILQ_FOREACH(claim, &g->claims, of_guest) {
 		if (claim->wake != WAKE_RELOAD)
 			continue;
-		claim->wake = WAKE_NONE;
+		finish(claim);
 		waited = true;
 	}
 	if (g->waking && waited)

@@ -224,7 +224,13 @@ void channel_serve(struct worker *w)
 		w->now_ns = now_ns();
 		/* A delay is the guest's own doing: its requests wait as well. */
 		if (!w->paused && !w->unmask_ns) {
-			let_go(w, turn(w));
+			bool served = turn(w);
+
+			/* What waits for us to go on keeps its event. */
+			if (w->paused)
+				w->served |= served;
+			else
+				let_go(w, served);
 			/* A request that came between the last look and the unmasking. */
 			if (!w->unmask_ns && !w->paused && page_requested(w->page)) {
 				if (orders_wait(w))

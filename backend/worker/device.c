@@ -85,6 +85,7 @@ static int device_write(struct pcidev *dev, unsigned offset, unsigned size, uint
 	message_init(&m, MESSAGE_WRITE, d->slot);
 	m.u.write = (struct message_write){ offset, size, value };
 	ask_gate(d->worker, &m);
+	d->was_reset |= m.kind == MESSAGE_ANSWER && m.u.answer.changed;
 	return plain_answer(&m);
 }
 

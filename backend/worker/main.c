@@ -60,6 +60,7 @@ static int wait_for_guest(struct worker *w)
 		return fail(EBADMSG);
 	w->setup = m.u.setup;
 	w->gate = fds[1];
+	w->slept_ns = m.u.setup.slept_ns;
 	return map_ledger(w, fds[0]) ? -1 : 1;
 }
 

@@ -63,6 +63,7 @@ void obey_supervisor(struct worker *w)
 		break;
 	case MESSAGE_RESUME:
 		w->paused = false;
+		w->slept_ns = m.u.resume.slept_ns;
 		break;
 	case MESSAGE_AER_POST:
 		post_aer(w, &m.u.aer);

@@ -54,7 +54,10 @@ static void serve_write(struct device *d, struct xen_pci_op *op)
 	uint64_t before = config_denied_total(d->cfg), denied;
 
 	d->denied = 0;
+	d->was_reset = false;
 	op->err = config_guest_write(d->cfg, op->offset, op->size, op->value);
+	if (d->was_reset)
+		device_reload(d);
 	device_keep(d);
 	denied = config_denied_total(d->cfg) - before;
 	if (!denied)
@@ -158,6 +161,22 @@ static void tell_late(struct worker *w, uint32_t cmd, uint64_t took_ns)
 	tell_supervisor(w, &m, -1);
 }
 
+/*
+ * The host has slept since, and its server has not noticed yet, or is not through: nothing is answered before a
+ * RESUME says so. Asked of one clock; of both where that may be.
+ */
+static bool host_has_slept(struct worker *w)
+{
+	struct timespec all;
+
+	clock_gettime(CLOCK_BOOTTIME, &all);
+	if ((uint64_t)all.tv_sec * 1000000000u + (uint64_t)all.tv_nsec - w->now_ns <
+	    w->slept_ns + ASLEEP_LEAST_NS)
+		return false;
+	w->paused = asleep_ns() >= w->slept_ns + ASLEEP_LEAST_NS;
+	return w->paused;
+}
+
 bool serve_request(struct worker *w)
 {
 	uint64_t start = w->now_ns, took;
@@ -166,7 +185,7 @@ bool serve_request(struct worker *w)
 	unsigned vectors;
 	uint32_t tracing;
 
-	if (!page_requested(w->page))
+	if (!page_requested(w->page) || (w->slept_ns != UINT64_MAX && host_has_slept(w)))
 		return false;
 	page_snapshot(w->page, &op);
 	PROBE5(request, w->setup.domid, op.cmd, op.devfn, op.offset, op.size);

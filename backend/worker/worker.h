@@ -30,6 +30,7 @@ struct device {
 	struct config *cfg; /* NULL: there is no device in this place */
 	struct ledger_state kept; /* as the ledger has it */
 	uint32_t denied; /* bits that the write at hand was refused */
+	bool was_reset;	 /* by the write at hand */
 };
 
 struct worker {
@@ -50,6 +51,7 @@ struct worker {
 	bool served;	    /* something was, since the last event was let go */
 	bool first;	    /* no request was served yet, and the first may have been carried out before */
 	bool paused;
+	uint64_t slept_ns; /* sleeps of the host that are seen to (message_resume) */
 	bool aer_waiting;
 	struct ratelimit denials; /* of refused writes that are told of: below what the supervisor prints */
 	bool untold;	    /* some wait for that */

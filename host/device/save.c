@@ -182,9 +182,10 @@ bool pcidev_is_itself(struct pcidev *dev)
 	const struct pcidev_info *info = &dev->info;
 	uint32_t ids;
 
-	if (!pcidev_alive(dev) || info->is_vf)
-		return pcidev_alive(dev);
-	return !pcidev_read(dev, PCI_VENDOR_ID, 4, &ids) &&
+	/* A VF's own ids are ones; no function has class 0 with all the rest of that register. */
+	if (info->is_vf)
+		return !pcidev_read(dev, PCI_CLASS_REVISION, 4, &ids) && ids && ids != UINT32_MAX;
+	return pcidev_alive(dev) && !pcidev_read(dev, PCI_VENDOR_ID, 4, &ids) &&
 	       ids == ((uint32_t)info->device << 16 | info->vendor);
 }
 
@@ -213,7 +214,7 @@ bool pcidev_lost_config(struct pcidev *dev, const struct pcidev_saved *saved)
 {
 	uint32_t now;
 
-	return pcidev_alive(dev) && !pcidev_read(dev, PCI_COMMAND, 2, &now) &&
+	return pcidev_is_itself(dev) && !pcidev_read(dev, PCI_COMMAND, 2, &now) &&
 	       saved->command & ~now & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 }
 
@@ -330,7 +331,7 @@ int pcidev_restore(struct pcidev *dev, const struct pcidev_saved *saved)
 	const uint32_t msix = PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL;
 	int err = 0;
 
-	if (!pcidev_alive(dev))
+	if (!pcidev_is_itself(dev))
 		return fail(EIO);
 	note(&err, wake(dev, saved->pm));
 	note(&err, stop_messages(dev, saved));

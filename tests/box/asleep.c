@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loaded into xenpcid: the host sleeps when a test says so. The file that XENPCI_ASLEEP names holds for how many
- * seconds it has slept since it was booted; next to it NAME.jump is a pipe, and what is written into it
+ * Loaded into xenpcid and its processes: the host sleeps when a test says so. The file that XENPCI_ASLEEP names
+ * holds for how many seconds it has slept since it was booted, and is never empty; next to it NAME.jump is a pipe, and what is written into it
  * is the jump of the wall clock behind a sleep.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -14,17 +15,24 @@
 
 #define TAKES_THE_PLACE_OF_LIBCS __attribute__((visibility("default")))
 
-static long asleep_s(void)
+/* Mapped, since a worker may open nothing and read no file by then. */
+static const char *asleep;
+
+static void __attribute__((constructor)) begin(void)
 {
 	const char *name = getenv("XENPCI_ASLEEP");
-	FILE *f = name ? fopen(name, "re") : NULL;
-	char text[32] = "";
+	int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 
-	if (f && !fgets(text, sizeof(text), f))
-		text[0] = '\0';
-	if (f)
-		fclose(f);
-	return strtol(text, NULL, 10);
+	if (p != MAP_FAILED)
+		asleep = p;
+	if (fd >= 0)
+		close(fd);
+}
+
+static long asleep_s(void)
+{
+	return asleep ? strtol(asleep, NULL, 10) : 0;
 }
 
 TAKES_THE_PLACE_OF_LIBCS int clock_gettime(clockid_t clock, struct timespec *ts)

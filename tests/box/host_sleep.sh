@@ -5,7 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 
 export XENPCI_ASLEEP=$WORK/asleep
-echo 0 >"$XENPCI_ASLEEP"
+asleep() { printf '%-8s\n' "$1" 1<>"$XENPCI_ASLEEP"; } # SECONDS in all: in place, as it is mapped
+asleep 0
 mkfifo "$XENPCI_ASLEEP.jump"
 exec {jump}<>"$XENPCI_ASLEEP.jump" # or who writes would wait for a reader
 cat >"$WORK/xenpcid" <<END
@@ -23,9 +24,9 @@ done
 config() { od -An -tx1 -j "$2" -N "$3" "$sys/bus/pci/devices/0000:$1/config" | tr -d ' '; } # BDF OFFSET N
 restores() { hypercalls | grep -c 'restore_msi'; }
 sleeps=0
-wakes() { # the host slept for a minute
-	sleeps=$((sleeps + 60))
-	echo "$sleeps" >"$XENPCI_ASLEEP"
+sleeps_on() { sleeps=$((sleeps + 60)) && asleep "$sleeps"; } # the host slept for a minute, and nobody was told
+wakes() {
+	sleeps_on
 	echo jump >&"$jump"
 }
 
@@ -74,7 +75,33 @@ is "nothing is written to it" "$(config 00:03.0 0 256 | tr -d '0\n*')" ""
 is "nothing is asked of Xen" "$(restores)" "$before"
 config_read g7 8 0 4
 is "the other device is answered for" "$R" "0 10d38086"
+
+# --- Until it is back nothing is written on the word of what it reads ---
+config_write g7 0 4 2 6
+is "its guest's write fails" "${R%% *}" -5
+tell g7 op 2 0 0 0 0 0 0
+is "and so does a request for its interrupt" "${R%% *}" -5
+is "still nothing is written to it" "$(config 00:03.0 0 256 | tr -d '0\n*')" ""
 cp "$WORK/config" "$sys/bus/pci/devices/0000:00:03.0/config"
+plain_put "$sys" 00:03.0 82 '\x80\x00'
+config_write g7 0 4 2 6
+is "when it is itself again, a write is one" "${R%% *}" 0
+check "and its interrupt is put back before" enabled
+is "by Xen, too" "$(restores)" $((before + 1))
+
+# --- Between the end of the sleep and the server's notice of it nobody is answered ---
+plain_put "$sys" 00:03.0 82 '\x80\x00'
+log_mark
+sleeps_on
+tell g7 post 0 0 0 0 82 2
+tell g7 collect 700
+like "a request waits" "$R" "^ETIMEDOUT"
+check_not "nobody has noticed" logged_since "the host slept"
+echo jump >&"$jump"
+tell g7 collect
+is "when it is noticed, the answer is what was put back" "$R" "0 81 0"
+config_read g7 8 0 4
+is "the other device is answered for, too" "$R" "0 10d38086"
 
 # --- Somebody sets the clock ---
 log_mark
@@ -83,6 +110,15 @@ echo jump >&"$jump"
 config_read g7 8 0 4
 check_not "a clock that is set is no sleep" logged_since "the host slept"
 is "and nothing is done" "$(restores)" "$before"
+
+# --- One sleep behind the other, some of them while the one before is being seen to ---
+for _ in 1 2 3 4 5 6 7 8; do
+	plain_put "$sys" 00:03.0 82 '\x80\x00'
+	wakes
+done
+check "it is put back" wait_for 5000 enabled
+config_read g7 8 0 4
+is "and the guest answered behind each" "$R" "0 10d38086"
 
 # --- A worker that dies meanwhile, and many sleeps in a row ---
 for _ in 1 2 3 4 5; do

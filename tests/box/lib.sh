@@ -400,6 +400,20 @@ config_write() {
 	R=${R% *}
 }
 
+# config_reg NAME OFFSET SIZE: of the device at DEVFN (0), as a decimal number
+config_reg() { config_read "$1" "${DEVFN:-0}" "$2" "$3" && echo $((0x${R#* })); }
+# config_cap NAME ID: where that capability of it is; 0: it has none
+config_cap() {
+	local at id n
+	at=$(config_reg "$1" 0x34 1)
+	for ((n = 0; at && n < 48; n++)); do
+		id=$(config_reg "$1" "$at" 2)
+		[ $((id & 255)) -ne $(($2)) ] || break
+		at=$((id >> 8))
+	done
+	echo "$at"
+}
+
 # --- A host of plain files: what would reach hardware is seen there ---
 
 # plain_function SYS BDF ADDRESS: a NIC with a page of memory, held by pciback, that the kernel can reset

@@ -409,7 +409,7 @@ static void make_device(struct bytes *in, uint8_t how)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct vectors vectors = { map, unmap, say, NULL };
+	static const struct vectors vectors = { map, unmap, say, NULL, NULL };
 	struct bytes in = { data, size };
 	uint8_t how = take_u8(&in), rules = take_u8(&in);
 	struct config_quirk quirks[2];

@@ -53,7 +53,7 @@ static void say(void *context, unsigned level, const char *text)
 /* Both parts, for a device as it was seen before its guest had it. */
 static void plug(struct bench *b)
 {
-	const struct vectors vectors = { map, unmap, say, b };
+	const struct vectors vectors = { map, unmap, say, b, NULL };
 
 	interrupt_init(&b->irq, &b->f.dev, &vectors);
 	b->record = (struct vector_record){ .talk = &b->talk, .memory = &b->memory };

@@ -25,6 +25,7 @@ struct traced {
 	unsigned fail_write; /* offset whose writes fail with EPERM; 0: none */
 	unsigned lose_write; /* offset whose writes go nowhere */
 	bool dead;	     /* reads ones */
+	bool zero;	     /* reads zeros */
 };
 
 static int traced_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
@@ -32,7 +33,9 @@ static int traced_read(struct pcidev *dev, unsigned offset, unsigned size, uint3
 	struct traced *t = (struct traced *)dev;
 
 	*value = UINT32_MAX >> (32 - 8 * size);
-	return t->dead ? 0 : pcidev_read(t->real, offset, size, value);
+	if (t->zero)
+		*value = 0;
+	return t->dead || t->zero ? 0 : pcidev_read(t->real, offset, size, value);
 }
 
 static int traced_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
@@ -359,6 +362,29 @@ static void test_goes_on(void **state)
 	pcidev_close(dev);
 }
 
+/* What reads zeros is no device: nothing of it is lost, and it is not written to. A virtual function has no ids. */
+static void test_zeros(void **state)
+{
+	static const char *const devices[] = { "00:04.0", "05:00.2" };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
+		struct pcidev *dev = trace(devices[i]);
+		struct pcidev_saved *saved = save(dev);
+
+		assert_true(pcidev_is_itself(dev));
+		traced.zero = true;
+		traced.nr = 0;
+		assert_false(pcidev_is_itself(dev));
+		assert_false(pcidev_lost_config(dev, saved));
+		assert_int_equal(pcidev_restore(dev, saved), -1);
+		assert_int_equal(errno, EIO);
+		assert_int_equal(traced.nr, 0);
+		pcidev_saved_free(saved);
+		pcidev_close(dev);
+	}
+}
+
 /* A device that does not come back is not written to. */
 static void test_dead(void **state)
 {
@@ -497,6 +523,7 @@ int main(void)
 		BENCH_TEST(test_from_d3),
 		BENCH_TEST(test_bridge),
 		BENCH_TEST(test_goes_on),
+		BENCH_TEST(test_zeros),
 		BENCH_TEST(test_dead),
 		BENCH_TEST(test_quiesce),
 		BENCH_TEST(test_quiesce_bridge),

@@ -164,6 +164,29 @@ monitor() {
 }
 monitor_idle() { [ ! -e $out/monitor ]; }
 
+# Of a machine that sleeps (in-memory): all that there is is carried to the host's folder, which is given up.
+leave_host_folder() {
+	touch /run/carry.stop
+	wait_for 20 host_folder_left
+}
+host_folder_left() { [ ! -e /run/carry.stop ]; }
+
+# Suspended to RAM, until the rig wakes it. mended=: the base of extended config space (ECAM) is lost behind that, as
+# firmware here may lose it.
+host_sleeps() {
+	local virtio=/sys/bus/pci/drivers/virtio-pci folder=0000:00:02.0 ecam status
+	leave_host_folder || return
+	echo $folder >$virtio/unbind
+	ecam=$(setpci -s 00:00.0 60.l)
+	echo mem >/sys/power/state
+	status=$?
+	[ -n "${mended-1}" ] || ecam=$(printf %x $((0x$ecam & ~1)))
+	setpci -s 00:00.0 "60.l=$ecam"
+	echo $folder >$virtio/bind
+	touch /run/carry.back
+	return $status
+}
+
 # ---- devices ----
 
 assignable() {

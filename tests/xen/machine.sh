@@ -10,6 +10,7 @@
 #   00:0a.0 e1000e, 00:0a.1 e1000e: two functions of one slot
 #   00:0b.0 an xhci that has MSI and no MSI-X, with a USB NIC on it. (The emulated e1000e fails its
 #           driver's MSI test, on a plain Linux as well: it cannot show MSI.)
+#   00:0c.0 an nvme with two virtual functions to be had, on the machine 4.17-s3
 
 # machine DIR SERIAL...: the arguments of QEMU. DIR holds the images' folder as seen by dom0
 # (shared by 9p) and gets the nvme disk and the monitor's socket; SERIAL is where com1 goes.
@@ -40,14 +41,14 @@ machine() {
 		-kernel "$images/xen" -append "$xen_line$dom0"
 		-initrd "$images/vmlinux $dom0_line$dom0_linux,$images/dom0.cpio"
 	)
-	args+=(${RIG_QEMU-})
+	args+=("${more[@]}" ${RIG_QEMU-})
 }
 
-# use_machine 4.17|4.17-oxenstored|4.17-hvm|4.20|4.20-pvh: which Xen, with which kernel, how. Our programs are
+# use_machine 4.17|4.17-oxenstored|4.17-hvm|4.17-s3|4.20|4.20-pvh: which Xen, with which kernel, how. Our programs are
 # the same files on all.
 use_machine() {
 	programs=(xenpcid xenpci-worker xenpci xenpci-front)
-	dom0= dom0_linux= usb_msix=off virtio= xenstored=xenstored
+	dom0= dom0_linux= usb_msix=off virtio= xenstored=xenstored sleeps= more=()
 	case $1 in
 	4.17 | 4.17-*)
 		images=$B/xen
@@ -58,6 +59,11 @@ use_machine() {
 		*-oxenstored) xenstored=oxenstored ;;
 		# An HVM domain wants nested paging.
 		*-hvm) cpu=+npt ;;
+		# It can be suspended to RAM, and has a device with SR-IOV.
+		*-s3)
+			sleeps=1
+			more=(-global ICH9-LPC.disable_s3=0 -device "nvme-subsys,id=vfs"
+				-device "nvme,subsys=vfs,serial=xenpci-pf,addr=0c,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2") ;;
 		esac ;;
 	4.20 | 4.20-pvh)
 		images=$B/xen420
