@@ -259,6 +259,7 @@ struct message_hold {
 	struct sbdf sbdf;
 	uint32_t provider;
 	uint32_t irq;	/* the line that the guest is told */
+	uint32_t domid; /* the guest */
 	bool no_msix;
 	bool resumed;	/* log the policy, which no job has */
 	char opts[256];
