@@ -82,7 +82,8 @@ static int open_line(struct events *e)
 	if (!rc && port == NO_LINE) {
 		rc = open_port(e, &other);
 		xenevtchn_unbind(e->xen, port);
-		port = other;
+		if (!rc)
+			port = other;
 	}
 	if (rc)
 		return -1;
