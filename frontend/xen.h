@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frontend's plumbing: xenstore, one event channel port, one granted page. The
- * only file that calls Xen's libraries for the latter two. Nothing logs (Xen's libraries
+ * only file that calls Xen's libraries for the latter two, but for vectors.c. Nothing logs (Xen's libraries
  * do, when they open). One thread at a time, unless a function says otherwise.
  */
 #ifndef XENPCI_FRONTEND_XEN_H

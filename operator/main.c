@@ -104,7 +104,7 @@ static const char examples[] =
 static const struct argp_option options[] = {
 	{ "devices", KEY_DEVICES, "SPEC", 0,
 	  "Where devices are looked for, as xenpcid's: sysfs[:ROOT] (the default), image:FILE or "
-	  "vfio-user:SOCKET[,at=BDF]; may be given several times", 0 },
+	  "vfio-user:SOCKET[,at=BDF][,events][,bus=PATH]; may be given several times", 0 },
 	{ "config", KEY_CONFIG, "FILE", 0, "Settings; default " SETTINGS_PATH ", if it exists", 0 },
 	{ "allow", KEY_ALLOW, "RULE", 0,
 	  "check, attach: a rule that may be broken, or all; may be given several times", 0 },

@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 
 #include "backend/assignment.h"
+#include "backend/gate/events.h"
 #include "backend/gate/interrupt.h"
 #include "backend/gate/mask.h"
 #include "backend/gate/put_back.h"
@@ -18,6 +20,7 @@
 #include "host/device/save.h"
 
 #define REFUSALS_TOLD 16 /* a worker that asks for what it may not is told of so often, and no more */
+#define EVENTS_AT_ONCE 4
 #define DEFERRED_MAX (2 * SLOT_COUNT)
 
 struct gate;
@@ -29,6 +32,7 @@ struct device {
 	struct pcidev *dev; /* NULL: the guest has none here */
 	struct pcidev_saved *saved;
 	struct interrupts irq;
+	struct events events; /* a virtual device's */
 	struct mask mask;
 	int lock;
 	bool left_alone; /* it did not read as itself behind a sleep or a reset */
@@ -39,6 +43,7 @@ struct gate {
 	const struct env *env;
 	int supervisor;
 	int worker; /* -1: none */
+	int epoll;  /* of the virtual devices' events; -1: there were none */
 	unsigned refusals;
 	uint64_t slept_ns; /* so long the host had slept when devices were put back behind that */
 	/* What the supervisor sent while its answer was waited for, in order. */
@@ -156,6 +161,27 @@ static int restore(void *context)
 	return ask_plain(context, MESSAGE_RESTORE);
 }
 
+static void map_event(void *context, const struct message_map *want, struct message_mapped *got)
+{
+	struct device *d = context;
+
+	events_map(&d->events, want, got);
+}
+
+static void unmap_events(void *context)
+{
+	struct device *d = context;
+
+	events_unmap(&d->events);
+}
+
+/* Xen has no messages of a virtual device's. */
+static int restore_nothing(void *context)
+{
+	(void)context;
+	return 0;
+}
+
 /* ---- Devices ---- */
 
 static void let_go(struct device *d)
@@ -163,12 +189,50 @@ static void let_go(struct device *d)
 	if (!d->dev)
 		return;
 	mask_dispose(&d->mask);
+	events_dispose(&d->events);
 	pcidev_saved_free(d->saved);
 	pcidev_close(d->dev);
 	close_keep(d->lock);
 	d->dev = NULL;
 	d->saved = NULL;
 	d->left_alone = d->changed = false;
+}
+
+static int add_events(struct gate *g, struct device *d)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = d };
+
+	if (g->epoll < 0)
+		g->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return g->epoll < 0 ? -1 : epoll_ctl(g->epoll, EPOLL_CTL_ADD, events_fd(&d->events), &ev);
+}
+
+/*
+ * No hardware is behind the device, and Xen knows nothing of it: its interrupts are event channels, or refused,
+ * and what a guest will miss is told. Those of an earlier gate are off, as their channels ended with it.
+ */
+static void hold_virtual(struct device *d, uint32_t domid)
+{
+	const struct vectors vectors = { map_event, unmap_events, say, d, restore_nothing };
+	const bool forwards = !events_init(&d->events, d->dev, domid, d->gate->env->mute) &&
+			      !add_events(d->gate, d);
+	const char *why = forwards || errno == ENOTTY ? NULL : strerror(errno);
+	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+
+	d->irq.vectors = vectors;
+	for (enum vectors_mode mode = VECTORS_MSI; mode <= VECTORS_MSIX; mode++) {
+		d->irq.mode = (mode == VECTORS_MSI ? d->irq.msi : d->irq.msix) ? mode : VECTORS_NONE;
+		interrupt_release(&d->irq);
+	}
+	if (!forwards) {
+		d->irq.msi = d->irq.msix = 0;
+		events_dispose(&d->events);
+	}
+	snprintf(text, sizeof(text), "%s: a program implements it: no DMA, BARs are decoded for no processor, "
+		 "interrupts are %s%s%s", sbdf_format(d->dev->info.sbdf, name),
+		 forwards ? "event channels, which a guest's kernel does not bind" : "refused", why ? ": " : "",
+		 why ? why : "");
+	say(d, why ? XTL_WARN : XTL_INFO, text);
 }
 
 /* Opens the device as hold says. 0, or -1 with errno and *p. */
@@ -184,6 +248,7 @@ static int hold(struct device *d, const struct message_hold *h, struct problem *
 	sbdf_format(h->sbdf, name);
 	if (h->provider >= env->nr_providers)
 		return problem_set(p, EINVAL, "%s: no such provider", name);
+	events_none(&d->events);
 	d->provider = env->providers[h->provider];
 	d->lock = device_lock(env->state_dir, h->sbdf);
 	d->dev = provider_open_device(d->provider, h->sbdf);
@@ -200,19 +265,18 @@ static int hold(struct device *d, const struct message_hold *h, struct problem *
 	if (mask_init(&d->mask, d->dev, &a.policy.policy))
 		return problem_set(p, errno, "%s: cannot build its filter: %s", name, strerror(errno));
 	interrupt_init(&d->irq, d->dev, &vectors);
-	/* No hardware sends them, and nobody forwards them: a guest is told so by a refusal. */
-	if (!strcmp(d->provider->ops->name, "vfio-user"))
-		d->irq.msi = d->irq.msix = 0;
 	d->irq.no_msix = h->no_msix;
 	d->irq.no_vectors = h->no_vectors;
 	d->irq.mode = h->mode;
 	d->irq.nr = (uint16_t)h->vectors;
+	if (d->dev->info.is_virtual)
+		hold_virtual(d, h->domid);
 	/*
 	 * Killed between mapping and turning on, before an image that forgets, or behind a sleep: no harm twice.
 	 * A Xen that does not write the messages anew has not lost them.
 	 */
 	if (d->irq.mode != VECTORS_NONE)
-		restore(d);
+		d->irq.vectors.restore(d);
 	if (interrupt_turn_on(&d->irq))
 		return problem_set(p, errno, "%s: cannot go on with its interrupts: %s", name,
 				   strerror(errno));
@@ -540,6 +604,16 @@ static void on_worker(struct gate *g)
 	answer_worker(g, &answer);
 }
 
+/* Requests come first: there is one of them between any two rounds of this. */
+static void on_events(struct gate *g)
+{
+	struct epoll_event ev[EVENTS_AT_ONCE];
+	int n = epoll_wait(g->epoll, ev, EVENTS_AT_ONCE, 0);
+
+	for (int i = 0; i < n; i++)
+		events_turn(&((struct device *)ev[i].data.ptr)->events);
+}
+
 int gate_main(const struct env *env, int sock)
 {
 	struct gate *g = calloc(1, sizeof(*g));
@@ -549,18 +623,21 @@ int gate_main(const struct env *env, int sock)
 	prctl(PR_SET_NAME, "xenpci-gate");
 	g->env = env;
 	g->supervisor = sock;
-	g->worker = -1;
+	g->worker = g->epoll = -1;
 	g->slept_ns = asleep_ns();
 	for (;;) {
-		struct pollfd p[2] = { { .fd = sock, .events = POLLIN },
-				       { .fd = g->worker, .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = sock, .events = POLLIN },
+				       { .fd = g->worker, .events = POLLIN },
+				       { .fd = g->epoll, .events = POLLIN } };
 
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[0].revents)
 			on_supervisor(g);
 		else if (p[1].revents)
 			on_worker(g);
+		if (p[2].revents)
+			on_events(g);
 		catch_up(g);
 	}
 }

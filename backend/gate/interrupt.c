@@ -261,7 +261,10 @@ static int read_table(struct interrupts *irq, unsigned *entries)
 	    pcidev_read(irq->dev, irq->msix + PCI_MSIX_TABLE, 4, &table))
 		return -1;
 	bir = table & PCI_MSIX_TABLE_BIR;
-	if (bir >= PCIDEV_BARS || !irq->dev->info.resource[bir].start)
+	if (bir >= PCIDEV_BARS || !irq->dev->info.resource[bir].size)
+		return fail(EINVAL);
+	/* Where hardware's is has to be known, to Xen. A virtual device's is where its guest puts it. */
+	if (!irq->dev->info.resource[bir].start && !irq->dev->info.is_virtual)
 		return fail(EINVAL);
 	*entries = (flags & PCI_MSIX_FLAGS_QSIZE) + 1;
 	return 0;

@@ -266,6 +266,7 @@ struct message_hold {
 	struct sbdf sbdf;
 	uint32_t provider;
 	uint32_t irq;	/* the line that the guest is told */
+	uint32_t domid; /* the guest */
 	bool no_msix;
 	bool no_vectors; /* Xen lets this domain map none */
 	bool resumed;	/* log the policy, which no job has */

@@ -61,7 +61,7 @@ static const char examples[] =
 static const struct argp_option option_list[] = {
 	{ "devices", KEY_DEVICES, "SPEC", 0,
 	  "Where devices come from: sysfs[:ROOT] (this machine; the default), image:FILE (a captured "
-	  "one: the text of lspci -vvxxxx) or vfio-user:SOCKET[,at=BDF] (a program). May be given several times; the first that has a device wins", 0 },
+	  "one: the text of lspci -vvxxxx) or vfio-user:SOCKET[,at=BDF][,events][,bus=PATH] (a program). May be given several times; the first that has a device wins", 0 },
 	{ "config", KEY_CONFIG, "FILE", 0, "Settings; default " SETTINGS_PATH ", if it exists", 0 },
 	{ "slots", KEY_SLOTS, "MODE", 0,
 	  "How guests see their devices: vpci (one bus, the default) or passthrough (the host's "

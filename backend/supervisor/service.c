@@ -120,6 +120,7 @@ static void ask_gate(struct claim *claim)
 		.sbdf = claim->sbdf,
 		.provider = claim->provider,
 		.irq = claim->info.irq,
+		.domid = g->domid,
 		.no_msix = claim->vectors.no_msix,
 		.no_vectors = claim->vectors.no_vectors,
 		.mode = claim->vectors.mode,

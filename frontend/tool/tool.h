@@ -86,6 +86,8 @@ void tool_end(bool by_signal);
 
 int run_list(struct tool *tool, int argc, char **argv);
 int run_peek(struct tool *tool, int argc, char **argv);
+int run_poke(struct tool *tool, int argc, char **argv);
+int run_interrupts(struct tool *tool, int argc, char **argv);
 int run_bars(struct tool *tool, int argc, char **argv);
 int run_dump(struct tool *tool, int argc, char **argv);
 int run_read(struct tool *tool, int argc, char **argv);

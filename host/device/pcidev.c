@@ -132,6 +132,12 @@ int pcidev_share(struct pcidev *dev, struct pcidev_reader *out)
 	return dev->ops->share ? dev->ops->share(dev, out) : fail(EACCES);
 }
 
+int pcidev_vector(struct pcidev *dev, enum pcidev_interrupt kind, enum pcidev_vector what, unsigned nr,
+		  int eventfd)
+{
+	return dev->ops->vector ? dev->ops->vector(dev, kind, what, nr, eventfd) : fail(ENOTTY);
+}
+
 void pcidev_close(struct pcidev *dev)
 {
 	if (dev)

@@ -46,6 +46,7 @@ struct pcidev_info {
 	 */
 	bool caps_unseen;
 	bool is_vf;
+	bool is_virtual;     /* a program implements it: Xen knows nothing of it, pcidev_vector may have its interrupts */
 	bool bars_movable;   /* a guest may move its BARs: an image's without fixed registers */
 	struct sbdf pf;	     /* of a VF: its physical function */
 	struct pcidev_resource resource[PCIDEV_RESOURCES];
@@ -73,6 +74,14 @@ struct pcidev_reader {
 	uint32_t slow_ms; /* what each access takes: an image's, for tests */
 };
 
+/* The interrupts of a virtual device, and what is to become of one. */
+enum pcidev_interrupt { PCIDEV_INTX, PCIDEV_MSI, PCIDEV_MSIX };
+enum pcidev_vector {
+	PCIDEV_VECTOR_ON,     /* that number of the kind is written into eventfd from now on */
+	PCIDEV_VECTOR_OFF,    /* all of the kind go nowhere */
+	PCIDEV_VECTOR_UNMASK, /* the line, which masked itself as it was raised, may be raised again */
+};
+
 struct pcidev_ops {
 	/*
 	 * Raw config access of size 1, 2 or 4 at an aligned offset inside
@@ -96,6 +105,9 @@ struct pcidev_ops {
 	int (*enable)(struct pcidev *dev, bool on);
 	/* As pcidev_share. */
 	int (*share)(struct pcidev *dev, struct pcidev_reader *out);
+	/* As pcidev_vector; NULL: no program has its interrupts. */
+	int (*vector)(struct pcidev *dev, enum pcidev_interrupt kind, enum pcidev_vector what, unsigned nr,
+		      int eventfd);
 	/* Closes and frees; never fails. */
 	void (*close)(struct pcidev *dev);
 };
@@ -154,7 +166,8 @@ struct provider {
  * stands for /sys) or "image:FILE", for tests with ",slow=BDF:MS" (every access to that function
  * takes so long) or ",gate=BDF:FILE" (a reset of it takes as long as FILE is there) behind it, once
  * or more; or "vfio-user:SOCKET" (a program implements the device), with ",at=BDF" where it is not to be
- * ff00:00:00.0. The last waits for the server, some seconds at most. Logs what is wrong with a file, by line.
+ * ff00:00:00.0, ",events" where its interrupts become event channels, and ",bus=PATH" where its BARs are to be
+ * reached there (protocol/bus.h). The last waits for the server, some seconds at most. Logs what is wrong with a file, by line.
  * Returns NULL with errno: EINVAL (malformed text or file), or the OS's.
  */
 struct provider *provider_open(const char *spec, xentoollog_logger *lg);
@@ -204,6 +217,12 @@ int pcidev_reset(struct pcidev *dev);
 int pcidev_enable(struct pcidev *dev, bool on);
 /* 0, or -1 with errno: EACCES (opened to look at only), or the OS's. */
 int pcidev_share(struct pcidev *dev, struct pcidev_reader *out);
+/*
+ * A virtual device's interrupts; eventfd stays the caller's, and is -1 but for PCIDEV_VECTOR_ON. 0, or -1 with
+ * errno: ENOTTY (hardware, or nobody asked for them), ENXIO (no such interrupt), or the provider's.
+ */
+int pcidev_vector(struct pcidev *dev, enum pcidev_interrupt kind, enum pcidev_vector what, unsigned nr,
+		  int eventfd);
 void pcidev_close(struct pcidev *dev);
 
 /*

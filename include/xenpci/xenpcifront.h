@@ -98,6 +98,9 @@
  *	into the guest's kernel (with xen-pcifront, without this library), or into a domain of its
  *	own on Mini-OS or another library kernel, which this protocol serves as well.
  *
+ *	The interrupts of a virtual device (a program is behind it, xenpcid's vfio-user) are event channels that a
+ *	program can bind: xenpcifront_vectors_open.
+ *
  *	Give the device addresses of memory. DMA needs machine addresses, and Linux tells a PV
  *	guest's programs none: that takes a kernel driver, too.
  *
@@ -516,16 +519,35 @@ XENPCIFRONT_EXPORT int xenpcifront_bars(struct xenpcifront *fe, struct xenpcifro
  *
  * The guest's kernel has the say: Linux gives it as /dev/mem to root (CAP_SYS_RAWIO) where it is not locked
  * down and no driver of its own has the device's memory (CONFIG_IO_STRICT_DEVMEM). The hypervisor lets a
- * guest have the pages of its devices' BARs and no others. I/O ports are not mapped: ioperm(2), inb(2).
+ * guest have the pages of its devices' BARs and no others. I/O ports are not mapped.
+ *
+ * A virtual device has no memory that a processor could reach. Where its xenpcid serves its bus
+ * (--devices vfio-user:SOCKET,bus=PATH) and the environment has that path as XENPCIFRONT_BUS, this and the two
+ * functions below go there instead, for all BARs. It is for programs beside xenpcid, as in xenbox: a guest on a Xen
+ * host has no such path. What the device's program shares is mapped, and stays so wherever the BAR moves: unmap the
+ * old, map the new. If that program cuts its file short, an access ends in SIGBUS.
  *
  * Returns the address of the byte at offset, or NULL with errno: EINVAL (not memory, not placed, or not all
  * of it inside), ENXIO (memory decoding is off), or what opening and mapping it gave (ENOENT, EACCES,
- * EPERM, EAGAIN, ENOMEM).
+ * EPERM, EAGAIN, ENOMEM); through a bus also EOPNOTSUPP (the program does not share it: read and write it), ENODEV
+ * (the program is gone), ETIMEDOUT (5 s), ECONNREFUSED, EPROTO.
  */
 XENPCIFRONT_EXPORT void *xenpcifront_bar_map(const struct xenpcifront_bar *bar, uint64_t offset,
 					     size_t length);
 /* Releases what xenpcifront_bar_map returned for that length; NULL is fine. Keeps errno. */
 XENPCIFRONT_EXPORT void xenpcifront_bar_unmap(void *address, size_t length);
+
+/*
+ * One access of size bytes (1, 2, 4, of memory 8) at a multiple of size in a BAR or ROM that xenpcifront_bars told
+ * of: of memory mapped as above, or of ports (ioperm(2): root, and what the hypervisor gave the guest); through a bus
+ * where there is one. For what a driver does seldom: each maps or connects anew. Needs no handle.
+ * *value: all ones after a failure. Return 0, or -1 with errno as above; EINVAL: also size and offset; EPERM, EIO:
+ * ioperm's; EIO: the virtual device's program refused; EOPNOTSUPP: no ports on this machine.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_bar_read(const struct xenpcifront_bar *bar, uint64_t offset, unsigned size,
+					    uint64_t *value);
+XENPCIFRONT_EXPORT int xenpcifront_bar_write(const struct xenpcifront_bar *bar, uint64_t offset, unsigned size,
+					     uint64_t value);
 
 /* The name of a kind as lspci has it ("Memory 64-bit"); static. */
 XENPCIFRONT_EXPORT const char *xenpcifront_bar_name(enum xenpcifront_bar_kind kind);
@@ -573,6 +595,42 @@ XENPCIFRONT_EXPORT int xenpcifront_enable_msix(struct xenpcifront *fe,
 XENPCIFRONT_EXPORT int xenpcifront_disable_msix(struct xenpcifront *fe,
 						struct xenpcifront_address address,
 						struct xenpcifront_answer *answer);
+
+/*
+ * The vectors of virtual devices (xenpcid --devices vfio-user:SOCKET,events). What xenpcifront_enable_msi, _multi_msi
+ * and _msix tell of such a device are event channels of the backend's domain, which a program can bind; its line's
+ * is the value that xenpcifront_disable_msi answers (0: none), where MSI and MSI-X are off. Hardware's are pirqs,
+ * which these functions refuse.
+ */
+struct xenpcifront_vectors;
+
+/*
+ * A set of vectors of fe's backend, which has to be connected; fe may be closed before it. One thread at a time.
+ * Release it with xenpcifront_vectors_close. NULL with errno: ENOTCONN, EAGAIN (another thread carries the
+ * connection on for too long), ENOMEM, or what opening /dev/xen/evtchn gave.
+ */
+XENPCIFRONT_EXPORT struct xenpcifront_vectors *xenpcifront_vectors_open(struct xenpcifront *fe);
+/* Unbinds them all; NULL is fine. Keeps errno. */
+XENPCIFRONT_EXPORT void xenpcifront_vectors_close(struct xenpcifront_vectors *vectors);
+/*
+ * Binds a vector, once. An interrupt that came before is told, or one too many. When the backend is replaced it is
+ * silent from then on: close the set, and enable and bind anew.
+ * 0, or -1 with errno: EINVAL (no event channel of the backend's that is for this guest: a pirq), EEXIST (bound
+ * already), ENOSPC (XENPCIFRONT_MAX_VECTORS are), or Xen's.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_vectors_bind(struct xenpcifront_vectors *vectors, uint32_t vector);
+/* To be polled for reading; it belongs to the set. Never fails. */
+XENPCIFRONT_EXPORT int xenpcifront_vectors_fd(const struct xenpcifront_vectors *vectors);
+/*
+ * The next vector that has come, into *vector: each once, however often it was raised meanwhile. Returns 1, 0 (none),
+ * or -1 with errno. Does not wait.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_vectors_next(struct xenpcifront_vectors *vectors, uint32_t *vector);
+/*
+ * The end of interrupt of a line, when the device has been served: it may be raised again. Nothing for others.
+ * 0, or -1 with errno: ENOENT (not bound), or Xen's.
+ */
+XENPCIFRONT_EXPORT int xenpcifront_vectors_done(struct xenpcifront_vectors *vectors, uint32_t vector);
 
 /* ----------------------------------------------------------- handlers */
 

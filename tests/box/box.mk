@@ -7,7 +7,7 @@ BOX_TESTS := $(filter-out tests/box/lib%.sh,$(wildcard tests/box/*.sh)) \
 BOX_PROGRAMS := $(B)/tests/box/peer $(B)/tests/box/replay $(B)/tests/box/expect $(B)/tests/box/announce $(B)/tests/box/hear \
 	$(B)/tests/box/personality $(B)/tests/box/hostile_backend $(B)/tests/box/control_client $(B)/tests/box/vfio_server
 # A user's program sees the public headers and the built library, nothing else.
-BOX_USERS := $(B)/tests/box/user-shared $(B)/tests/box/user-static
+BOX_USERS := $(B)/tests/box/user-shared $(B)/tests/box/user-static $(B)/tests/box/vfio_driver
 BOX_LIBS := $(shell $(PKG_CONFIG) --libs xenstore xenevtchn xengnttab xentoollog 2>/dev/null)
 
 $(B)/tests/box/peer: $(patsubst %,$(B)/tests/box/%.o,peer peer_front peer_hostile) $(SHARED_OBJ)
@@ -24,7 +24,7 @@ $(B)/tests/box/personality: $(patsubst %.c,$(B)/%.o,$(wildcard tests/box/persona
 $(BOX_PROGRAMS):
 	$(Q)$(LINK) -o $@ $^ $(BOX_LIBS) -lpthread
 
-$(B)/tests/box/user.o: tests/box/user.c
+$(B)/tests/box/user.o $(B)/tests/box/vfio_driver.o: $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Iinclude -fPIE -MMD -MP $(WARNINGS) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
 
@@ -33,6 +33,9 @@ $(B)/tests/box/user-shared: $(B)/tests/box/user.o $(B)/libxenpcifront.so
 
 $(B)/tests/box/user-static: $(B)/tests/box/user.o $(B)/libxenpcifront.a
 	$(Q)$(LINK) -o $@ $^ $(BOX_LIBS) -lpthread
+
+$(B)/tests/box/vfio_driver: $(B)/tests/box/vfio_driver.o $(B)/libxenpcifront.so
+	$(Q)$(LINK) -o $@ $< -L$(B) -lxenpcifront -Wl,-rpath,$(abspath $(B)) -lpthread
 
 # Drives the daemon's own parts.
 $(B)/tests/box/life_random: $(B)/tests/box/life_random.o $(BACKEND_OBJ) $(B)/host/libhost.a

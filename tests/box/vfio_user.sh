@@ -61,7 +61,7 @@ reads "it has MSI" 80 1 "0 5"
 tell g7 op 2 0 0 0 0 0 0
 like "which is refused" "$R" "^-"
 check "by us, before Xen is asked" grep -q "$home: enable_msi refused: the device has no MSI capability" "$daemon_log"
-reads "and stays off" 82 2 "0 0"
+reads "and stays off, with room for four" 82 2 "0 4"
 
 # --- What it does by itself is seen ---
 kill -USR1 $SERVER

@@ -187,12 +187,102 @@ static void test_resources(void **state)
 	assert_int_equal(vfio_user_resources(size, config, r), -1);
 }
 
+/* What of a region is shared: all, named parts, or a lie. */
+static void test_shared(void **state)
+{
+	static const struct { uint32_t id, next, parts; uint64_t offset, size; unsigned length; int rc; } cases[] = {
+		{ 1 | 1 << 16, 0, 1, 4096, 4096, 80, 0 },
+		{ 1, 0, 1, 8191, 1, 80, 0 },
+		{ 1, 0, 0, 0, 0, 64, 0 },
+		{ 2, 0, 1, 1 << 20, 1, 80, 0 },		    /* of another kind, and no other behind it: all of it */
+		{ 1, 0, 1, 4096, 4097, 80, -1 },	    /* beyond the region */
+		{ 1, 0, 1, UINT64_MAX, 4096, 80, -1 },
+		{ 1, 0, 1, 4096, UINT64_MAX, 80, -1 },
+		{ 1, 0, 2, 0, 4096, 80, -1 },		    /* beyond the message */
+		{ 1, 0, UINT32_MAX, 0, 4096, 80, -1 },
+		{ 1, 0, 9, 0, 4096, 4096, -1 },		    /* more than there is room for */
+		{ 2, 32, 1, 0, 0, 80, -1 },		    /* a circle */
+		{ 2, 8, 1, 0, 0, 80, -1 },		    /* into the fields themselves */
+		{ 2, 62, 1, 0, 0, 80, -1 },
+		{ 2, UINT32_MAX, 1, 0, 0, 80, -1 },
+		{ 1, 0, 1, 0, 0, 60, -1 },
+	};
+	struct vfu_region region;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint8_t m[4096] = { 0 };
+
+		put(m, 20, 15, 4);
+		put(m, 24, 2, 4);
+		put(m, 28, 32, 4);
+		put(m, 32, 8192, 8);
+		put(m, 48, cases[i].id, 4);
+		put(m, 52, cases[i].next, 4);
+		put(m, 56, cases[i].parts, 4);
+		put(m, 64, cases[i].offset, 8);
+		put(m, 72, cases[i].size, 8);
+		errno = 0;
+		assert_int_equal(vfu_region_reply(m, cases[i].length, 2, &region), cases[i].rc);
+		assert_int_equal(errno, cases[i].rc ? EBADMSG : 0);
+		if (!cases[i].rc)
+			assert_int_equal(region.nr_areas, cases[i].parts);
+	}
+	assert_true(region.size == 8192);
+}
+
+static void test_interrupts(void **state)
+{
+	uint8_t m[VFU_MESSAGE_MAX] = { 0 };
+	struct vfu_irq_info irq;
+
+	(void)state;
+	put(m, 20, 5, 4);
+	put(m, 24, VFU_IRQ_MSI, 4);
+	put(m, 28, UINT32_MAX, 4);
+	assert_int_equal(vfu_irq_reply(m, 32, VFU_IRQ_MSI, &irq), 0);
+	assert_true(irq.eventfd && irq.automasked && irq.count == UINT32_MAX);
+	assert_int_equal(vfu_irq_reply(m, 31, VFU_IRQ_MSI, &irq), -1);
+	assert_int_equal(errno, EBADMSG);
+	assert_int_equal(vfu_irq_reply(m, 32, VFU_IRQ_MSIX, &irq), -1);
+	/* By the protocol's numbers: EVENTFD and TRIGGER; NONE and TRIGGER of none; NONE and UNMASK. */
+	assert_int_equal(vfu_put_set_irqs(m, 1, VFU_IRQ_MSIX, VFU_SET_ON, 5), 36);
+	assert_memory_equal(m + 20, "\44\0\0\0\2\0\0\0\5\0\0\0\1\0\0\0", 16);
+	vfu_put_set_irqs(m, 1, VFU_IRQ_MSI, VFU_SET_OFF, 5);
+	assert_memory_equal(m + 20, "\41\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0", 16);
+	vfu_put_set_irqs(m, 1, VFU_IRQ_INTX, VFU_SET_UNMASK, 0);
+	assert_memory_equal(m + 20, "\21\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0", 16);
+}
+
+/* What nobody has placed finds a place of its own kind, and what has one keeps it. */
+static void test_placed(void **state)
+{
+	const uint64_t size[PCIDEV_RESOURCES] = { 32, 4096, 8192, 1ull << 33, 0, 1 << 20, 65536 };
+	struct pcidev_resource r[PCIDEV_RESOURCES];
+	uint8_t config[PCIDEV_BASIC] = { 0 };
+	uint32_t v[PCIDEV_RESOURCES];
+
+	(void)state;
+	put(config, 0x10, 1, 4);
+	put(config, 0x14, 0xd0000000, 4);
+	put(config, 0x18, 2, 4);
+	put(config, 0x1c, 0xc, 4);
+	assert_int_equal(vfio_user_resources(size, config, r), 0);
+	vfio_user_place(r, config, v);
+	assert_true(v[0] == (r[0].start | 1) && r[0].start && r[0].start < 0x10000 && !(r[0].start & 31));
+	assert_true(v[1] == 0xd0000000 && r[1].start == 0xd0000000);
+	assert_true(v[2] == (r[2].start | 2) && r[2].start && r[2].start + 8192 <= 1 << 20);
+	assert_true(r[3].start >> 32 && v[3] == ((uint32_t)r[3].start | 0xc) && v[4] == r[3].start >> 32);
+	assert_true(v[5] && !r[5].disabled && v[6] == (r[6].start | 1) && r[6].start != r[5].start);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_header),	  cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_version),	  cmocka_unit_test(test_replies),
-		cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_resources), cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_interrupts), cmocka_unit_test(test_placed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,3 +88,45 @@ int vfio_user_resources(const uint64_t size[PCIDEV_RESOURCES], const uint8_t con
 	return fill(&out[PCIDEV_ROM], size[PCIDEV_ROM], &rom, reg & PCI_ROM_ADDRESS_MASK,
 		    reg & PCI_ROM_ADDRESS_ENABLE);
 }
+
+/* Where each kind is put, one after the other. No processor decodes these: they only have to differ. */
+struct room {
+	uint64_t next, end;
+};
+
+static bool put(struct pcidev_resource *r, struct room *room)
+{
+	uint64_t start = (room->next + r->size - 1) & ~(r->size - 1);
+
+	if (start < room->next || start >= room->end || r->size > room->end - start)
+		return false;
+	r->start = start;
+	r->disabled = false;
+	room->next = start + r->size;
+	return true;
+}
+
+void vfio_user_place(struct pcidev_resource r[PCIDEV_RESOURCES], const uint8_t config[],
+		     uint32_t values[PCIDEV_RESOURCES])
+{
+	struct room ports = { 0xc000, 0x10000 }, below_1m = { 0xc0000, 0x100000 },
+		    below_4g = { 0x80000000, 0xfec00000 }, above = { 1ull << 40, 1ull << 49 };
+
+	for (unsigned i = 0; i < PCIDEV_BARS; i++)
+		values[i] = register_at(config, PCI_BASE_ADDRESS_0 + 4 * i);
+	values[PCIDEV_ROM] = register_at(config, PCI_ROM_ADDRESS);
+	for (unsigned i = 0; i < PCIDEV_RESOURCES; i++) {
+		const bool is_rom = i == PCIDEV_ROM, ports_bar = !is_rom && r[i].flags & PCI_BASE_ADDRESS_SPACE_IO;
+		const uint32_t type = is_rom || ports_bar ? 0 : r[i].flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK;
+		struct room *room = ports_bar ? &ports : type == PCI_BASE_ADDRESS_MEM_TYPE_1M ? &below_1m
+				    : type == PCI_BASE_ADDRESS_MEM_TYPE_64 ? &above : &below_4g;
+
+		if (!r[i].size || (r[i].disabled && !put(&r[i], room)))
+			continue;
+		if (is_rom)
+			r[i].flags |= PCI_ROM_ADDRESS_ENABLE;
+		values[i] = (uint32_t)r[i].start | r[i].flags;
+		if (type == PCI_BASE_ADDRESS_MEM_TYPE_64)
+			values[i + 1] = (uint32_t)(r[i].start >> 32);
+	}
+}

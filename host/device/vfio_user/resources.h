@@ -13,4 +13,12 @@
 int vfio_user_resources(const uint64_t size[PCIDEV_RESOURCES], const uint8_t config[],
 			struct pcidev_resource out[PCIDEV_RESOURCES]);
 
+/*
+ * Places what nobody has placed, as a machine's firmware does before an OS runs, each at a multiple of its size; the
+ * ROM is decoded as well, since guests may not turn that on. values: of the registers 0x10 to 0x24 and 0x30, to be
+ * written. What finds no room stays where it is.
+ */
+void vfio_user_place(struct pcidev_resource r[PCIDEV_RESOURCES], const uint8_t config[],
+		     uint32_t values[PCIDEV_RESOURCES]);
+
 #endif

@@ -56,7 +56,7 @@ static int make_page(struct vdev *v, struct vdev_page **page)
 }
 
 /* The process is nobody's child, so that nobody has to hear of its end. */
-static int fork_away(int server, int requests, int told, struct vdev_page *page)
+static int fork_away(int server, int requests, int told, int bus, struct vdev_page *page)
 {
 	pid_t pid = fork();
 	int status;
@@ -66,7 +66,7 @@ static int fork_away(int server, int requests, int told, struct vdev_page *page)
 	if (!pid) {
 		pid = fork();
 		if (!pid)
-			vdev_run(server, requests, told, page);
+			vdev_run(server, requests, told, bus, page);
 		_exit(pid < 0);
 	}
 	while (waitpid(pid, &status, 0) < 0) {
@@ -76,14 +76,14 @@ static int fork_away(int server, int requests, int told, struct vdev_page *page)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : fail(EAGAIN);
 }
 
-int vdev_start(struct vdev *v, int server, struct vdev_facts *facts)
+int vdev_start(struct vdev *v, int server, int bus, struct vdev_facts *facts)
 {
 	struct vdev_page *page = NULL;
 	int pair[2] = { -1, -1 }, told[2] = { -1, -1 }, rc = -1;
 
 	*v = (struct vdev){ .requests = -1, .memory = -1 };
 	if (make_page(v, &page) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
-	    pipe2(told, O_CLOEXEC) || fork_away(server, pair[1], told[1], page))
+	    pipe2(told, O_CLOEXEC) || fork_away(server, pair[1], told[1], bus, page))
 		goto out;
 	v->requests = pair[0];
 	pair[0] = -1;
@@ -114,35 +114,37 @@ void vdev_dispose(struct vdev *v)
 	errno = saved;
 }
 
-static int send_request(const struct vdev *v, struct vdev_request *r, int answer)
+/* With the pipe for the answer, and what else the request is about (-1: nothing). */
+static int send_request(const struct vdev *v, struct vdev_request *r, int answer, int pass)
 {
 	union {
 		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .room = { 0 } };
+	const int fds[2] = { answer, pass };
+	const size_t size = (pass < 0 ? 1 : 2) * sizeof(int);
 	struct iovec iov = { r, sizeof(*r) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-			    .msg_controllen = sizeof(control.room) };
+			    .msg_controllen = CMSG_SPACE(size) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &answer, sizeof(int));
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), fds, size);
 	if (sendmsg(v->requests, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	return errno == EAGAIN ? fail(EBUSY) : -1;
 }
 
-int vdev_ask(const struct vdev *v, enum vdev_op op, unsigned offset, unsigned size, uint32_t *value)
+static int ask(const struct vdev *v, struct vdev_request *r, int pass, uint32_t *value)
 {
-	struct vdev_request r = { (uint32_t)op, offset, size, value ? *value : 0 };
 	struct vdev_answer answer;
 	int way[2], rc;
 
 	if (pipe2(way, O_CLOEXEC))
 		return -1;
-	rc = send_request(v, &r, way[1]);
+	rc = send_request(v, r, way[1], pass);
 	close_keep(way[1]);
 	if (!rc)
 		rc = read_soon(way[0], &answer, sizeof(answer));
@@ -154,4 +156,19 @@ int vdev_ask(const struct vdev *v, enum vdev_op op, unsigned offset, unsigned si
 	if (value)
 		*value = answer.value;
 	return 0;
+}
+
+int vdev_ask(const struct vdev *v, enum vdev_op op, unsigned offset, unsigned size, uint32_t *value)
+{
+	struct vdev_request r = { (uint32_t)op, offset, size, value ? *value : 0 };
+
+	return ask(v, &r, -1, value);
+}
+
+int vdev_vector(const struct vdev *v, enum pcidev_interrupt kind, enum pcidev_vector what, unsigned nr,
+		int eventfd)
+{
+	struct vdev_request r = { VDEV_VECTOR, (uint32_t)kind, nr, (uint32_t)what };
+
+	return ask(v, &r, eventfd, NULL);
 }

@@ -22,7 +22,7 @@ struct vdev_page {
 	uint8_t held;			 /* the server is gone: all reads ones */
 };
 
-enum vdev_op { VDEV_READ, VDEV_WRITE, VDEV_RESET, VDEV_FOLLOW, VDEV_LEAVE };
+enum vdev_op { VDEV_READ, VDEV_WRITE, VDEV_RESET, VDEV_FOLLOW, VDEV_LEAVE, VDEV_VECTOR };
 
 /* What the process found when it began: not yet to be trusted. */
 struct vdev_facts {
@@ -39,11 +39,11 @@ struct vdev {
 };
 
 /*
- * Starts the process for the connected socket `server`, which stays the caller's, and waits for
- * what it finds. 0, or -1 with errno: ETIMEDOUT (nothing came), EPIPE (it died), facts' err, or the
+ * Starts the process for the connected socket `server`, which stays the caller's as does bus, where
+ * its bus's clients connect (-1: none), and waits for what it finds. 0, or -1 with errno: ETIMEDOUT (nothing came), EPIPE (it died), facts' err, or the
  * OS's. vdev_dispose is allowed in any case.
  */
-int vdev_start(struct vdev *v, int server, struct vdev_facts *facts);
+int vdev_start(struct vdev *v, int server, int bus, struct vdev_facts *facts);
 void vdev_dispose(struct vdev *v);
 
 /*
@@ -52,14 +52,17 @@ void vdev_dispose(struct vdev *v);
  * server is gone), EPIPE (the process is), ENOTTY (no reset), EBUSY (too many ask), the server's.
  */
 int vdev_ask(const struct vdev *v, enum vdev_op op, unsigned offset, unsigned size, uint32_t *value);
+/* As pcidev_vector. Errors also as above; ENXIO: the device has no such interrupt. */
+int vdev_vector(const struct vdev *v, enum pcidev_interrupt kind, enum pcidev_vector what, unsigned nr,
+		int eventfd);
 
 /* ---- The process's own part (vdev_process.c) ---- */
 
 /* Serves until nobody asks any more; told tells what was found. Never returns. */
-_Noreturn void vdev_run(int server, int requests, int told, struct vdev_page *page);
+_Noreturn void vdev_run(int server, int requests, int told, int bus, struct vdev_page *page);
 
 struct vdev_request {
-	uint32_t op, offset, size, value;
+	uint32_t op, offset, size, value; /* VDEV_VECTOR: kind, number and what */
 };
 
 struct vdev_answer {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
@@ -19,9 +20,18 @@
 
 /* Where the function is, unless the text says so: on no machine's own segment. */
 #define HOME "ff00:00:00.0"
+/* What may stand behind the socket's path. */
 #define AT_OPTION ",at="
+#define EVENTS_OPTION ",events"
+#define BUS_OPTION ",bus="
 
-enum { CONNECT_S = 2 };
+enum { CONNECT_S = 2, BUS_BACKLOG = 4 };
+
+struct spec {
+	struct sockaddr_un server, bus; /* bus: "" where there is none */
+	struct sbdf at;
+	bool events;
+};
 
 struct function {
 	struct pcidev dev; /* first: what is handed out */
@@ -33,6 +43,7 @@ struct vfio_user {
 	struct function fn;
 	struct vdev vdev;
 	bool open;
+	bool events; /* its interrupts are asked for */
 };
 
 static struct vfio_user *provider_of(struct provider *p)
@@ -92,6 +103,14 @@ static int function_share(struct pcidev *dev, struct pcidev_reader *out)
 	return out->fd < 0 ? -1 : 0;
 }
 
+static int function_vector(struct pcidev *dev, enum pcidev_interrupt kind, enum pcidev_vector what, unsigned nr,
+			   int eventfd)
+{
+	if (!((struct function *)dev)->owner->events)
+		return fail(ENOTTY);
+	return vdev_vector(vdev_of(dev), kind, what, nr, eventfd);
+}
+
 static void function_close(struct pcidev *dev)
 {
 	struct vfio_user *v = ((struct function *)dev)->owner;
@@ -108,6 +127,7 @@ static const struct pcidev_ops function_ops = {
 	.reset = function_reset,
 	.enable = function_enable,
 	.share = function_share,
+	.vector = function_vector,
 	.close = function_close,
 };
 
@@ -220,19 +240,88 @@ static const struct provider_ops ops = {
 
 /* ---- Its beginning ---- */
 
-/* "SOCKET" or "SOCKET,at=BDF", whose parts are put into *address and *at. */
-static int parse(const char *spec, struct sockaddr_un *address, struct sbdf *at)
+static int set_path(struct sockaddr_un *address, const char *path, size_t len)
 {
-	const char *option = strstr(spec, AT_OPTION);
-	size_t len = option ? (size_t)(option - spec) : strlen(spec);
-
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (!len || sbdf_parse(option ? option + strlen(AT_OPTION) : HOME, at))
+	if (!len)
 		return fail(EINVAL);
 	if (len >= sizeof(address->sun_path))
 		return fail(ENAMETOOLONG);
-	memcpy(address->sun_path, spec, len);
+	memcpy(address->sun_path, path, len);
 	return 0;
+}
+
+static bool is_option(const char *text, const char *option)
+{
+	return !strncmp(text, option, strlen(option));
+}
+
+/* Where a socket's path ends: at what is an option of ours. Commas may be in it. */
+static const char *path_end(const char *spec)
+{
+	while (*spec && !is_option(spec, AT_OPTION) && !is_option(spec, EVENTS_OPTION) &&
+	       !is_option(spec, BUS_OPTION))
+		spec++;
+	return spec;
+}
+
+/* One option, whose text is len bytes from its comma on. */
+static int parse_option(const char *text, size_t len, struct spec *out)
+{
+	char at[SBDF_TEXT + 1];
+
+	if (is_option(text, BUS_OPTION))
+		return set_path(&out->bus, text + strlen(BUS_OPTION), len - strlen(BUS_OPTION));
+	if (is_option(text, AT_OPTION) && len - strlen(AT_OPTION) < sizeof(at)) {
+		snprintf(at, sizeof(at), "%.*s", (int)(len - strlen(AT_OPTION)), text + strlen(AT_OPTION));
+		return sbdf_parse(at, &out->at) ? fail(EINVAL) : 0;
+	}
+	if (!is_option(text, EVENTS_OPTION) || len != strlen(EVENTS_OPTION))
+		return fail(EINVAL);
+	out->events = true;
+	return 0;
+}
+
+/* "SOCKET", and options behind it. */
+static int parse(const char *spec, struct spec *out)
+{
+	const char *at = path_end(spec);
+
+	*out = (struct spec){ .events = false };
+	if (sbdf_parse(HOME, &out->at) || set_path(&out->server, spec, (size_t)(at - spec)))
+		return -1;
+	while (*at) {
+		const char *end = path_end(at + 1);
+
+		if (parse_option(at, (size_t)(end - at), out))
+			return -1;
+		at = end;
+	}
+	return 0;
+}
+
+/*
+ * A socket for the clients of the bus, for our own user alone. What an earlier one left there is taken away. -1
+ * with errno: EEXIST (something else is there), or the OS's.
+ */
+static int listen_at(const struct sockaddr_un *address)
+{
+	struct stat st;
+	int fd;
+
+	if (!lstat(address->sun_path, &st)) {
+		if (!S_ISSOCK(st.st_mode))
+			return fail(EEXIST);
+		if (unlink(address->sun_path))
+			return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* The mode before there is a name. */
+	if (fd >= 0 && !fchmod(fd, 0600) && !bind(fd, (const struct sockaddr *)address, sizeof(*address)) &&
+	    !listen(fd, BUS_BACKLOG))
+		return fd;
+	close_keep(fd);
+	return -1;
 }
 
 /* A socket, or -1 with errno; a server that takes nobody is not waited for long. */
@@ -258,7 +347,24 @@ static uint32_t page_register(const struct vdev_page *page, unsigned offset)
 	return v;
 }
 
-/* What the process found, as far as it can be true of a device. 0, or -1 with EINVAL. */
+/* BARs that nobody has placed are: no firmware does it, and a PV guest takes them as it finds them. */
+static int place(struct vfio_user *v)
+{
+	struct pcidev_info *info = &v->fn.dev.info;
+	uint32_t values[PCIDEV_RESOURCES];
+
+	vfio_user_place(info->resource, v->vdev.page->config, values);
+	for (unsigned i = 0; i < PCIDEV_RESOURCES; i++) {
+		unsigned offset = i == PCIDEV_ROM ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * i;
+
+		if (values[i] != page_register(v->vdev.page, offset) &&
+		    vdev_ask(&v->vdev, VDEV_WRITE, offset, 4, &values[i]))
+			return -1;
+	}
+	return 0;
+}
+
+/* What the process found, as far as it can be true of a device. 0, or -1 with EINVAL, or the server's. */
 static int build(struct vfio_user *v, const struct vdev_facts *facts)
 {
 	struct pcidev_info *info = &v->fn.dev.info;
@@ -274,50 +380,64 @@ static int build(struct vfio_user *v, const struct vdev_facts *facts)
 	info->class_code = page_register(page, PCI_CLASS_REVISION) >> 8;
 	info->header_type = page->config[PCI_HEADER_TYPE] & 0x7f;
 	info->bars_movable = true;
+	info->is_virtual = true;
 	if (info->header_type || info->vendor == 0xffff || !info->vendor)
 		return fail(EINVAL);
 	info->revision = page->config[PCI_REVISION_ID];
 	info->subsystem_vendor = (uint16_t)page_register(page, PCI_SUBSYSTEM_VENDOR_ID);
 	info->subsystem_device = (uint16_t)(page_register(page, PCI_SUBSYSTEM_VENDOR_ID) >> 16);
-	return vfio_user_resources(facts->size, page->config, info->resource);
+	return vfio_user_resources(facts->size, page->config, info->resource) ? -1 : place(v);
+}
+
+/* Connects, and has the process look at the device. 0, or -1 with errno and logged. */
+static int begin(struct vfio_user *v, const char *spec, const struct spec *what, xentoollog_logger *lg)
+{
+	struct vdev_facts facts;
+	int fd = connect_to(&what->server), bus = -1, rc = -1;
+
+	if (fd < 0) {
+		log_error(lg, "vfio-user:%s: cannot connect: %s; is the server running, and nobody else's?",
+			  spec, strerror(errno));
+		return -1;
+	}
+	if (*what->bus.sun_path)
+		bus = listen_at(&what->bus);
+	if (*what->bus.sun_path && bus < 0)
+		log_error(lg, "vfio-user:%s: cannot listen for its bus: %s; name a path of its own in a folder "
+			      "that is there", spec, strerror(errno));
+	else if (vdev_start(&v->vdev, fd, bus, &facts))
+		log_error(lg, "vfio-user:%s: the server does not show a PCI device: %s; it may serve "
+			      "another client, or not speak vfio-user 0.1", spec, strerror(errno));
+	else if (build(v, &facts))
+		log_error(lg, "vfio-user:%s: what the server shows is no function that a guest can have: "
+			      "its header or a BAR is not one of PCI's", spec);
+	else
+		rc = 0;
+	close_keep(fd);
+	close_keep(bus);
+	return rc;
 }
 
 struct provider *vfio_user_provider_open(const char *spec, xentoollog_logger *lg)
 {
 	struct vfio_user *v = calloc(1, sizeof(*v));
-	struct vdev_facts facts;
-	struct sockaddr_un address;
-	int fd = -1;
+	struct spec what;
 
 	if (!v)
 		return NULL;
 	v->provider.ops = &ops;
 	v->vdev = (struct vdev){ .requests = -1, .memory = -1 };
-	if (parse(spec, &address, &v->fn.dev.info.sbdf)) {
+	if (parse(spec, &what)) {
 		log_error(lg, "vfio-user:%s: wanted is a socket's path of up to %zu bytes, and after it "
-			      "perhaps " AT_OPTION "BDF", spec, sizeof(address.sun_path) - 1);
+			      "perhaps " AT_OPTION "BDF, " EVENTS_OPTION " and " BUS_OPTION "PATH", spec,
+			  sizeof(what.server.sun_path) - 1);
 		goto out;
 	}
-	fd = connect_to(&address);
-	if (fd < 0) {
-		log_error(lg, "vfio-user:%s: cannot connect: %s; is the server running, and nobody else's?",
-			  spec, strerror(errno));
-		goto out;
-	}
-	if (vdev_start(&v->vdev, fd, &facts)) {
-		log_error(lg, "vfio-user:%s: the server does not show a PCI device: %s; it may serve "
-			      "another client, or not speak vfio-user 0.1", spec, strerror(errno));
-		goto out;
-	}
-	if (build(v, &facts)) {
-		log_error(lg, "vfio-user:%s: what the server shows is no function that a guest can have: "
-			      "its header or a BAR is not one of PCI's", spec);
-		goto out;
-	}
-	close(fd);
-	return &v->provider;
+	v->fn.dev.info.sbdf = what.at;
+	v->events = what.events;
+	if (!begin(v, spec, &what, lg))
+		return &v->provider;
 out:
-	close_keep(fd);
 	provider_dispose(&v->provider);
 	return NULL;
 }

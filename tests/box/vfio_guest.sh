@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a guest's driver does with a device that a program implements, through the library as it is installed: BARs
+# of each kind, sized, placed, read, written, mapped and moved, and interrupts of each kind; then the same with a
+# server that lies, is late, or breaks off: the guest that has it is told, within its time, and nobody else is hurt.
+. "$(dirname "$0")/lib.sh"
+
+sock=$WORK/device.sock
+bus=$WORK/bus.sock
+SERVER=
+
+serve() { # [WRONG]
+	rm -f "$sock"
+	"$B/tests/box/vfio_server" "$sock" "$@" &
+	SERVER=$!
+	wait_for 5000 test -S "$sock" || bail "no server"
+}
+server_end() {
+	kill -KILL "$SERVER"
+	wait "$SERVER" 2>/dev/null
+	return 0
+}
+vdev_fds() { find "/proc/$(pgrep -n -x xenpci-vdev)/fd" -type l | wc -l; }
+ok_lines() { sed "s/^ok /ok $1: /; s/^not ok /not ok $1: /" "$2"; FAILED=$((FAILED + $(grep -c '^not ok' "$2"))); }
+# drive NAME GUEST STEP...: the driver does these; and what it says is ours
+drive() {
+	local name=$1 guest=$2
+	shift 2
+	in_domain "$guest" timeout 60 env XENPCIFRONT_BUS="$bus" "$B/tests/box/vfio_driver" "$@" >"$WORK/driver.out" \
+		2>"$WORK/driver.log"
+	ok_lines "$name" "$WORK/driver.out"
+	[ -s "$WORK/driver.out" ] || not_ok "$name" "the driver said nothing"
+}
+front_bus() { in_domain 7 env XENPCIFRONT_BUS="$bus" "$B/xenpci-front" "$@" 2>&1; }
+start() { daemon_start --devices "vfio-user:$sock,events,bus=$bus" --devices "image:$bench" "$@"; }
+# The device for guest 7, with options; g8 has one of the captured machine's all the time.
+give() { # [OPTIONS]
+	store begin
+	instance_nodes 7
+	device_nodes 7 0 ff00:00:00.0 "${1-$default_opts}"
+	store write "$(be 7 num_devs)" 1
+	store commit
+}
+others() { config_read g8 0 0 4 && [ "$R" = "0 10d38086" ]; }
+
+box_up
+guest 7
+guests 8
+
+# --- A server that keeps the rules ---
+serve
+start
+create_nodes 8 0000:00:04.0
+connect g8 8
+give
+before=$(vdev_fds)
+drive filtered 7 bars place forwarded wrong mapped move filtered
+drive interrupts 7 bars place line msi msix line
+is "nothing of theirs is left in the device's process" "$(vdev_fds)" "$before"
+check "what this device cannot do was told" logged 'ff00:00:00.0: a program implements it: no DMA.*event channels'
+check_not "Xen was asked for no pirq" grep -q 'map_pirq.*devfn=0\b.*bus=0xff' "$DIR/hypercalls.log"
+is "the bus is our user's alone" "$(stat -c %a "$bus")" 600
+
+# By hand
+like "peek says what is missing" "$(front_bus peek 00:00.0 6 0 2)" "memory decoding is off"
+like "poke as well" "$(front_bus poke 00:00.0 1 0x40 0x1234 2)" "memory decoding is off"
+like "no such place" "$(front_bus peek 00:00.0 1 4096)" "BAR 1 has no memory at 0x1000"
+in_domain 7 env XENPCIFRONT_BUS="$bus" "$B/xenpci-front" interrupts --count 1 --timeout 20000 00:00.0 msix 3 >"$WORK/irq" &
+irq=$!
+check "interrupts are listened to" wait_for 5000 grep -q 'msix ready' "$WORK/irq"
+kill -USR2 $SERVER
+wait $irq
+is "and told by number" "$?, $(tail -n 1 "$WORK/irq")" "0, 0000:00:00.0 msix 2"
+
+# The guest's gate dies: the device is the guest's again, its vectors are to be enabled anew.
+kill -KILL "$(pgrep -n -x xenpci-gate)" 2>/dev/null
+drive "after a gate's death" 7 bars place msi line
+
+destroy 7
+daemon_stop
+server_end
+end_peer g8
+destroy 8
+
+# --- Raw ---
+guest 7
+serve
+start
+give msitranslate=0,power_mgmt=0,permissive=1,rdm_policy=strict
+drive raw 7 bars place raw
+destroy 7
+daemon_stop
+server_end
+
+# --- Not asked for: no events, no bus ---
+guest 7
+serve
+daemon_start --devices "vfio-user:$sock"
+give
+drive "not asked for" 7 refused
+destroy 7
+daemon_stop
+server_end
+
+# --- Servers that break the rules ---
+for wrong in outside circle; do
+	serve $wrong
+	check_not "$wrong: refused" in_domain 0 "$B/xenpcid" --worker "$B/xenpci-worker" --no-keeper \
+		--devices "vfio-user:$sock,events" --state-dir "$WORK/state"
+	like "$wrong: said so" "$(cat "$WORK/check.out")" "the server does not show a PCI device: Bad message"
+	server_end
+done
+# wrong SERVER STEP...: what the driver sees of it, in its time; g8 has another device meanwhile
+wrong() {
+	local how=$1
+	shift
+	guests 7
+	end_peer g7
+	serve "$how"
+	start
+	guests 8
+	create_nodes 8 0000:00:04.0
+	connect g8 8
+	give
+	drive "$how" 7 "$@"
+	check "$how: the others go on" others
+	destroy 7
+	end_peer g8
+	destroy 8
+	daemon_stop
+	server_end
+}
+wrong late bars place spoilt
+wrong cut bars place spoilt
+wrong deaf refused
+wrong unwilling bars place refused
+wrong counts bars place forwarded line msi
+wrong fds bars place forwarded mapped msi
