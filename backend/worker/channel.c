@@ -138,9 +138,11 @@ static bool look(struct worker *w, uint64_t ns)
 		}
 		w->now_ns = now_ns();
 		if (poller_is_due(&w->poller, w->now_ns)) {
-			/* Who waits for the processor is let in before it costs him a slice. */
-			sched_yield();
-			w->now_ns = now_ns();
+			/* Nobody gains by looking in vain where somebody else could run. */
+			if (!w->poller.found) {
+				sched_yield();
+				w->now_ns = now_ns();
+			}
 			if (poller_gives_way(&w->poller, w->now_ns))
 				return false;
 		}

@@ -20,21 +20,11 @@
  * slice. What a kernel thread takes is less than a rest would cost.
  */
 #define TAKEN_SLICE 4
-/*
- * Then looking rests, for so many times the limit; twice as long each time that did not help, up to
- * what an attach can bear.
- */
+/* Then looking rests: for so many times the limit, twice as long each time that did not help. */
 #define REST_FIRST 1
 #define REST_MAX 4
-/*
- * Who takes so many limits at once has work for a while, if not without end: each look beside it costs
- * a slice. It rests for longer, and four times as long each time that did not help.
- */
-#define TAKEN_BESIDE 2
-#define REST_BESIDE_FIRST 4
-#define REST_BESIDE_MAX 256
 /* Looking is to be most of what is done: the clock of our own is read once in so many times what it takes. */
-#define JUDGE_TIMES 8
+#define JUDGE_TIMES 32
 #define JUDGE_MIN_NS 5000u
 #define MEASURED 8
 
@@ -72,9 +62,8 @@ void poller_init(struct poller *p, uint32_t limit_us, uint64_t now)
 	p->judge_ns = JUDGE_TIMES * clock_takes(p);
 	if (p->judge_ns < JUDGE_MIN_NS)
 		p->judge_ns = JUDGE_MIN_NS;
-	/* What is to be noticed within a stretch has to fit into it. */
-	if (p->judge_ns > p->limit_ns / TAKEN_SLICE)
-		p->judge_ns = p->limit_ns / TAKEN_SLICE;
+	if (p->judge_ns > p->limit_ns)
+		p->judge_ns = p->limit_ns;
 }
 
 static void earn(struct poller *p, uint64_t now)
@@ -135,6 +124,7 @@ void poller_begin(struct poller *p, uint64_t now)
 {
 	p->cpu_ns = p->own_ns();
 	p->since_ns = now;
+	p->found = false;
 }
 
 void poller_missed(struct poller *p, uint64_t ns)
@@ -149,32 +139,23 @@ void poller_found(struct poller *p, uint64_t ns)
 {
 	spend(p, ns);
 	p->misses = 0;
+	p->found = true;
 	learn(&p->gap_ns, ns);
-}
-
-static uint64_t longer_rest(const struct poller *p, bool again, bool beside)
-{
-	uint64_t first = (beside ? REST_BESIDE_FIRST : REST_FIRST) * p->limit_ns;
-	uint64_t most = (beside ? REST_BESIDE_MAX : REST_MAX) * p->limit_ns;
-	uint64_t ns = again ? (beside ? 4 : 2) * p->rest_ns : first;
-
-	if (ns > most)
-		return most;
-	return ns < first ? first : ns;
 }
 
 bool poller_gives_way(struct poller *p, uint64_t now)
 {
 	uint64_t cpu = p->own_ns(), own = cpu - p->cpu_ns, began = p->since_ns, wall = now - began;
-	bool again, beside;
+	bool again = p->rest_ns && began < p->until_ns + 2 * p->rest_ns;
 
 	p->cpu_ns = cpu;
 	p->since_ns = now;
+	p->found = false;
 	if (own >= wall || wall - own <= p->limit_ns / TAKEN_SLICE)
 		return false;
-	again = p->rest_ns && began < p->until_ns + 2 * p->rest_ns;
-	beside = wall - own > TAKEN_BESIDE * p->limit_ns;
-	p->rest_ns = longer_rest(p, again, beside);
+	p->rest_ns = again ? 2 * p->rest_ns : REST_FIRST * p->limit_ns;
+	if (p->rest_ns > REST_MAX * p->limit_ns)
+		p->rest_ns = REST_MAX * p->limit_ns;
 	p->until_ns = now + p->rest_ns;
 	return true;
 }

@@ -27,6 +27,7 @@ struct poller {
 	uint64_t judge_ns;  /* that clock is a system call: it is read once in so long */
 	uint64_t cpu_ns;    /* what it said at since_ns */
 	uint64_t since_ns;
+	bool found;	    /* a request, since then */
 	uint64_t rest_ns;   /* how long nobody looks, for others wanted the processor */
 	uint64_t until_ns;  /* ... and until when */
 	uint8_t misses;	    /* looks in a row that were in vain */
@@ -47,7 +48,7 @@ void poller_begin(struct poller *p, uint64_t now);
 void poller_missed(struct poller *p, uint64_t ns);
 /* It found a request after ns. */
 void poller_found(struct poller *p, uint64_t ns);
-/* Whether it is time to ask poller_gives_way, and to let others have a turn. */
+/* Whether it is time to ask poller_gives_way; where nothing was `found`, others have a turn before. */
 static inline bool poller_is_due(const struct poller *p, uint64_t now)
 {
 	return now - p->since_ns >= p->judge_ns;
