@@ -11,7 +11,7 @@
 /* A worker that has not let go of a device by then is replaced, however busy it says that it is. */
 #define SERVICE_DROP_NS 3000000000u
 /* A worker that does not serve by then hangs: one that stood ready needs some milliseconds. */
-#define SERVICE_READY_NS 3000000000u
+#define SERVICE_READY_NS 6000000000u
 
 /* What hears of a guest's worker and of its gate; the context is the guest. */
 extern const struct process_owner service_worker_owner, service_gate_owner;
