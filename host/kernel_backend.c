@@ -9,14 +9,14 @@
 
 #define NEWS_MAX 256
 
-static void cannot_bind(const struct takeover *t, const char *device)
+static void cannot_bind(const struct kernel_backend *t, const char *device)
 {
 	log_warn(t->lg, "cannot let the kernel bind %s: %s; write its name into %s/" BACKEND_BUS_PROBE,
 		 device, strerror(errno), t->bus.path);
 }
 
 /* Every device of another type that is there and unbound. */
-static void probe_others(const struct takeover *t)
+static void probe_others(const struct kernel_backend *t)
 {
 	char name[BACKEND_BUS_NAME_MAX];
 
@@ -25,7 +25,7 @@ static void probe_others(const struct takeover *t)
 }
 
 /* 0, also where there is no such bus (yet), or -1 with errno. */
-static int turn_off(struct takeover *t)
+static int turn_off(struct kernel_backend *t)
 {
 	int was = backend_bus_remember(&t->bus, t->state_dir);
 
@@ -44,10 +44,10 @@ static int turn_off(struct takeover *t)
 	return 0;
 }
 
-int takeover_watch_only(struct takeover *t, const char *sysfs_root, const char *state_dir,
+int kernel_backend_watch_only(struct kernel_backend *t, const char *sysfs_root, const char *state_dir,
 			xentoollog_logger *lg)
 {
-	*t = (struct takeover){ .lg = lg, .uevent_fd = -1 };
+	*t = (struct kernel_backend){ .lg = lg, .uevent_fd = -1 };
 	if (backend_bus_init(&t->bus, sysfs_root)) {
 		log_error(lg, "%s: too long a path", sysfs_root);
 		return -1;
@@ -56,10 +56,10 @@ int takeover_watch_only(struct takeover *t, const char *sysfs_root, const char *
 	return 0;
 }
 
-int takeover_begin(struct takeover *t, const char *sysfs_root, const char *state_dir,
+int kernel_backend_begin(struct kernel_backend *t, const char *sysfs_root, const char *state_dir,
 		   xentoollog_logger *lg)
 {
-	if (takeover_watch_only(t, sysfs_root, state_dir, lg))
+	if (kernel_backend_watch_only(t, sysfs_root, state_dir, lg))
 		return -1;
 	/* Listening comes first: what is announced meanwhile is probed twice, not never. */
 	t->uevent_fd = backend_bus_listen(sysfs_root);
@@ -71,7 +71,7 @@ int takeover_begin(struct takeover *t, const char *sysfs_root, const char *state
 		       "xen-pciback unloaded", t->bus.path, strerror(errno),
 		       serious ? "which is loaded" : "if it is loaded");
 		if (serious) {
-			takeover_end(t);
+			kernel_backend_end(t);
 			return -1;
 		}
 	}
@@ -80,7 +80,7 @@ int takeover_begin(struct takeover *t, const char *sysfs_root, const char *state
 	return 0;
 }
 
-void takeover_inherit(struct takeover *t)
+void kernel_backend_inherit(struct kernel_backend *t)
 {
 	int was = t->off ? -1 : backend_bus_remember(&t->bus, t->state_dir);
 
@@ -90,7 +90,7 @@ void takeover_inherit(struct takeover *t)
 	t->off = true;
 }
 
-void takeover_end(struct takeover *t)
+void kernel_backend_end(struct kernel_backend *t)
 {
 	if (!t->bus.path[0])
 		return;
@@ -105,12 +105,12 @@ void takeover_end(struct takeover *t)
 	probe_others(t);
 }
 
-int takeover_fd(const struct takeover *t)
+int kernel_backend_fd(const struct kernel_backend *t)
 {
 	return t->uevent_fd;
 }
 
-void takeover_announced(struct takeover *t, enum backend_bus_news news, const char *name)
+void kernel_backend_announced(struct kernel_backend *t, enum backend_bus_news news, const char *name)
 {
 	if (news == BACKEND_BUS_NOTHING || news == BACKEND_BUS_GONE)
 		return;
@@ -124,21 +124,21 @@ void takeover_announced(struct takeover *t, enum backend_bus_news news, const ch
 		cannot_bind(t, name);
 }
 
-void takeover_news(struct takeover *t)
+void kernel_backend_news(struct kernel_backend *t)
 {
 	char name[BACKEND_BUS_NAME_MAX];
 	enum backend_bus_news news;
 
 	for (int i = 0; i < NEWS_MAX && !backend_bus_next(t->uevent_fd, &news, name); i++)
-		takeover_announced(t, news, name);
+		kernel_backend_announced(t, news, name);
 }
 
-bool takeover_kernel_serves(const struct takeover *t, uint32_t domid, uint32_t devid)
+bool kernel_backend_serves(const struct kernel_backend *t, uint32_t domid, uint32_t devid)
 {
 	return t->bus.path[0] && backend_bus_serves(&t->bus, domid, devid);
 }
 
-bool takeover_kernel_serves_any(const struct takeover *t)
+bool kernel_backend_serves_any(const struct kernel_backend *t)
 {
 	return t->bus.path[0] && backend_bus_serves_any(&t->bus);
 }

@@ -18,12 +18,12 @@
 
 #include "host/backend_bus.h"
 
-#define TAKEOVER_STATE_DIR_MAX 128
+#define KERNEL_BACKEND_STATE_DIR_MAX 128
 
-struct takeover {
+struct kernel_backend {
 	xentoollog_logger *lg;
 	struct backend_bus bus;
-	char state_dir[TAKEOVER_STATE_DIR_MAX]; /* where the switch's old position is kept */
+	char state_dir[KERNEL_BACKEND_STATE_DIR_MAX]; /* where the switch's old position is kept */
 	int uevent_fd;				/* what the kernel announces; -1: none */
 	bool off;				/* the switch, by us */
 	bool was_on;
@@ -35,26 +35,26 @@ struct takeover {
  * knows what to restore. 0 (*t is to be ended), or -1 with errno: the kernel has a driver for pci
  * nodes, and the switch cannot be turned (logged: what and why).
  */
-int takeover_begin(struct takeover *t, const char *sysfs_root, const char *state_dir,
+int kernel_backend_begin(struct kernel_backend *t, const char *sysfs_root, const char *state_dir,
 		   xentoollog_logger *lg);
-/* In place of takeover_begin, where another process minds the switch: for the questions below. */
-int takeover_watch_only(struct takeover *t, const char *sysfs_root, const char *state_dir,
+/* In place of kernel_backend_begin, where another process minds the switch: for the questions below. */
+int kernel_backend_watch_only(struct kernel_backend *t, const char *sysfs_root, const char *state_dir,
 			xentoollog_logger *lg);
-/* After takeover_watch_only: that process is no more, so leave the switch as it was found. */
-void takeover_inherit(struct takeover *t);
+/* After kernel_backend_watch_only: that process is no more, so leave the switch as it was found. */
+void kernel_backend_inherit(struct kernel_backend *t);
 /* Leaves the switch as it was found, if we turned it. Safe on a zeroed *t. */
-void takeover_end(struct takeover *t);
+void kernel_backend_end(struct kernel_backend *t);
 
-/* Readable: call takeover_news. -1: nothing to wait for. */
-int takeover_fd(const struct takeover *t);
+/* Readable: call kernel_backend_news. -1: nothing to wait for. */
+int kernel_backend_fd(const struct kernel_backend *t);
 /* Takes the announcements that wait, a bounded number. */
-void takeover_news(struct takeover *t);
+void kernel_backend_news(struct kernel_backend *t);
 /* One announcement, as backend_bus_parse has it. */
-void takeover_announced(struct takeover *t, enum backend_bus_news news, const char *name);
+void kernel_backend_announced(struct kernel_backend *t, enum backend_bus_news news, const char *name);
 
 /* Whether the kernel's driver has bound that instance of guest domid's, from before we came. */
-bool takeover_kernel_serves(const struct takeover *t, uint32_t domid, uint32_t devid);
+bool kernel_backend_serves(const struct kernel_backend *t, uint32_t domid, uint32_t devid);
 /* Whether it has bound any guest's. */
-bool takeover_kernel_serves_any(const struct takeover *t);
+bool kernel_backend_serves_any(const struct kernel_backend *t);
 
 #endif

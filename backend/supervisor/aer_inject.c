@@ -17,7 +17,7 @@ static void tell(struct backend *be, struct sbdf host, const char *text)
 {
 	char dir[2 * GUEST_DIR_MAX], buf[SBDF_TEXT], node[NODE_VALUE_MAX];
 
-	snprintf(dir, sizeof(dir), "%s/" AER_INJECT_DIR "/%s", be->memory.dir, node_bdf_format(host, node));
+	snprintf(dir, sizeof(dir), "%s/" AER_INJECT_DIR "/%s", be->successor.dir, node_bdf_format(host, node));
 	log_info(be->lg, "%s: error recovery: %s", sbdf_format(host, buf), text);
 	if (store_write(be->xen.xs, XBT_NULL, dir, RESULT, "%s", text))
 		log_warn(be->lg, "cannot write %s/" RESULT ": %s", dir, strerror(errno));

@@ -43,11 +43,11 @@ struct backend {
 	xentoollog_logger *lg;
 	struct xen xen;
 	struct hypercall *hypercall;
-	struct memory memory; /* what must outlive us */
+	struct successor successor; /* what must outlive us */
 	struct loop loop;
 	struct processes processes;
 	struct schedule schedule;
-	struct takeover takeover;
+	struct kernel_backend kernel_backend;
 	struct claims claims;
 	struct claims_at claims_at[CLAIMS_BUCKETS]; /* those that hold their device, by address */
 	struct handovers handovers;

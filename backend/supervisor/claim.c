@@ -10,6 +10,9 @@
 #include "common/log.h"
 #include "common/util.h"
 
+/* A guest must not lose its device to a request that fails once. */
+#define RECALL_TRIES 3
+
 #define JOBS_MAX 16	/* at one time; others stand in line */
 
 /* ---- By address ---- */
@@ -103,7 +106,7 @@ static void begin(struct claim *claim)
 		if (!is_free(claim))
 			return;
 		if (!claim->carried_on)
-			memory_device_init(&claim->memory, &claim->be->memory, guest_id(claim->guest),
+			successor_device_init(&claim->successor, &claim->be->successor, guest_id(claim->guest),
 					   claim->sbdf);
 		hold(claim);
 		if (!claim->bound)
@@ -206,7 +209,7 @@ static struct claim *claim_for(struct guest *g, struct sbdf a, const char *opts,
 	claim->vectors.sbdf = a;
 	claim->vectors.hypercall = g->be->hypercall;
 	claim->vectors.talk = &g->talk;
-	claim->vectors.memory = &claim->memory;
+	claim->vectors.successor = &claim->successor;
 	claim->vectors.owner = g->owner;
 	TAILQ_INSERT_TAIL(&g->claims, claim, of_guest);
 	g->nr_claims++;
@@ -224,21 +227,18 @@ struct claim *claim_begin(struct guest *g, struct sbdf a, const char *opts, cons
 	return claim;
 }
 
-#define RECALL_TRIES 3
-
 struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 			     const char *opts_node, struct problem *p)
 {
-	struct memory_device memory;
+	struct successor_device successor;
 	struct sbdf virt;
 	struct claim *claim;
 	char saved[PCIDEV_SAVED_TEXT], name[SBDF_TEXT];
-	struct memory_facts facts;
+	struct successor_facts facts;
 	int rc = -1;
 
-	/* A guest must not lose its device to a request that fails once. */
 	for (int i = 0; i < RECALL_TRIES && rc; i++)
-		rc = memory_device_recall(&memory, &g->be->memory, guest_id(g), a, &virt, &facts,
+		rc = successor_device_recall(&successor, &g->be->successor, guest_id(g), a, &virt, &facts,
 					  saved, sizeof(saved));
 	if (rc) {
 		problem_set(p, errno, "%s: what is remembered of it is damaged: %s",
@@ -251,7 +251,7 @@ struct claim *claim_carry_on(struct guest *g, struct sbdf a, const char *opts,
 		return NULL;
 	}
 	claim->carried_on = true;
-	claim->memory = memory;
+	claim->successor = successor;
 	claim->virt = virt;
 	claim->has_virt = true;
 	claim->prepared = facts.prepared;
@@ -346,7 +346,7 @@ void claim_free(struct claim *claim)
 	claim_unhold(claim);
 	handover_end(claim->be, &claim->handover);
 	TAILQ_REMOVE(&claim->be->claims, claim, of_host);
-	memory_device_dispose(&claim->memory);
+	successor_device_dispose(&claim->successor);
 	if (claim->job) {
 		process_disown(claim->job);
 		claim->be->nr_jobs--;
@@ -363,7 +363,7 @@ void claim_reset(struct claim *claim)
 
 int claim_record(struct claim *claim)
 {
-	const struct memory_facts facts = { .slot = claim->slot, .prepared = claim->prepared,
+	const struct successor_facts facts = { .slot = claim->slot, .prepared = claim->prepared,
 					    .provider = claim->provider,
 					    .command = claim->command,
 					    .line_judged = claim->line_judged,
@@ -373,7 +373,7 @@ int claim_record(struct claim *claim)
 
 	if (claim->recorded)
 		return 0;
-	if (memory_device_record(&claim->memory, claim->virt, &facts, claim->saved))
+	if (successor_device_record(&claim->successor, claim->virt, &facts, claim->saved))
 		return -1;
 	claim->recorded = true;
 	return 0;

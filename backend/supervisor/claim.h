@@ -109,7 +109,7 @@ struct claim {
 	bool gate_asked, in_gate, worker_asked, in_worker;
 	uint64_t drop_by_ns; /* it leaves, and the worker is to have let go of it by then */
 	/* To the outside. */
-	struct memory_device memory;
+	struct successor_device successor;
 	bool has_virt;
 	struct sbdf virt;    /* where the guest sees it */
 	bool published;	     /* vdev-N tells of it */

@@ -118,7 +118,7 @@ static void fill_order(struct claim *claim, struct message_order *o)
 			p->p.known = false;
 		}
 	} else if (o->kind == JOB_GIVE_BACK) {
-		o->kernel_serves = takeover_kernel_serves_any(&be->takeover);
+		o->kernel_serves = kernel_backend_serves_any(&be->kernel_backend);
 	}
 }
 
@@ -192,7 +192,7 @@ void claim_refused(struct claim *claim, int err, const char *text)
 	problem_set(&claim->problem, err, "%s", text);
 	claim->phase = CLAIM_REFUSED;
 	claim_unhold(claim);
-	memory_device_dispose(&claim->memory);
+	successor_device_dispose(&claim->successor);
 	handover_end(claim->be, &claim->handover);
 }
 
@@ -230,7 +230,7 @@ static void left(struct claim *claim)
 {
 	claim->phase = CLAIM_LEFT;
 	claim_unhold(claim);
-	memory_device_dispose(&claim->memory);
+	successor_device_dispose(&claim->successor);
 	handover_end(claim->be, &claim->handover);
 }
 

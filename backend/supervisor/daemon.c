@@ -257,7 +257,7 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 			log_error(lg, "cannot become the keeper: %s", strerror(errno));
 			rc = -1;
 		}
-		takeover_end(&d->be.takeover);
+		kernel_backend_end(&d->be.kernel_backend);
 		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
 	log_info(lg, "stopped");

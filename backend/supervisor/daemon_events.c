@@ -58,7 +58,7 @@ static void on_keeper(struct source *s)
 		loop_drop(&d->be.loop, s);
 		close_keep(d->keeper);
 		d->keeper = -1;
-		takeover_inherit(&d->be.takeover);
+		kernel_backend_inherit(&d->be.kernel_backend);
 		if (d->phase >= DAEMON_ASKING)
 			break; /* we end in any case */
 		d->orphaned = d->be.xen.lost;
@@ -72,7 +72,7 @@ static void on_keeper(struct source *s)
 static void on_news(struct source *s)
 {
 	(void)s;
-	takeover_news(&the_daemon->be.takeover);
+	kernel_backend_news(&the_daemon->be.kernel_backend);
 }
 
 static void on_devices(struct source *s)
@@ -130,7 +130,7 @@ int daemon_listen(struct daemon *d)
 		return -1;
 	if (d->devices_fd >= 0 && loop_add(&be->loop, &d->devices, d->devices_fd, on_devices))
 		return -1;
-	return takeover_fd(&be->takeover) >= 0
-		       ? loop_add(&be->loop, &d->news, takeover_fd(&be->takeover), on_news)
+	return kernel_backend_fd(&be->kernel_backend) >= 0
+		       ? loop_add(&be->loop, &d->news, kernel_backend_fd(&be->kernel_backend), on_news)
 		       : 0;
 }

@@ -91,11 +91,11 @@ static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logge
 /* The keeper minds the bus's switch; without one we do. */
 static int begin_takeover(struct daemon *d, const struct daemon_options *o)
 {
-	struct takeover *t = &d->be.takeover;
+	struct kernel_backend *t = &d->be.kernel_backend;
 
 	if (o->keeper < 0)
-		return takeover_begin(t, o->sysfs_root, o->state_dir, d->be.lg);
-	if (takeover_watch_only(t, o->sysfs_root, o->state_dir, d->be.lg))
+		return kernel_backend_begin(t, o->sysfs_root, o->state_dir, d->be.lg);
+	if (kernel_backend_watch_only(t, o->sysfs_root, o->state_dir, d->be.lg))
 		return -1;
 	if (!keeper_turn(o->keeper))
 		return 0;
@@ -157,8 +157,8 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 	if (!be->hypercall)
 		return -1;
 	find_privileges(be);
-	if (memory_open(&be->memory, be->xen.xs, be->xen.domid, o->state_dir, lg) ||
-	    known_check(&be->memory))
+	if (successor_open(&be->successor, be->xen.xs, be->xen.domid, o->state_dir, lg) ||
+	    known_check(&be->successor))
 		return -1;
 	if (begin_takeover(d, o))
 		return -1;
@@ -182,8 +182,8 @@ void daemon_close(struct daemon *d)
 
 	control_close(d->control, true);
 	watches_close(&d->watches);
-	takeover_end(&be->takeover);
-	memory_close(&be->memory, over);
+	kernel_backend_end(&be->kernel_backend);
+	successor_close(&be->successor, over);
 	processes_close(&be->processes);
 	/* Who makes them is gone by now. */
 	if (d->phase == DAEMON_DONE && !d->left)

@@ -48,7 +48,7 @@ static void let_go(struct daemon *d)
 	loop_drop(&d->be.loop, &d->xenstore);
 	loop_drop(&d->be.loop, &d->life);
 	d->be.xen.lost = true;
-	d->be.memory.xs = NULL;
+	d->be.successor.xs = NULL;
 	seek_later(d);
 }
 
@@ -74,7 +74,7 @@ static int resume(struct daemon *d)
 	struct backend *be = &d->be;
 	bool empty = false;
 
-	if (memory_again(&be->memory, be->xen.xs, be->xen.domid, be->env->state_dir, &empty))
+	if (successor_again(&be->successor, be->xen.xs, be->xen.domid, be->env->state_dir, &empty))
 		return -1;
 	/* It may go again before all of this is done: then it is empty still. */
 	d->emptied |= empty;

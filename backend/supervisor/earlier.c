@@ -15,20 +15,20 @@
 
 #define HANDLE_SIZE 16
 
-static void format(const uint8_t u[HANDLE_SIZE], char life[MEMORY_LIFE_MAX])
+static void format(const uint8_t u[HANDLE_SIZE], char life[SUCCESSOR_LIFE_MAX])
 {
 	int n = 0;
 
 	for (int i = 0; i < HANDLE_SIZE; i++)
-		n += snprintf(life + n, (size_t)(MEMORY_LIFE_MAX - n), "%s%02x",
+		n += snprintf(life + n, (size_t)(SUCCESSOR_LIFE_MAX - n), "%s%02x",
 			      i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
 }
 
 /* "/vm/UUID", which is the toolstack's to write; some add "-1" and the like at each reboot. */
-static void life_in_xenstore(struct guest *g, char life[MEMORY_LIFE_MAX])
+static void life_in_xenstore(struct guest *g, char life[SUCCESSOR_LIFE_MAX])
 {
 	static const char vm[] = "/vm/";
-	char dir[GUEST_DIR_MAX], text[MEMORY_LIFE_MAX + sizeof(vm)];
+	char dir[GUEST_DIR_MAX], text[SUCCESSOR_LIFE_MAX + sizeof(vm)];
 
 	life[0] = '\0';
 	snprintf(dir, sizeof(dir), "/local/domain/%u", g->domid);
@@ -36,10 +36,10 @@ static void life_in_xenstore(struct guest *g, char life[MEMORY_LIFE_MAX])
 	    strncmp(text, vm, strlen(vm)) != 0)
 		return;
 	if (strspn(text + strlen(vm), "0123456789abcdefABCDEF-") == strlen(text + strlen(vm)))
-		snprintf(life, MEMORY_LIFE_MAX, "%.*s", MEMORY_LIFE_MAX - 1, text + strlen(vm));
+		snprintf(life, SUCCESSOR_LIFE_MAX, "%.*s", SUCCESSOR_LIFE_MAX - 1, text + strlen(vm));
 }
 
-bool guest_life(struct guest *g, char life[MEMORY_LIFE_MAX])
+bool guest_life(struct guest *g, char life[SUCCESSOR_LIFE_MAX])
 {
 	static const uint8_t none[HANDLE_SIZE];
 	uint8_t handle[HANDLE_SIZE];
@@ -55,11 +55,11 @@ bool guest_life(struct guest *g, char life[MEMORY_LIFE_MAX])
 /* Whether it is the guest that is remembered. Older states do not say whom they are of. */
 static bool is_same_life(struct guest *g)
 {
-	char now[MEMORY_LIFE_MAX], then[MEMORY_LIFE_MAX];
+	char now[SUCCESSOR_LIFE_MAX], then[SUCCESSOR_LIFE_MAX];
 
 	if (!guest_life(g, now))
 		return false;
-	memory_guest_life(&g->be->memory, guest_id(g), then);
+	successor_guest_life(&g->be->successor, guest_id(g), then);
 	return !then[0] || !now[0] || !strcmp(then, now);
 }
 
@@ -68,7 +68,7 @@ static void begin(struct guest *g, bool same)
 {
 	struct problem p = { 0 };
 	struct sbdf *list;
-	unsigned n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
+	unsigned n = successor_guest_devices(&g->be->successor, guest_id(g), &list);
 
 	talk_tell(&g->talk, XTL_INFO, "%s while no xenpcid ran: %u device%s remembered of it, to be taken back",
 		  same ? "its nodes have gone" : "the guest that had this number has gone", n,
@@ -84,7 +84,7 @@ static void begin(struct guest *g, bool same)
 			continue;
 		}
 		guest_report(g, &p, false);
-		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), list[i]);
+		successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), list[i]);
 	}
 	free(list);
 	claims_run(g->be);
@@ -110,11 +110,11 @@ static bool recall(struct guest *g)
 
 void earlier_forget(struct guest *g)
 {
-	memory_guest_end(&g->be->memory, guest_id(g));
+	successor_guest_end(&g->be->successor, guest_id(g));
 	/* One that stays is the next guest's of that number to begin anew: it costs nobody anything but room. */
-	if (ledger_remove(&g->be->memory, guest_id(g)))
+	if (ledger_remove(&g->be->successor, guest_id(g)))
 		talk_event(&g->talk, XTL_WARN, "what its worker left in %s cannot be removed: %s",
-			   g->be->memory.state_dir, strerror(errno));
+			   g->be->successor.state_dir, strerror(errno));
 }
 
 bool earlier_settle(struct guest *g, unsigned own)
@@ -125,11 +125,11 @@ bool earlier_settle(struct guest *g, unsigned own)
 	if (g->met)
 		return true;
 	if (!g->taking_back) {
-		known = memory_knows_guest(&g->be->memory, guest_id(g));
+		known = successor_knows_guest(&g->be->successor, guest_id(g));
 		g->met = known == 0;
 		/* Nobody else would look again: its guest waits for a worker. */
 		if (known < 0)
-			guest_unread(g, g->be->memory.dir, "guests");
+			guest_unread(g, g->be->successor.dir, "guests");
 		if (known <= 0)
 			return g->met;
 		same = is_same_life(g);

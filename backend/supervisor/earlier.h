@@ -13,7 +13,7 @@
  * The domain's uuid, as text: Xen's, or where we may not ask that, xenstore's. "" where neither knows
  * one. Returns false where Xen says that there is no such domain.
  */
-bool guest_life(struct guest *g, char life[MEMORY_LIFE_MAX]);
+bool guest_life(struct guest *g, char life[SUCCESSOR_LIFE_MAX]);
 
 /*
  * Before the guest, whose instance is in state own, is served or resumed: what is remembered of

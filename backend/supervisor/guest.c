@@ -179,7 +179,7 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 	if (guest_identify(g, p))
 		return -1;
 	guest_life(g, g->life);
-	if (memory_guest_begin(&g->be->memory, guest_id(g), g->life))
+	if (successor_guest_begin(&g->be->successor, guest_id(g), g->life))
 		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 	guest_set_state(g, own, XenbusStateInitWait, "new instance");
 	return 1;
@@ -292,7 +292,7 @@ static bool finish_ending(struct guest *g)
 	/* In state 1 it is not this instance any more, but the next one; the kernel's is its to close. */
 	if (g->closes && own > XenbusStateInitialising && own != XenbusStateClosed &&
 	    own < PCIIF_STATE_COUNT &&
-	    !takeover_kernel_serves(&g->be->takeover, g->domid, g->devid))
+	    !kernel_backend_serves(&g->be->kernel_backend, g->domid, g->devid))
 		guest_set_state(g, own, XenbusStateClosed, g->why);
 	talk_tell(&g->talk, XTL_DEBUG, "released: %s", g->why);
 	return true;
@@ -381,7 +381,7 @@ static int step_halted(struct guest *g, unsigned own, struct problem *p)
 /* Another backend's instance, or one of ours that failed at once and rests in 5. */
 static int leave_alone(struct guest *g, unsigned own)
 {
-	bool kernel = takeover_kernel_serves(&g->be->takeover, g->domid, g->devid);
+	bool kernel = kernel_backend_serves(&g->be->kernel_backend, g->domid, g->devid);
 
 	if (!g->foreign_told && (kernel || own != XenbusStateClosing))
 		talk_tell(&g->talk, XTL_INFO, "%s serves it (state %u): left alone",
@@ -441,7 +441,7 @@ static int look(struct guest *g)
 	if (!earlier_settle(g, own))
 		return 0;
 	if (own != XenbusStateUnknown && own != XenbusStateInitialising) {
-		if (!g->frontend[0] && memory_knows_guest(&g->be->memory, guest_id(g)) == 0)
+		if (!g->frontend[0] && successor_knows_guest(&g->be->successor, guest_id(g)) == 0)
 			return leave_alone(g, own);
 		if (!g->frontend[0] || g->resuming) {
 			rc = guest_resume(g, own, &p);
@@ -454,7 +454,7 @@ static int look(struct guest *g)
 		if (peer == GUEST_STATE_UNREAD || (peer == GUEST_STATE_INVALID && !xen_answers(&g->be->xen)))
 			return 0;
 	}
-	if (own == XenbusStateInitialising && takeover_kernel_serves(&g->be->takeover, g->domid, g->devid))
+	if (own == XenbusStateInitialising && kernel_backend_serves(&g->be->kernel_backend, g->domid, g->devid))
 		return leave_alone(g, own);
 	note_states(g, own, peer);
 	action = backend_action(own, peer);

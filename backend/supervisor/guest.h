@@ -54,7 +54,7 @@ struct guest {
 	bool nodes_lost;	      /* with xenstored: what it has it keeps (guest_kept.h) */
 	unsigned peer_lost;	      /* the frontend's state before that */
 	bool check_alive;	      /* a domain died: see whether it was this one */
-	char life[MEMORY_LIFE_MAX];   /* what tells it from others of its domid; "": not known */
+	char life[SUCCESSOR_LIFE_MAX];   /* what tells it from others of its domid; "": not known */
 	bool met;		      /* what is remembered of its domid is its own, or nothing */
 	bool taking_back;	      /* it is another's, and goes back first (earlier.h) */
 	bool same_life;		      /* ... or this domain's, from before its nodes had gone */

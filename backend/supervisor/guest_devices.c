@@ -61,7 +61,7 @@ bool guest_devices_release(struct guest *g)
 		next = TAILQ_NEXT(claim, of_guest);
 		if (claim->phase != CLAIM_LEFT && claim->phase != CLAIM_REFUSED)
 			continue;
-		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), claim->sbdf);
+		successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), claim->sbdf);
 		claim_free(claim);
 	}
 	return TAILQ_EMPTY(&g->claims);
@@ -75,7 +75,7 @@ void guest_devices_reap(struct guest *g)
 		next = TAILQ_NEXT(claim, of_guest);
 		if (!claim->unasked || claim->phase != CLAIM_LEFT)
 			continue;
-		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), claim->sbdf);
+		successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), claim->sbdf);
 		claim_free(claim);
 	}
 }
@@ -397,7 +397,7 @@ static int record(const struct pass *pass)
 		const struct entry *e = &pass->entries[i];
 
 		if (e->outcome == OUTCOME_RELEASED &&
-		    memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), e->host))
+		    successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), e->host))
 			return -1;
 		if (e->outcome == OUTCOME_EXPORTED && e->claim && claim_record(e->claim))
 			return -1;

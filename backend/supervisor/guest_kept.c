@@ -17,7 +17,7 @@
 static void drop_stale(struct guest *g)
 {
 	struct sbdf *list;
-	unsigned n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
+	unsigned n = successor_guest_devices(&g->be->successor, guest_id(g), &list);
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct claim *claim;
@@ -26,7 +26,7 @@ static void drop_stale(struct guest *g)
 			if (sbdf_equal(claim->sbdf, list[i]))
 				break;
 		if (!claim)
-			memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), list[i]);
+			successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), list[i]);
 	}
 	free_keep(list);
 }
@@ -38,7 +38,7 @@ static int record(struct guest *g)
 	/* What is not its own yet is as a predecessor left it. */
 	if (!g->frontend[0] || g->taking_back)
 		return 0;
-	if (memory_guest_begin(&g->be->memory, guest_id(g), g->life))
+	if (successor_guest_begin(&g->be->successor, guest_id(g), g->life))
 		return -1;
 	TAILQ_FOREACH(claim, &g->claims, of_guest)
 		if (claim_record_again(claim))
@@ -76,7 +76,7 @@ bool guest_domain_gone(struct guest *g)
 
 static bool is_another(struct guest *g)
 {
-	char life[MEMORY_LIFE_MAX];
+	char life[SUCCESSOR_LIFE_MAX];
 
 	return !guest_life(g, life) || (life[0] && g->life[0] && strcmp(life, g->life) != 0);
 }

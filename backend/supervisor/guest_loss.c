@@ -42,7 +42,7 @@ static int forget_entry(struct xs_handle *xs, xs_transaction_t t, void *context)
 
 	(void)xs;
 	return close_entry(l->g, t, l->host) ||
-	       memory_device_forget(&l->g->be->memory, t, guest_id(l->g), l->host) ? -1 : 0;
+	       successor_device_forget(&l->g->be->successor, t, guest_id(l->g), l->host) ? -1 : 0;
 }
 
 /* Where xenstored is lost: when it is back. */

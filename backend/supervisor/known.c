@@ -8,7 +8,7 @@
 #include "common/store.h"
 #include "common/util.h"
 
-static int unknown(struct memory *m, const char *where)
+static int unknown(struct successor *m, const char *where)
 {
 	log_error(m->lg, "%s: left by an xenpcid whose state has another version; this one knows %d to %d: "
 		  "start that one again, guests and devices are left as they are", where, STATE_OLDEST,
@@ -16,7 +16,7 @@ static int unknown(struct memory *m, const char *where)
 	return fail(EPROTONOSUPPORT);
 }
 
-static bool is_known(struct memory *m, enum state_part part, const char *dir, const char *node)
+static bool is_known(struct successor *m, enum state_part part, const char *dir, const char *node)
 {
 	char buf[STORE_VALUE_MAX + 1], *text;
 
@@ -24,9 +24,9 @@ static bool is_known(struct memory *m, enum state_part part, const char *dir, co
 	       errno != EPROTONOSUPPORT;
 }
 
-static int check_guest(struct memory *m, struct guest_id id)
+static int check_guest(struct successor *m, struct guest_id id)
 {
-	char guest[2 * MEMORY_DIR_MAX], device[3 * MEMORY_DIR_MAX], path[MEMORY_PATH_MAX];
+	char guest[2 * SUCCESSOR_DIR_MAX], device[3 * SUCCESSOR_DIR_MAX], path[SUCCESSOR_PATH_MAX];
 	char bdf[NODE_VALUE_MAX], name[GUEST_ID_NAME_MAX];
 	struct sbdf *list;
 	unsigned n;
@@ -37,9 +37,9 @@ static int check_guest(struct memory *m, struct guest_id id)
 		return unknown(m, guest);
 	if (!ledger_is_known(m, id, path))
 		return unknown(m, path);
-	n = memory_guest_devices(m, id, &list);
+	n = successor_guest_devices(m, id, &list);
 	for (unsigned i = 0; !rc && i < n; i++) {
-		snprintf(device, sizeof(device), "%s/%.*s", guest, MEMORY_DIR_MAX - 2,
+		snprintf(device, sizeof(device), "%s/%.*s", guest, SUCCESSOR_DIR_MAX - 2,
 			 node_bdf_format(list[i], bdf));
 		if (!is_known(m, STATE_DEVICE, device, NULL) ||
 		    !is_known(m, STATE_INTERRUPTS, device, "interrupts"))
@@ -49,10 +49,10 @@ static int check_guest(struct memory *m, struct guest_id id)
 	return rc;
 }
 
-int known_check(struct memory *m)
+int known_check(struct successor *m)
 {
 	struct guest_id *list;
-	unsigned n = memory_guests(m, &list);
+	unsigned n = successor_guests(m, &list);
 	int rc = 0;
 
 	for (unsigned i = 0; !rc && i < n; i++)

@@ -10,6 +10,6 @@
  * damaged, which concerns its device only; -1 with errno EPROTONOSUPPORT: one has a version that we do
  * not know (logged), and nothing may be touched.
  */
-int known_check(struct memory *m);
+int known_check(struct successor *m);
 
 #endif

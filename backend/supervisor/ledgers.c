@@ -17,12 +17,12 @@
 #define LEDGER_STATE_1 36
 #define LEDGER_DEVICES_1 256
 
-static int path_of(const struct memory *m, struct guest_id id, char path[MEMORY_PATH_MAX])
+static int path_of(const struct successor *m, struct guest_id id, char path[SUCCESSOR_PATH_MAX])
 {
 	char name[GUEST_ID_NAME_MAX];
 
-	return snprintf(path, MEMORY_PATH_MAX, "%s/guest-%s", m->state_dir, guest_id_name(id, name)) <
-			       MEMORY_PATH_MAX
+	return snprintf(path, SUCCESSOR_PATH_MAX, "%s/guest-%s", m->state_dir, guest_id_name(id, name)) <
+			       SUCCESSOR_PATH_MAX
 		       ? 0 : fail(ENAMETOOLONG);
 }
 
@@ -95,7 +95,7 @@ static int make_room(int fd)
 	return err ? fail(err) : 0;
 }
 
-bool ledger_is_known(const struct memory *m, struct guest_id id, char path[MEMORY_PATH_MAX])
+bool ledger_is_known(const struct successor *m, struct guest_id id, char path[SUCCESSOR_PATH_MAX])
 {
 	uint32_t head[HEAD_2] = { 0 };
 	struct layout as;
@@ -159,9 +159,9 @@ out:
 	return rc;
 }
 
-static int open_file(struct memory *m, struct guest_id id)
+static int open_file(struct successor *m, struct guest_id id)
 {
-	char path[MEMORY_PATH_MAX];
+	char path[SUCCESSOR_PATH_MAX];
 	struct stat st;
 	int fd;
 
@@ -186,7 +186,7 @@ out:
 	return -1;
 }
 
-int ledger_open(struct memory *m, struct guest_id id, bool keep, struct ledger **ledger, int *fd)
+int ledger_open(struct successor *m, struct guest_id id, bool keep, struct ledger **ledger, int *fd)
 {
 	char name[GUEST_ID_NAME_MAX];
 	struct ledger *l;
@@ -195,7 +195,7 @@ int ledger_open(struct memory *m, struct guest_id id, bool keep, struct ledger *
 	if (*fd < 0 && errno == EWOULDBLOCK)
 		return 1;
 	if (*fd < 0) {
-		memory_tell_no_file(m);
+		successor_tell_no_file(m);
 		*fd = memfd_create("ledger", MFD_CLOEXEC);
 		if (*fd < 0 || make_room(*fd))
 			goto out;
@@ -225,9 +225,9 @@ void ledger_close(struct ledger *ledger, int fd)
 	close_keep(fd);
 }
 
-int ledger_remove(struct memory *m, struct guest_id id)
+int ledger_remove(struct successor *m, struct guest_id id)
 {
-	char path[MEMORY_PATH_MAX];
+	char path[SUCCESSOR_PATH_MAX];
 
 	if (!m->state_dir || path_of(m, id, path))
 		return 0;

@@ -12,14 +12,14 @@
  * try again soon; -1 with errno. Where there can be no file it is in memory, and a successor will
  * not find it.
  */
-int ledger_open(struct memory *memory, struct guest_id id, bool keep, struct ledger **ledger, int *fd);
+int ledger_open(struct successor *successor, struct guest_id id, bool keep, struct ledger **ledger, int *fd);
 /* Unmaps and closes; safe on NULL and -1. */
 void ledger_close(struct ledger *ledger, int fd);
 /* Whether the guest's ledger, if there is one, has a version that we know; path is set. */
-bool ledger_is_known(const struct memory *m, struct guest_id id, char path[MEMORY_PATH_MAX]);
+bool ledger_is_known(const struct successor *m, struct guest_id id, char path[SUCCESSOR_PATH_MAX]);
 
 /* Removes the file; absent is success. 0, or -1 with errno. */
-int ledger_remove(struct memory *memory, struct guest_id id);
+int ledger_remove(struct successor *successor, struct guest_id id);
 /* A device's shadow begins anew, with that command register. NULL is allowed. */
 void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command);
 

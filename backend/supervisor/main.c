@@ -83,7 +83,7 @@ static const struct argp_option option_list[] = {
 	{ "worker", KEY_WORKER, "PROGRAM", 0, "The program of the processes that serve guests; for tests", 0 },
 	{ "state-dir", KEY_STATE_DIR, "DIR", 0,
 	  "Where files are kept that let another xenpcid carry on if this one is killed, and what shows "
-	  "that one runs; default " MEMORY_STATE_DIR, 0 },
+	  "that one runs; default " SUCCESSOR_STATE_DIR, 0 },
 	{ "ready-fd", KEY_READY_FD, "FD", 0, "Write a line to FD and close it when serving", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Log more; twice: everything", 0 },
 	{ "quiet", KEY_QUIET, NULL, 0, "Log warnings and errors only", 0 },
@@ -382,7 +382,7 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = { option_list, parse_option, NULL, doc, help_options, filter_help, NULL };
 	struct arguments a = { .poll_us = -1, .level = XTL_INFO, .daemon.ready_fd = -1,
-			       .daemon.sysfs_root = "/sys", .daemon.state_dir = MEMORY_STATE_DIR };
+			       .daemon.sysfs_root = "/sys", .daemon.state_dir = SUCCESSOR_STATE_DIR };
 	int rc;
 
 	argp_err_exit_status = EXIT_USAGE;

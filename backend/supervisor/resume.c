@@ -68,7 +68,7 @@ static void resume_device(struct guest *g, struct sbdf host)
 	claim = claim_carry_on(g, host, e.opts, opts_node, &p);
 	if (!claim) {
 		guest_report(g, &p, false);
-		memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), host);
+		successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), host);
 		return;
 	}
 	/* Killed before it was published: the entry asks for it still. */
@@ -101,7 +101,7 @@ static void lose(struct guest *g, struct claim *claim, const struct problem *p)
 	/* What its host has taken was told. */
 	if (!claim->lost)
 		guest_report(g, p, false);
-	memory_device_forget(&g->be->memory, XBT_NULL, guest_id(g), claim->sbdf);
+	successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), claim->sbdf);
 	claim_free(claim);
 }
 
@@ -154,9 +154,9 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 		  pciif_state_name(own));
 	/* One that was left by version 1 is known by its uuid from now on. */
 	guest_life(g, g->life);
-	n = memory_guest_devices(&g->be->memory, guest_id(g), &list);
+	n = successor_guest_devices(&g->be->successor, guest_id(g), &list);
 	/* Without xenstored nothing of it can be believed: the next look begins anew. */
-	if (memory_guest_begin(&g->be->memory, guest_id(g), g->life)) {
+	if (successor_guest_begin(&g->be->successor, guest_id(g), g->life)) {
 		problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));
 		free_keep(list);
 		guest_unwatch(g);

@@ -347,7 +347,7 @@ static int open_ledger(struct guest *g, struct problem *p)
 
 	if (s->ledger)
 		return 1;
-	switch (ledger_open(&g->be->memory, guest_id(g), s->resumed, &s->ledger, &s->ledger_fd)) {
+	switch (ledger_open(&g->be->successor, guest_id(g), s->resumed, &s->ledger, &s->ledger_fd)) {
 	case 0:
 		break;
 	case 1:

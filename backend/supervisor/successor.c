@@ -20,7 +20,7 @@
 #define NO_LIFE "-"
 
 /* Ours alone: a guest must not read, let alone write, what we will believe. */
-static bool make_node(struct memory *m, uint32_t own_domid)
+static bool make_node(struct successor *m, uint32_t own_domid)
 {
 	struct xs_permissions perms = { .id = own_domid, .perms = XS_PERM_NONE };
 
@@ -28,12 +28,12 @@ static bool make_node(struct memory *m, uint32_t own_domid)
 	       xs_set_permissions(m->xs, XBT_NULL, m->dir, &perms, 1);
 }
 
-static int write_pid(struct memory *m)
+static int write_pid(struct successor *m)
 {
 	return store_write(m->xs, XBT_NULL, m->dir, NODE_PID, "%d", getpid());
 }
 
-static int make_directory(struct memory *m, uint32_t own_domid, const char *state_dir)
+static int make_directory(struct successor *m, uint32_t own_domid, const char *state_dir)
 {
 	uint64_t pid = 0;
 
@@ -56,7 +56,7 @@ static int make_directory(struct memory *m, uint32_t own_domid, const char *stat
 	return write_pid(m);
 }
 
-int memory_again(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
+int successor_again(struct successor *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
 		 bool *empty)
 {
 	int there = store_exists(xs, XBT_NULL, m->dir, NULL);
@@ -70,7 +70,7 @@ int memory_again(struct memory *m, struct xs_handle *xs, uint32_t own_domid, con
 	return -1;
 }
 
-void memory_tell_no_file(struct memory *m)
+void successor_tell_no_file(struct successor *m)
 {
 	if (!m->state_dir)
 		return;
@@ -83,9 +83,9 @@ void memory_tell_no_file(struct memory *m)
  * Whether there is room for a ledger: found out now rather than when a guest comes. One name: what is
  * left where we are killed meanwhile, the next of us takes away.
  */
-static void try_state_dir(struct memory *m)
+static void try_state_dir(struct successor *m)
 {
-	char path[MEMORY_PATH_MAX];
+	char path[SUCCESSOR_PATH_MAX];
 	int fd = -1, err = 0;
 
 	if (snprintf(path, sizeof(path), "%s/probe", m->state_dir) >= (int)sizeof(path))
@@ -100,10 +100,10 @@ static void try_state_dir(struct memory *m)
 	close_keep(fd);
 	errno = err;
 	if (err)
-		memory_tell_no_file(m);
+		successor_tell_no_file(m);
 }
 
-void memory_close(struct memory *m, bool forget)
+void successor_close(struct successor *m, bool forget)
 {
 	if (!m->xs)
 		return;
@@ -115,17 +115,17 @@ void memory_close(struct memory *m, bool forget)
 	memset(m, 0, sizeof(*m));
 }
 
-static const char *guest_dir(const struct memory *m, struct guest_id id, char buf[2 * MEMORY_DIR_MAX])
+static const char *guest_dir(const struct successor *m, struct guest_id id, char buf[2 * SUCCESSOR_DIR_MAX])
 {
 	char name[GUEST_ID_NAME_MAX];
 
-	snprintf(buf, 2 * MEMORY_DIR_MAX, "%s/" NODE_GUESTS "/%s", m->dir, guest_id_name(id, name));
+	snprintf(buf, 2 * SUCCESSOR_DIR_MAX, "%s/" NODE_GUESTS "/%s", m->dir, guest_id_name(id, name));
 	return buf;
 }
 
-int memory_guest_begin(struct memory *m, struct guest_id id, const char *life)
+int successor_guest_begin(struct successor *m, struct guest_id id, const char *life)
 {
-	char dir[2 * MEMORY_DIR_MAX];
+	char dir[2 * SUCCESSOR_DIR_MAX];
 
 	if (!m->xs)
 		return 0;
@@ -133,36 +133,36 @@ int memory_guest_begin(struct memory *m, struct guest_id id, const char *life)
 				 STATE_VERSION == 1 ? "" : life[0] ? life : NO_LIFE);
 }
 
-const char *memory_guest_life(struct memory *m, struct guest_id id, char life[MEMORY_LIFE_MAX])
+const char *successor_guest_life(struct successor *m, struct guest_id id, char life[SUCCESSOR_LIFE_MAX])
 {
-	char dir[2 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX + 1], *text = buf;
+	char dir[2 * SUCCESSOR_DIR_MAX], buf[STORE_VALUE_MAX + 1], *text = buf;
 
 	life[0] = '\0';
 	if (m->xs && store_read_state(m->xs, STATE_GUEST, guest_dir(m, id, dir), NULL, buf, sizeof(buf),
 				      &text) > 1 &&
 	    strcmp(text, NO_LIFE) != 0)
-		snprintf(life, MEMORY_LIFE_MAX, "%.*s", MEMORY_LIFE_MAX - 1, text);
+		snprintf(life, SUCCESSOR_LIFE_MAX, "%.*s", SUCCESSOR_LIFE_MAX - 1, text);
 	return life;
 }
 
-void memory_guest_end(struct memory *m, struct guest_id id)
+void successor_guest_end(struct successor *m, struct guest_id id)
 {
-	char dir[2 * MEMORY_DIR_MAX];
+	char dir[2 * SUCCESSOR_DIR_MAX];
 
 	if (m->xs)
 		store_remove(m->xs, XBT_NULL, guest_dir(m, id, dir), NULL);
 }
 
-int memory_knows_guest(struct memory *m, struct guest_id id)
+int successor_knows_guest(struct successor *m, struct guest_id id)
 {
-	char dir[2 * MEMORY_DIR_MAX];
+	char dir[2 * SUCCESSOR_DIR_MAX];
 
 	return m->xs ? store_exists(m->xs, XBT_NULL, guest_dir(m, id, dir), NULL) : 0;
 }
 
-unsigned memory_guests(struct memory *m, struct guest_id **list)
+unsigned successor_guests(struct successor *m, struct guest_id **list)
 {
-	char dir[2 * MEMORY_DIR_MAX];
+	char dir[2 * SUCCESSOR_DIR_MAX];
 	unsigned n = 0, found = 0;
 	char **names;
 
@@ -178,9 +178,9 @@ unsigned memory_guests(struct memory *m, struct guest_id **list)
 	return found;
 }
 
-unsigned memory_guest_devices(struct memory *m, struct guest_id id, struct sbdf **list)
+unsigned successor_guest_devices(struct successor *m, struct guest_id id, struct sbdf **list)
 {
-	char dir[2 * MEMORY_DIR_MAX];
+	char dir[2 * SUCCESSOR_DIR_MAX];
 	unsigned n = 0, found = 0;
 	char **names;
 
@@ -195,27 +195,27 @@ unsigned memory_guest_devices(struct memory *m, struct guest_id id, struct sbdf 
 	return found;
 }
 
-static const char *device_dir(const struct memory *m, struct guest_id id, struct sbdf host,
-			      char buf[3 * MEMORY_DIR_MAX])
+static const char *device_dir(const struct successor *m, struct guest_id id, struct sbdf host,
+			      char buf[3 * SUCCESSOR_DIR_MAX])
 {
-	char guest[2 * MEMORY_DIR_MAX], bdf[NODE_VALUE_MAX];
+	char guest[2 * SUCCESSOR_DIR_MAX], bdf[NODE_VALUE_MAX];
 
-	snprintf(buf, 3 * MEMORY_DIR_MAX, "%s/%s", guest_dir(m, id, guest),
+	snprintf(buf, 3 * SUCCESSOR_DIR_MAX, "%s/%s", guest_dir(m, id, guest),
 		 node_bdf_format(host, bdf));
 	return buf;
 }
 
-static const char *dir_of(const struct memory_device *d, char buf[3 * MEMORY_DIR_MAX])
+static const char *dir_of(const struct successor_device *d, char buf[3 * SUCCESSOR_DIR_MAX])
 {
-	return device_dir(d->memory, d->id, d->host, buf);
+	return device_dir(d->successor, d->id, d->host, buf);
 }
 
-void memory_device_init(struct memory_device *d, struct memory *m, struct guest_id id, struct sbdf host)
+void successor_device_init(struct successor_device *d, struct successor *m, struct guest_id id, struct sbdf host)
 {
-	*d = (struct memory_device){ .memory = m, .id = id, .host = host };
+	*d = (struct successor_device){ .successor = m, .id = id, .host = host };
 }
 
-void memory_device_dispose(struct memory_device *d)
+void successor_device_dispose(struct successor_device *d)
 {
 	memset(d, 0, sizeof(*d));
 }
@@ -223,7 +223,7 @@ void memory_device_dispose(struct memory_device *d)
 /* Of FLAGS; version 1 knew the first only. */
 enum { FLAG_PREPARED = 1, FLAG_LINE_JUDGED = 2, FLAG_HIDE_INTX = 4, FLAGS_ALL = 7 };
 
-static unsigned flags_of(const struct memory_facts *facts)
+static unsigned flags_of(const struct successor_facts *facts)
 {
 	unsigned flags = facts->prepared ? FLAG_PREPARED : 0;
 
@@ -233,23 +233,23 @@ static unsigned flags_of(const struct memory_facts *facts)
 }
 
 /* "VDEV SLOT FLAGS PROVIDER COMMAND [@BINDING] SAVED" */
-int memory_device_record(struct memory_device *d, struct sbdf virt, const struct memory_facts *facts,
+int successor_device_record(struct successor_device *d, struct sbdf virt, const struct successor_facts *facts,
 			 const char *saved)
 {
-	char dir[3 * MEMORY_DIR_MAX], vdev[NODE_VALUE_MAX], binding[32] = "";
+	char dir[3 * SUCCESSOR_DIR_MAX], vdev[NODE_VALUE_MAX], binding[32] = "";
 
 	if (STATE_VERSION > 1 && facts->bound)
 		snprintf(binding, sizeof(binding), "@%" PRIu64 " ", facts->binding);
-	if (!d->memory || !d->memory->xs)
+	if (!d->successor || !d->successor->xs)
 		return 0;
-	return store_write_state(d->memory->xs, XBT_NULL, STATE_DEVICE, dir_of(d, dir), NULL,
+	return store_write_state(d->successor->xs, XBT_NULL, STATE_DEVICE, dir_of(d, dir), NULL,
 				 "%s %u %u %u %u %s%s", node_vdev_format(virt, vdev), facts->slot,
 				 flags_of(facts), facts->provider, facts->command, binding, saved);
 }
 
-int memory_device_forget(struct memory *m, xs_transaction_t t, struct guest_id id, struct sbdf host)
+int successor_device_forget(struct successor *m, xs_transaction_t t, struct guest_id id, struct sbdf host)
 {
-	char dir[3 * MEMORY_DIR_MAX];
+	char dir[3 * SUCCESSOR_DIR_MAX];
 
 	return m->xs ? store_remove(m->xs, t, device_dir(m, id, host, dir), NULL) : 0;
 }
@@ -261,8 +261,8 @@ static int next_number(char **at, uint64_t max, uint64_t *out)
 	return item ? number_parse(item, 10, max, out) : fail(EINVAL);
 }
 
-/* text, as memory_device_record wrote it. */
-static int parse_record(char *text, struct sbdf *virt, struct memory_facts *facts, const char **saved)
+/* text, as successor_device_record wrote it. */
+static int parse_record(char *text, struct sbdf *virt, struct successor_facts *facts, const char **saved)
 {
 	uint64_t slot, flags, provider, command, binding = 0;
 	bool bound;
@@ -276,7 +276,7 @@ static int parse_record(char *text, struct sbdf *virt, struct memory_facts *fact
 	text += bound;
 	if (bound && (next_number(&text, UINT64_MAX, &binding) || !text))
 		return fail(EINVAL);
-	*facts = (struct memory_facts){
+	*facts = (struct successor_facts){
 		.slot = (unsigned)slot,
 		.prepared = flags & FLAG_PREPARED,
 		.provider = (uint32_t)provider,
@@ -290,14 +290,14 @@ static int parse_record(char *text, struct sbdf *virt, struct memory_facts *fact
 	return 0;
 }
 
-int memory_device_recall(struct memory_device *d, struct memory *m, struct guest_id id,
-			 struct sbdf host, struct sbdf *virt, struct memory_facts *facts, char *saved,
+int successor_device_recall(struct successor_device *d, struct successor *m, struct guest_id id,
+			 struct sbdf host, struct sbdf *virt, struct successor_facts *facts, char *saved,
 			 unsigned size)
 {
-	char dir[3 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX], *text;
+	char dir[3 * SUCCESSOR_DIR_MAX], buf[STORE_VALUE_MAX], *text;
 	const char *from;
 
-	memory_device_init(d, m, id, host);
+	successor_device_init(d, m, id, host);
 	if (!m->xs)
 		return fail(ENOTCONN);
 	if (store_read_state(m->xs, STATE_DEVICE, dir_of(d, dir), NULL, buf, sizeof(buf), &text) < 0 ||
@@ -309,7 +309,7 @@ int memory_device_recall(struct memory_device *d, struct memory *m, struct guest
 	return 0;
 }
 
-int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
+int successor_open(struct successor *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,
 		xentoollog_logger *lg)
 {
 	memset(m, 0, sizeof(*m));
@@ -325,23 +325,23 @@ int memory_open(struct memory *m, struct xs_handle *xs, uint32_t own_domid, cons
 	return 0;
 }
 
-int memory_interrupts_write(struct memory_device *d, const char *text)
+int successor_interrupts_write(struct successor_device *d, const char *text)
 {
-	char dir[3 * MEMORY_DIR_MAX];
+	char dir[3 * SUCCESSOR_DIR_MAX];
 
-	if (!d->memory || !d->memory->xs)
+	if (!d->successor || !d->successor->xs)
 		return 0;
-	return store_write_state(d->memory->xs, XBT_NULL, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS,
+	return store_write_state(d->successor->xs, XBT_NULL, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS,
 				 "%s", text);
 }
 
-int memory_interrupts_read(struct memory_device *d, char *text, unsigned size)
+int successor_interrupts_read(struct successor_device *d, char *text, unsigned size)
 {
-	char dir[3 * MEMORY_DIR_MAX], buf[STORE_VALUE_MAX + 1], *inner;
+	char dir[3 * SUCCESSOR_DIR_MAX], buf[STORE_VALUE_MAX + 1], *inner;
 
-	if (!d->memory->xs)
+	if (!d->successor->xs)
 		return fail(ENOTCONN);
-	if (store_read_state(d->memory->xs, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS, buf,
+	if (store_read_state(d->successor->xs, STATE_INTERRUPTS, dir_of(d, dir), NODE_INTERRUPTS, buf,
 			     sizeof(buf), &inner) < 0)
 		return -1;
 	return snprintf(text, size, "%s", inner) < (int)size ? 0 : fail(E2BIG);

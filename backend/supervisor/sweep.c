@@ -42,7 +42,7 @@ static void sweep(const struct guest *first, struct guest *g, struct claim *unsu
 /* Whether what it has mapped is not known yet. */
 static bool is_unknown(struct guest *g)
 {
-	return g->met ? g->resuming && !g->recalled : memory_knows_guest(&g->be->memory, guest_id(g));
+	return g->met ? g->resuming && !g->recalled : successor_knows_guest(&g->be->successor, guest_id(g));
 }
 
 void sweep_vectors(struct backend *be, uint32_t domid)

@@ -31,7 +31,7 @@ static void remember(struct vector_record *v, const char *word)
 			n += snprintf(text + n, sizeof(text) - (size_t)n, "/%u", v->entry[i]);
 	}
 	/* The guest goes on; a successor would not know of these vectors. */
-	if (memory_interrupts_write(v->memory, text))
+	if (successor_interrupts_write(v->successor, text))
 		talk_event(v->talk, XTL_WARN, "%s: cannot keep its vectors in xenstore: %s",
 			   sbdf_format(v->sbdf, name), strerror(errno));
 }
@@ -229,7 +229,7 @@ int vectors_recall(struct vector_record *v)
 	char text[TEXT_MAX];
 	const char *word;
 
-	if (memory_interrupts_read(v->memory, text, sizeof(text)))
+	if (successor_interrupts_read(v->successor, text, sizeof(text)))
 		return errno == ENOENT ? 0 : -1;
 	if (parse(v, text, &word))
 		return -1;

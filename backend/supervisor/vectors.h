@@ -17,7 +17,7 @@ struct vector_record {
 	struct sbdf sbdf;
 	struct hypercall *hypercall;
 	struct talk *talk; /* also tells whose pirqs these are */
-	struct memory_device *memory;
+	struct successor_device *successor;
 	uint32_t owner; /* the domain that has it to Xen; 0: the one that talk is about */
 	bool has_msi, has_msix, no_msix;
 	bool no_vectors; /* Xen lets this domain map none */

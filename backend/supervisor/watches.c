@@ -268,7 +268,7 @@ void watches_guest_timer(struct watches *w, struct guest *g, uint64_t now)
 static void look_at_remembered(struct watches *w)
 {
 	struct guest_id *list;
-	unsigned nr = memory_guests(&w->be->memory, &list);
+	unsigned nr = successor_guests(&w->be->successor, &list);
 
 	for (unsigned i = 0; i < nr; i++) {
 		struct guest *g = guest_of(w, list[i]);
@@ -290,7 +290,7 @@ static int set(struct watches *w)
 int watches_open(struct watches *w, struct backend *be)
 {
 	w->be = be;
-	snprintf(w->aer, sizeof(w->aer), "%s/" AER_INJECT_DIR, be->memory.dir);
+	snprintf(w->aer, sizeof(w->aer), "%s/" AER_INJECT_DIR, be->successor.dir);
 	look_at_remembered(w);
 	if (!set(w))
 		return 0;

@@ -11,7 +11,7 @@
 
 struct watches {
 	struct backend *be;
-	char aer[MEMORY_DIR_MAX + 8]; /* below our own nodes */
+	char aer[SUCCESSOR_DIR_MAX + 8]; /* below our own nodes */
 	bool unlisted;		 /* whose directories there are could not be read */
 };
 

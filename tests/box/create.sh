@@ -129,12 +129,14 @@ end_peer g9
 
 # --- Crash: the domain dies with MSI-X on and a request in the page ---
 guests 10
+log_mark
 create_nodes 10 $nic
 connect g10 10
 check "MSI-X on" tell g10 op 4 0 0 0 0 0 3 0 0 1 2
 tell g10 post 0 0 0 0 0 4
 check "destroy in the middle of a request" destroy 10
 end_peer g10 KILL
+check "crash: it is noticed" wait_for 5000 logged_since "guest 10: $nic taken back"
 check "crash: the device is free" free_again $nic
 check_not "crash: no pirq is left" grep -q 'pirqs=[1-9]' <(xb stat "$DIR")
 

@@ -30,7 +30,7 @@ struct life {
 	struct talk *talk;
 	struct sbdf sbdf;
 	struct message_result taken;
-	struct memory_device memory;
+	struct successor_device successor;
 	struct vector_record record;
 	struct interrupts irq;
 	struct mask mask;
@@ -191,7 +191,7 @@ static void open_life(struct life *l, const char *opts)
 		die("open device");
 	l->dev = (struct pcidev){ .ops = &judged, .info = l->real->info };
 	l->record = (struct vector_record){
-		.sbdf = l->sbdf, .hypercall = hypercall, .talk = l->talk, .memory = &l->memory,
+		.sbdf = l->sbdf, .hypercall = hypercall, .talk = l->talk, .successor = &l->successor,
 		.has_msi = l->taken.msi, .has_msix = l->taken.msix, .entries = l->taken.msix_entries,
 		.base = l->taken.msix_base, .no_msix = l->taken.no_msix,
 	};

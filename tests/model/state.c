@@ -131,7 +131,7 @@ static void claim(const struct claim *c)
 			       c->handover.queued, c->handover.judged, c->gate_asked, c->in_gate,
 			       c->worker_asked, c->in_worker, c->has_virt, c->published, c->recorded,
 			       c->reader_fd >= 0, c->job != NULL, c->vectors.stuck, c->raw, c->unreset,
-			       c->memory.memory != NULL, c->unsure, c->lost };
+			       c->successor.successor != NULL, c->unsure, c->lost };
 
 	number((uint64_t)world_device_at(c->sbdf));
 	number(c->phase);

@@ -145,7 +145,7 @@ int hypercall_destroy(struct hypercall *hc, uint32_t domid)
 
 /* ---- What there is none of ---- */
 
-bool takeover_kernel_serves(const struct takeover *t, uint32_t domid, uint32_t devid)
+bool kernel_backend_serves(const struct kernel_backend *t, uint32_t domid, uint32_t devid)
 {
 	(void)devid;
 	(void)t;
@@ -153,7 +153,7 @@ bool takeover_kernel_serves(const struct takeover *t, uint32_t domid, uint32_t d
 	return false;
 }
 
-bool takeover_kernel_serves_any(const struct takeover *t)
+bool kernel_backend_serves_any(const struct kernel_backend *t)
 {
 	(void)t;
 	return false;
@@ -178,7 +178,7 @@ static int some_fd(void)
 	return world.fake_fds ? WORLD_FD : open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-int ledger_open(struct memory *m, struct guest_id id, bool keep, struct ledger **out, int *fd)
+int ledger_open(struct successor *m, struct guest_id id, bool keep, struct ledger **out, int *fd)
 {
 	(void)m;
 	(void)id;
@@ -194,7 +194,7 @@ void ledger_close(struct ledger *l, int fd)
 	close_keep(fd);
 }
 
-int ledger_remove(struct memory *m, struct guest_id id)
+int ledger_remove(struct successor *m, struct guest_id id)
 {
 	(void)m;
 	(void)id;
@@ -333,8 +333,8 @@ void world_start(void)
 	be->upward = &upward_all;
 	be->machine = &machine;
 	be->xen.xs = be->xen.watches = HANDLE;
-	be->memory.xs = HANDLE;
-	snprintf(be->memory.dir, sizeof(be->memory.dir), "/local/domain/0/xenpci");
+	be->successor.xs = HANDLE;
+	snprintf(be->successor.dir, sizeof(be->successor.dir), "/local/domain/0/xenpci");
 	snprintf(be->root, sizeof(be->root), "/local/domain/0/backend/pci");
 	TAILQ_INIT(&be->claims);
 	TAILQ_INIT(&be->handovers);

@@ -20,7 +20,7 @@ enum { MSI = 0xd0, MSIX = 0xa0 };
 struct bench {
 	struct fake f;
 	struct talk talk;
-	struct memory_device memory;
+	struct successor_device successor;
 	struct vector_record record; /* the supervisor's */
 	struct interrupts irq;	     /* the gate's */
 	unsigned said;
@@ -56,7 +56,7 @@ static void plug(struct bench *b)
 	const struct vectors vectors = { map, unmap, say, b, NULL };
 
 	interrupt_init(&b->irq, &b->f.dev, &vectors);
-	b->record = (struct vector_record){ .talk = &b->talk, .memory = &b->memory };
+	b->record = (struct vector_record){ .talk = &b->talk, .successor = &b->successor };
 	b->record.has_msi = b->irq.msi;
 	b->record.has_msix = b->irq.msix;
 	if (!b->irq.msix)

@@ -123,7 +123,7 @@ int hypercall_unmap_pirq(struct hypercall *hc, uint32_t domid, uint32_t pirq)
 	return 0;
 }
 
-int memory_interrupts_write(struct memory_device *d, const char *text)
+int successor_interrupts_write(struct successor_device *d, const char *text)
 {
 	(void)d;
 	node.writes++;
@@ -131,7 +131,7 @@ int memory_interrupts_write(struct memory_device *d, const char *text)
 	return 0;
 }
 
-int memory_interrupts_read(struct memory_device *d, char *text, unsigned size)
+int successor_interrupts_read(struct successor_device *d, char *text, unsigned size)
 {
 	(void)d;
 	errno = node.fail_read ? node.fail_read : !node.text[0] ? ENOENT : 0;

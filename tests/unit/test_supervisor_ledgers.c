@@ -17,7 +17,7 @@ static const struct guest_id guest = { DOMID, 0 }, beside = { DOMID, 1 };
 
 static struct logbook book;
 static char dir[] = "/tmp/xenpci-ledgers-XXXXXX", path[64];
-static struct memory memory;
+static struct successor successor;
 static struct ledger *ledger;
 static int fd;
 
@@ -28,7 +28,7 @@ static int begin(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/guest-%u", dir, DOMID);
 	logbook_init(&book);
-	memory = (struct memory){ .state_dir = dir, .lg = &book.logger };
+	successor = (struct successor){ .state_dir = dir, .lg = &book.logger };
 	ledger = NULL;
 	fd = -1;
 	return 0;
@@ -38,14 +38,14 @@ static int end(void **state)
 {
 	(void)state;
 	ledger_close(ledger, fd);
-	ledger_remove(&memory, guest);
+	ledger_remove(&successor, guest);
 	unlink(path);
 	return rmdir(dir);
 }
 
 static int open_it(bool keep)
 {
-	return ledger_open(&memory, guest, keep, &ledger, &fd);
+	return ledger_open(&successor, guest, keep, &ledger, &fd);
 }
 
 static void close_it(void)
@@ -145,7 +145,7 @@ static void what_is_not_sound_begins_anew_and_that_is_told(void **state)
 		}
 	}
 	/* None was left at all. */
-	ledger_remove(&memory, guest);
+	ledger_remove(&successor, guest);
 	logbook_init(&book);
 	assert_int_equal(open_it(true), 0);
 	assert_true(is_new());
@@ -206,19 +206,19 @@ static void put_head(uint32_t version, uint32_t length)
 
 static void a_version_that_is_not_known_is_recognised(void **state)
 {
-	char at[MEMORY_PATH_MAX];
+	char at[SUCCESSOR_PATH_MAX];
 
 	(void)state;
-	assert_true(ledger_is_known(&memory, guest, at)); /* none at all */
+	assert_true(ledger_is_known(&successor, guest, at)); /* none at all */
 	put_head(LEDGER_VERSION + 1, 20928);
-	assert_false(ledger_is_known(&memory, guest, at));
+	assert_false(ledger_is_known(&successor, guest, at));
 	assert_string_equal(at, path);
 	put_head(0, 20928);
-	assert_false(ledger_is_known(&memory, guest, at));
+	assert_false(ledger_is_known(&successor, guest, at));
 	put_head(LEDGER_VERSION, 20928);
-	assert_true(ledger_is_known(&memory, guest, at));
+	assert_true(ledger_is_known(&successor, guest, at));
 	put_head(LEDGER_VERSION, 7); /* damaged is another matter */
-	assert_true(ledger_is_known(&memory, guest, at));
+	assert_true(ledger_is_known(&successor, guest, at));
 }
 
 /* A worker that has not ended yet holds the lock with its descriptor. */
@@ -231,13 +231,13 @@ static void in_use_it_is_waited_for(void **state)
 	assert_int_equal(open_it(false), 0);
 	worker = dup(fd);
 	close_it();
-	assert_int_equal(ledger_open(&memory, guest, true, &other, &second), 1);
+	assert_int_equal(ledger_open(&successor, guest, true, &other, &second), 1);
 	assert_null(other);
 	assert_int_equal(second, -1);
 	/* Another guest's is another. */
-	assert_int_equal(ledger_open(&memory, beside, false, &other, &second), 0);
+	assert_int_equal(ledger_open(&successor, beside, false, &other, &second), 0);
 	ledger_close(other, second);
-	ledger_remove(&memory, beside);
+	ledger_remove(&successor, beside);
 	close(worker);
 	assert_int_equal(open_it(true), 0);
 	assert_string_equal(book.text, "");
@@ -249,15 +249,15 @@ static void no_file_is_told_once_and_memory_does(void **state)
 	int second;
 
 	(void)state;
-	memory.state_dir = "/nonexistent/xenpci";
+	successor.state_dir = "/nonexistent/xenpci";
 	assert_int_equal(open_it(false), 0);
 	assert_true(is_new());
 	assert_true(logbook_has(&book, "--state-dir"));
 	logbook_init(&book);
-	assert_int_equal(ledger_open(&memory, beside, false, &other, &second), 0);
+	assert_int_equal(ledger_open(&successor, beside, false, &other, &second), 0);
 	assert_string_equal(book.text, "");
 	ledger_close(other, second);
-	ledger_remove(&memory, beside); /* there is none */
+	ledger_remove(&successor, beside); /* there is none */
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 }
 
@@ -271,14 +271,14 @@ static void a_link_and_a_directory_are_no_ledgers(void **state)
 	assert_int_equal(symlink(target, path), 0);
 	assert_int_equal(open_it(false), 0);
 	assert_int_equal(stat(target, &st), -1);
-	assert_null(memory.state_dir);
+	assert_null(successor.state_dir);
 	close_it();
 	unlink(path);
-	memory.state_dir = dir;
+	successor.state_dir = dir;
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(open_it(false), 0);
 	assert_true(is_new());
-	assert_null(memory.state_dir);
+	assert_null(successor.state_dir);
 }
 
 static void a_devices_shadow_begins_anew(void **state)
@@ -309,7 +309,7 @@ static void removed_it_is_gone(void **state)
 	(void)state;
 	leave();
 	assert_int_equal(access(path, F_OK), 0);
-	ledger_remove(&memory, guest);
+	ledger_remove(&successor, guest);
 	assert_int_equal(access(path, F_OK), -1);
 }
 

@@ -120,9 +120,9 @@ int hypercall_restore_msi(struct hypercall *hc, struct sbdf a)
 	return errno ? -1 : 0;
 }
 
-int ledger_open(struct memory *memory, struct guest_id id, bool keep, struct ledger **out, int *fd)
+int ledger_open(struct successor *successor, struct guest_id id, bool keep, struct ledger **out, int *fd)
 {
-	(void)memory;
+	(void)successor;
 	(void)keep;
 	assert_int_equal(id.domid, DOMID);
 	*out = &ledger;
@@ -320,7 +320,7 @@ static void make_claim(struct claim *c, unsigned slot)
 	c->phase = CLAIM_TAKEN;
 	c->has_virt = true;
 	c->reader_fd = -1;
-	c->vectors = (struct vector_record){ .talk = &g.talk, .memory = &c->memory, .has_msix = true,
+	c->vectors = (struct vector_record){ .talk = &g.talk, .successor = &c->successor, .has_msix = true,
 					     .entries = 4, .base = 0xfe000000, .sbdf = c->sbdf };
 	TAILQ_INSERT_TAIL(&g.claims, c, of_guest);
 }

@@ -10,11 +10,11 @@
 /* A device with MSI, and MSI-X for 5 vectors. */
 static struct vector_record v;
 static struct talk talk;
-static struct memory_device memory;
+static struct successor_device successor;
 
 static void make(void)
 {
-	v = (struct vector_record){ .talk = &talk, .memory = &memory, .has_msi = true, .has_msix = true,
+	v = (struct vector_record){ .talk = &talk, .successor = &successor, .has_msi = true, .has_msix = true,
 				    .entries = 5, .base = 0xfe000000 };
 }
 

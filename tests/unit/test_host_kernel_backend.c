@@ -17,7 +17,7 @@
 
 struct tree {
 	char root[64];
-	struct takeover t;
+	struct kernel_backend t;
 	struct logbook log;
 };
 
@@ -60,7 +60,7 @@ static const char *content(const struct tree *t, const char *name)
 	return text;
 }
 
-/* A host with a backend bus; the struct takeover is set up as takeover_begin would. */
+/* A host with a backend bus; the struct kernel_backend is set up as kernel_backend_begin would. */
 static int setup(void **state)
 {
 	struct tree *t = calloc(1, sizeof(*t));
@@ -76,7 +76,7 @@ static int setup(void **state)
 	put(t, "drivers_autoprobe", "1\n");
 	put(t, "drivers_probe", "");
 	logbook_init(&t->log);
-	t->t = (struct takeover){ .lg = &t->log.logger, .uevent_fd = -1 };
+	t->t = (struct kernel_backend){ .lg = &t->log.logger, .uevent_fd = -1 };
 	in_tree(t, "", path);
 	path[strlen(path) - 1] = 0;
 	snprintf(t->t.bus.path, sizeof(t->t.bus.path), "%s", path);
@@ -103,7 +103,7 @@ static void announce(struct tree *t, const char *text, size_t len)
 	enum backend_bus_news news = backend_bus_parse(text, len, name);
 
 	put(t, "drivers_probe", "");
-	takeover_announced(&t->t, news, name);
+	kernel_backend_announced(&t->t, news, name);
 }
 #define ANNOUNCE(t, text) announce(t, text, sizeof(text))
 
@@ -172,7 +172,7 @@ static void a_device_that_is_not_ready_is_probed_again(void **state)
 		nanosleep(&moment, NULL);
 		_exit(rename(later, probe) ? 1 : 0);
 	}
-	takeover_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
+	kernel_backend_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_string_equal(content(t, "drivers_probe"), "vbd-5-768");
 	assert_int_equal(t->log.len, 0);
@@ -180,7 +180,7 @@ static void a_device_that_is_not_ready_is_probed_again(void **state)
 	/* One that the driver refuses for good is told. */
 	assert_int_equal(unlink(probe), 0);
 	assert_int_equal(symlink("/proc/self/oom_score_adj", probe), 0);
-	takeover_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
+	kernel_backend_announced(&t->t, BACKEND_BUS_APPEARED, "vbd-5-768");
 	assert_non_null(strstr(t->log.text, "cannot let the kernel bind vbd-5-768: Invalid argument"));
 }
 
@@ -189,10 +189,10 @@ static void an_instance_of_the_kernels_is_known(void **state)
 	struct tree *t = *state;
 
 	make_dir(t, "devices/pci-7-0");
-	assert_false(takeover_kernel_serves(&t->t, 7, 0));
+	assert_false(kernel_backend_serves(&t->t, 7, 0));
 	make_dir(t, "devices/pci-7-0/driver");
-	assert_true(takeover_kernel_serves(&t->t, 7, 0));
-	assert_false(takeover_kernel_serves(&t->t, 8, 0));
+	assert_true(kernel_backend_serves(&t->t, 7, 0));
+	assert_false(kernel_backend_serves(&t->t, 8, 0));
 }
 
 /* The switch's old position, which a process before us may have left; "" for none. */
@@ -219,10 +219,10 @@ static void what_was_found_is_restored(void **state)
 		put(t, "drivers_autoprobe", cases[i].found);
 		if (cases[i].left)
 			put(t, "../../autoprobe", cases[i].left);
-		assert_int_equal(takeover_begin(&t->t, t->root, t->root, &t->log.logger), 0);
+		assert_int_equal(kernel_backend_begin(&t->t, t->root, t->root, &t->log.logger), 0);
 		assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
 		assert_string_equal(remembered(t), cases[i].during);
-		takeover_end(&t->t);
+		kernel_backend_end(&t->t);
 		assert_string_equal(content(t, "drivers_autoprobe"), cases[i].after);
 		in_tree(t, "../../autoprobe", path);
 		assert_int_equal(access(path, F_OK), -1);
@@ -235,17 +235,17 @@ static void without_the_kernels_driver_the_switch_is_off_too(void **state)
 	struct tree *t = *state;
 
 	make_dir(t, "devices/vif-6-0");
-	assert_int_equal(takeover_begin(&t->t, t->root, t->root, &t->log.logger), 0);
+	assert_int_equal(kernel_backend_begin(&t->t, t->root, t->root, &t->log.logger), 0);
 	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
 	assert_string_equal(content(t, "drivers_probe"), "vif-6-0");
-	assert_false(takeover_kernel_serves(&t->t, 7, 0));
+	assert_false(kernel_backend_serves(&t->t, 7, 0));
 	make_dir(t, "drivers/pciback");
 	make_dir(t, "devices/pci-7-0");
 	ANNOUNCE(t, "add@/bus/xen-backend/drivers/pciback\0SUBSYSTEM=drivers\0"
 		    "DEVPATH=/bus/xen-backend/drivers/pciback");
 	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
 	assert_string_equal(content(t, "drivers_probe"), "vif-6-0");
-	takeover_end(&t->t);
+	kernel_backend_end(&t->t);
 	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
 }
 
@@ -253,20 +253,20 @@ static void another_process_may_mind_the_switch(void **state)
 {
 	struct tree *t = *state;
 
-	assert_int_equal(takeover_watch_only(&t->t, t->root, t->root, &t->log.logger), 0);
-	assert_int_equal(takeover_fd(&t->t), -1);
+	assert_int_equal(kernel_backend_watch_only(&t->t, t->root, t->root, &t->log.logger), 0);
+	assert_int_equal(kernel_backend_fd(&t->t), -1);
 	make_dir(t, "devices/pci-7-0");
 	make_dir(t, "devices/pci-7-0/driver");
-	assert_true(takeover_kernel_serves(&t->t, 7, 0));
+	assert_true(kernel_backend_serves(&t->t, 7, 0));
 	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
 	/* It turned it off, and is no more. */
 	put(t, "../../autoprobe", "1\n");
 	put(t, "drivers_autoprobe", "0\n");
-	takeover_end(&t->t);
+	kernel_backend_end(&t->t);
 	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
-	assert_int_equal(takeover_watch_only(&t->t, t->root, t->root, &t->log.logger), 0);
-	takeover_inherit(&t->t);
-	takeover_end(&t->t);
+	assert_int_equal(kernel_backend_watch_only(&t->t, t->root, t->root, &t->log.logger), 0);
+	kernel_backend_inherit(&t->t);
+	kernel_backend_end(&t->t);
 	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
 }
 
@@ -274,10 +274,10 @@ static void without_a_bus_nothing_is_touched(void **state)
 {
 	struct tree *t = *state;
 
-	assert_int_equal(takeover_begin(&t->t, "/nonexistent", t->root, &t->log.logger), 0);
-	assert_int_equal(takeover_fd(&t->t), -1);
-	assert_false(takeover_kernel_serves(&t->t, 7, 0));
-	takeover_end(&t->t);
+	assert_int_equal(kernel_backend_begin(&t->t, "/nonexistent", t->root, &t->log.logger), 0);
+	assert_int_equal(kernel_backend_fd(&t->t), -1);
+	assert_false(kernel_backend_serves(&t->t, 7, 0));
+	kernel_backend_end(&t->t);
 	assert_int_equal(t->log.len, 0);
 }
 
@@ -290,12 +290,12 @@ static void a_bus_that_comes_late_is_taken_over(void **state)
 	in_tree(t, "drivers_autoprobe", path);
 	in_tree(t, "away", away);
 	assert_int_equal(rename(path, away), 0);
-	assert_int_equal(takeover_begin(&t->t, t->root, t->root, &t->log.logger), 0);
+	assert_int_equal(kernel_backend_begin(&t->t, t->root, t->root, &t->log.logger), 0);
 	assert_int_equal(rename(away, path), 0);
 	ANNOUNCE(t, "add@/bus/xen-backend/drivers/vif\0SUBSYSTEM=drivers\0"
 		    "DEVPATH=/bus/xen-backend/drivers/vif");
 	assert_string_equal(content(t, "drivers_autoprobe"), "0\n");
-	takeover_end(&t->t);
+	kernel_backend_end(&t->t);
 	assert_string_equal(content(t, "drivers_autoprobe"), "1\n");
 }
 
