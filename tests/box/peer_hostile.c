@@ -210,11 +210,10 @@ static int take_step(enum step step, unsigned pm, int32_t *err)
 	return 0;
 }
 
-/* What is on by the protocol's rules; a device that was in D3 has forgotten it, its vectors are kept. */
+/* What is on by the protocol's rules; what a device forgets in D3 is put back. */
 struct model {
 	bool msi;
 	bool msix;
-	bool forgotten;
 };
 
 /* Whether step may succeed; what is on after it. */
@@ -237,9 +236,6 @@ static bool allowed(struct model *m, enum step step)
 		if (m->msix)
 			*m = (struct model){ 0 };
 		return true;
-	case D3_D0:
-		m->forgotten = !free_for_use;
-		return true;
 	default:
 		return true;
 	}
@@ -252,7 +248,7 @@ static int check_device(const struct model *m, unsigned msi, unsigned msix, bool
 	if (config_access(XEN_PCI_OP_conf_read, msi + 2, 2, &flags) ||
 	    config_access(XEN_PCI_OP_conf_read, msix + 2, 2, &control))
 		return -1;
-	*same = (flags & 1) == (m->msi && !m->forgotten) && (control >> 15) == (m->msix && !m->forgotten);
+	*same = (flags & 1) == m->msi && (control >> 15) == m->msix;
 	return 0;
 }
 
