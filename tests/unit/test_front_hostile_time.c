@@ -14,7 +14,8 @@ static void is_late(struct xenpcifront *fe, int rc)
 {
 	assert_int_equal(rc, -1);
 	assert_int_equal(errno, ETIMEDOUT);
-	assert_in_range(fake.kicks, 1, MOST);
+	/* None where the machine had no time for us before the call's was over. */
+	assert_in_range(fake.kicks, 0, MOST);
 	fake.kicks = 0;
 	assert_false(fe->channel.poisoned);
 }
@@ -58,7 +59,8 @@ static void a_scan_has_one_time(void **state)
 	xenpcifront_set_call_timeout(fe, CALL_MS);
 	assert_int_equal(xenpcifront_process(fe), -1);
 	assert_int_equal(errno, ETIMEDOUT);
-	assert_in_range(fake.kicks, 1, MOST);
+	/* None where the machine had no time for us before the call's was over. */
+	assert_in_range(fake.kicks, 0, MOST);
 }
 
 /* The look at the BARs after a write has no time of its own. */
@@ -83,7 +85,8 @@ static void a_write_has_one_time(void **state)
 	xenpcifront_set_timeout(fe, CALL_MS);
 	assert_int_equal(xenpcifront_write32(fe, fake_device, PCI_BASE_ADDRESS_0, 0xfeb10000, NULL),
 			 0);
-	assert_in_range(fake.kicks, 1, MOST);
+	/* None where the machine had no time for us before the call's was over. */
+	assert_in_range(fake.kicks, 0, MOST);
 	assert_int_equal(moves, 0);
 	/* It is seen when there is time. */
 	fake.device = fake_config;

@@ -725,6 +725,7 @@ static void nothing_said_a_million_times_fills_the_log(void **state)
 {
 	static const enum message_kind kinds[] = { MESSAGE_DENIED, MESSAGE_LATE, MESSAGE_AER_ANSWER,
 						   MESSAGE_AER_UNHEARD, MESSAGE_READY, MESSAGE_ANSWER };
+	uint64_t began = now_ns();
 	unsigned fds;
 
 	(void)state;
@@ -739,7 +740,8 @@ static void nothing_said_a_million_times_fills_the_log(void **state)
 		for (unsigned i = 0; i < 20000; i++)
 			say(worker, &m, false);
 	}
-	if (book.lines > 100)
+	/* The limit lets some through as time passes, of which valgrind takes much. */
+	if (book.lines > 100 + 10 * ((now_ns() - began) / 1000000000))
 		fail_msg("%u lines were logged, the last \"%s\"", book.lines, book.last);
 	assert_int_equal(nr_sent, 0);
 	assert_int_equal(count_fds(), fds);
