@@ -22,6 +22,9 @@
 #define DEATHS_BURST 50
 #define DEATHS_INTERVAL_NS 100000000u
 #define RESTART_LATER_NS 200000000u
+/* What the guest has published is asked for again, where xenstored failed: so often, and so much later. */
+#define UNREAD_MAX 5
+#define UNREAD_NS 200000000u
 
 void service_init(struct service *s)
 {
@@ -53,7 +56,10 @@ struct published {
 	char magic[8];
 };
 
-/* All three nodes in one transaction: what a guest changes meanwhile is not half seen. */
+/*
+ * All three nodes in one transaction: what a guest changes meanwhile is not half seen. 0, or -1 with *p:
+ * ENOENT, EINVAL (the guest's doing), EAGAIN (xenstored's: it may be asked again).
+ */
 static int read_published(struct guest *g, struct published *out, struct problem *p)
 {
 	struct xs_handle *xs = g->be->xen.xs;
@@ -61,7 +67,7 @@ static int read_published(struct guest *g, struct published *out, struct problem
 	const char *bad = NULL;
 
 	if (t == XBT_NULL)
-		return problem_set(p, errno, "no transaction: %s", strerror(errno));
+		return problem_set(p, EAGAIN, "no transaction: %s", strerror(errno));
 	if (store_read_number(xs, t, g->frontend, NODE_PCI_OP_REF, 10, UINT32_MAX, &out->ref))
 		bad = NODE_PCI_OP_REF;
 	else if (store_read_number(xs, t, g->frontend, NODE_EVENT_CHANNEL, 10, UINT32_MAX, &out->port))
@@ -69,6 +75,8 @@ static int read_published(struct guest *g, struct published *out, struct problem
 	else if (store_read(xs, t, g->frontend, NODE_MAGIC, out->magic, sizeof(out->magic)) < 0)
 		bad = NODE_MAGIC;
 	store_abort(xs, t);
+	if (bad && errno != ENOENT && errno != EINVAL && errno != ERANGE && errno != E2BIG)
+		return problem_set(p, EAGAIN, "frontend's %s cannot be read: %s", bad, strerror(errno));
 	if (bad)
 		return problem_set(p, errno == ENOENT ? ENOENT : EINVAL, "frontend's %s is %s", bad,
 				   errno == ENOENT ? "missing" : "malformed");
@@ -369,8 +377,13 @@ static int begin(struct guest *g, struct problem *p)
 	struct published pub = { 0 };
 	int rc;
 
-	if (read_published(g, &pub, p))
-		return -1;
+	if (read_published(g, &pub, p)) {
+		if (p->err != EAGAIN || s->unread++ == UNREAD_MAX)
+			return -1;
+		schedule_at(&g->be->schedule, g, g->be->now_ns + UNREAD_NS);
+		return 0;
+	}
+	s->unread = 0;
 	rc = open_ledger(g, p);
 	if (rc <= 0)
 		return rc;

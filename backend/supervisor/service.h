@@ -33,6 +33,7 @@ struct service {
 	bool resumed;	   /* requests may have been begun by another worker */
 	unsigned quiet;	   /* answers of the gate that are awaited */
 	uint32_t ref, port; /* what the guest has published */
+	unsigned unread;    /* times in a row that it could not be read */
 	struct problem problem;
 	int ledger_fd;
 	struct ledger *ledger; /* mapped: what is in it, a stranger wrote */

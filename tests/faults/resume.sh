@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A successor takes a guest over, and one of its requests to xenstored about what is remembered of that guest fails:
+# A successor takes a guest over, and one of its requests to xenstored about that guest fails:
 # the guest has its device all the same.
 . "$(dirname "$0")/../box/lib.sh"
 
@@ -26,7 +26,9 @@ attach 7 0000:00:04.0
 check "the guest connects" connect g7 7
 answered() { config_read g7 0 0 4 && [ "$R" = "0 10d38086" ]; }
 remembered=/local/domain/0/xenpci/guests/7
-for what in $remembered:1 $remembered:2 $remembered:3 $remembered:4 $remembered/0000-00-04-0:1 $remembered/0000-00-04-0:2; do
+published=/local/domain/7/device/pci/0
+for what in transaction:3 $published/pci-op-ref:1 $published/event-channel:1 $published/magic:1 \
+	 $remembered:1 $remembered:2 $remembered:3 $remembered:4 $remembered/0000-00-04-0:1 $remembered/0000-00-04-0:2; do
 	kill -KILL "$DAEMON"
 	wait "$DAEMON" 2>/dev/null
 	# It serves without a keeper, and so has the name of one.
