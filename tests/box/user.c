@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,29 +17,14 @@
 
 #include <xenpci/xenpcifront.h>
 
+#include "check.h"
+
 #define THREADS 4
 #define READS	3000
 #define LIMIT_S 10
 
 static struct xenpcifront *fe;
 static struct xenpcifront_device dev;
-static unsigned failures;
-
-static bool check(bool good, const char *what, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static bool check(bool good, const char *what, const char *fmt, ...)
-{
-	char why[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	printf("%s %s%s%s\n", good ? "ok" : "not ok", what, good ? "" : ": ", good ? "" : why);
-	fflush(stdout);
-	failures += !good;
-	return good;
-}
 
 /* Events, until one of the type comes; what came before it is counted. */
 static bool await_event(enum xenpcifront_event_type type, struct xenpcifront_event *event)

@@ -6,12 +6,13 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <xenpci/xenpcifront.h>
+
+#include "check.h"
 
 enum { LIMIT_MS = 10000, COMMAND = 4, BAR0 = 0x10, ROM = 0x30, OWN = 0x60, DECODES = 3, LINE_UP = 0x10 };
 enum { ON_LINE = 0, ON_MSI = 0x100, ON_MSIX = 0x200 }; /* of the doorbell */
@@ -20,26 +21,10 @@ static struct xenpcifront *fe;
 static struct xenpcifront_address dev;
 static struct xenpcifront_bar bars[XENPCIFRONT_BARS];
 static struct xenpcifront_vectors *set;
-static unsigned failures;
 
 /* The last move that the library told of. */
 static unsigned moves;
 static struct xenpcifront_bar_change move;
-
-static bool check(bool good, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static bool check(bool good, const char *what, const char *fmt, ...)
-{
-	char why[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	printf("%s %s%s%s\n", good ? "ok" : "not ok", what, good ? "" : ": ", good ? "" : why);
-	fflush(stdout);
-	failures += !good;
-	return good;
-}
 
 static void put(unsigned offset, unsigned size, uint32_t value)
 {
