@@ -25,17 +25,22 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* The same with what the host has slept, in nanoseconds since it was booted. */
+static inline uint64_t boot_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 /* For how long the host has slept since it was booted. No sleep is shorter than ASLEEP_LEAST_NS: two clocks are read. */
 #define ASLEEP_LEAST_NS 10000000u
 static inline uint64_t asleep_ns(void)
 {
-	struct timespec awake, all;
-	int64_t ns;
+	uint64_t awake = now_ns(), all = boot_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &awake);
-	clock_gettime(CLOCK_BOOTTIME, &all);
-	ns = (int64_t)(all.tv_sec - awake.tv_sec) * 1000000000 + (all.tv_nsec - awake.tv_nsec);
-	return ns < 0 ? 0 : (uint64_t)ns;
+	return all < awake ? 0 : all - awake;
 }
 
 /* A time as the OS wants it. */

@@ -49,7 +49,7 @@ struct ledger_count {
 /* What one register refused; times 0: there is none in this place. */
 struct ledger_denial {
 	uint64_t times;
-	uint64_t first_ns, last_ns; /* the clock of now_ns() */
+	uint64_t first_ns, last_ns; /* the clock of boot_ns() */
 	struct sbdf host;
 	uint32_t bits; /* of the register; of its dword where it has no name */
 	uint16_t offset;
@@ -59,7 +59,7 @@ struct ledger_denial {
 };
 
 struct ledger_trace {
-	uint64_t at_ns; /* when it was answered */
+	uint64_t at_ns; /* when it was answered, by that clock */
 	uint32_t took_ns;
 	uint32_t cmd;
 	int32_t err, offset, size;

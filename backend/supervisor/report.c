@@ -223,7 +223,7 @@ static int next_denied(struct guest *g, uint32_t *at, struct record_denied *out)
 	const struct pcidev_info *info = &none;
 	struct sbdf host;
 
-	if (!ledger_next_denied(g->service.ledger, at, now_ns(), time(NULL), &host, out))
+	if (!ledger_next_denied(g->service.ledger, at, boot_ns(), time(NULL), &host, out))
 		return -1;
 	out->domid = g->domid;
 	out->devid = g->devid;
@@ -242,7 +242,7 @@ static int next_trace(struct guest *g, union record *out)
 	int kind;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	behind = ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - (int64_t)(now_ns() / 1000);
+	behind = ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - (int64_t)(boot_ns() / 1000);
 	kind = ledger_next_trace(g->service.ledger, &g->service.traced, behind, out);
 	if (kind == RECORD_OF_trace) {
 		out->trace.domid = g->domid;

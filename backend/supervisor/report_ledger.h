@@ -29,7 +29,7 @@ void ledger_quirk(uint16_t vendor, uint16_t device, struct record_denied *out);
 /* What is to be written down; where it was nothing, from now on: *told is set. */
 void ledger_trace_set(struct ledger *l, uint64_t *told, unsigned what);
 /*
- * The request after *told, or how many are lost; behind is what the calendar is ahead of now_ns(), in
+ * The request after *told, or how many are lost; behind is what the calendar is ahead of boot_ns(), in
  * microseconds. RECORD_OF_trace, RECORD_OF_lost, or -1: there is none.
  */
 int ledger_next_trace(const struct ledger *l, uint64_t *told, int64_t behind, union record *out);

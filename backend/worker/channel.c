@@ -96,7 +96,7 @@ static void let_go(struct worker *w, bool served)
 	delay = w->spurious - SPURIOUS_FREE > 10
 			? SPURIOUS_MAX_NS
 			: (uint64_t)SPURIOUS_FIRST_NS << (w->spurious - SPURIOUS_FREE - 1);
-	w->unmask_ns = now_ns() + delay;
+	w->unmask_ns = boot_ns() + delay;
 }
 
 static bool look_at_aer(struct worker *w)
@@ -130,18 +130,18 @@ static bool look(struct worker *w, uint64_t ns)
 	do {
 		for (unsigned i = 0; i < LOOKS_PER_CLOCK; i++) {
 			if (page_requested(w->page)) {
-				w->now_ns = now_ns();
+				look_at_clock(w);
 				poller_found(&w->poller, w->now_ns - begin);
 				return true;
 			}
 			relax();
 		}
-		w->now_ns = now_ns();
+		look_at_clock(w);
 		if (poller_is_due(&w->poller, w->now_ns)) {
 			/* Nobody gains by looking in vain where somebody else could run. */
 			if (!w->poller.found) {
 				sched_yield();
-				w->now_ns = now_ns();
+				look_at_clock(w);
 			}
 			if (poller_gives_way(&w->poller, w->now_ns))
 				return false;
@@ -197,7 +197,7 @@ static void rest(struct worker *w)
 	int timeout = -1;
 
 	if (w->unmask_ns) {
-		uint64_t now = now_ns();
+		uint64_t now = boot_ns();
 
 		timeout = now < w->unmask_ns ? (int)((w->unmask_ns - now) / 1000000 + 1) : 0;
 	}
@@ -207,7 +207,7 @@ static void rest(struct worker *w)
 	poll(p, w->paused ? 1 : 2, timeout);
 	atomic_store(&w->ledger->asleep, 0);
 	atomic_fetch_add_explicit(&w->ledger->progress, 1, memory_order_relaxed);
-	w->now_ns = now_ns();
+	look_at_clock(w);
 	tell_denials_later(w);
 	if (p[0].revents)
 		obey_supervisor(w);
@@ -220,10 +220,11 @@ static void rest(struct worker *w)
 
 void channel_serve(struct worker *w)
 {
-	poller_init(&w->poller, w->setup.poll_us, now_ns());
-	ratelimit_init(&w->denials, DENIALS_INTERVAL_NS, DENIALS_BURST, now_ns());
+	w->now_ns = boot_ns();
+	poller_init(&w->poller, w->setup.poll_us, w->now_ns);
+	ratelimit_init(&w->denials, DENIALS_INTERVAL_NS, DENIALS_BURST, w->now_ns);
 	for (;;) {
-		w->now_ns = now_ns();
+		look_at_clock(w);
 		/* A delay is the guest's own doing: its requests wait as well. */
 		if (!w->paused && !w->unmask_ns) {
 			bool served = turn(w);

@@ -64,6 +64,7 @@ void obey_supervisor(struct worker *w)
 	case MESSAGE_RESUME:
 		w->paused = false;
 		w->slept_ns = m.u.resume.slept_ns;
+		w->may_have_slept = true; /* since it was sent */
 		break;
 	case MESSAGE_AER_POST:
 		post_aer(w, &m.u.aer);

@@ -161,20 +161,42 @@ static void tell_late(struct worker *w, uint32_t cmd, uint64_t took_ns)
 	tell_supervisor(w, &m, -1);
 }
 
-/*
- * The host has slept since, and its server has not noticed yet, or is not through: nothing is answered before a
- * RESUME says so. Asked of one clock; of both where that may be.
- */
+void look_at_clock(struct worker *w)
+{
+	uint64_t now = boot_ns();
+
+	w->may_have_slept |= now - w->now_ns >= ASLEEP_LEAST_NS;
+	w->now_ns = now;
+}
+
+/* For how long the host has slept without its server having noticed, or being through with it; 0: it has not. */
+static uint64_t slept_since(const struct worker *w)
+{
+	uint64_t slept;
+
+	if (!w->may_have_slept || w->slept_ns == UINT64_MAX)
+		return 0;
+	slept = asleep_ns();
+	return slept < w->slept_ns + ASLEEP_LEAST_NS ? 0 : slept - w->slept_ns;
+}
+
+/* Then nothing is answered before a RESUME says so. */
 static bool host_has_slept(struct worker *w)
 {
-	struct timespec all;
-
-	clock_gettime(CLOCK_BOOTTIME, &all);
-	if ((uint64_t)all.tv_sec * 1000000000u + (uint64_t)all.tv_nsec - w->now_ns <
-	    w->slept_ns + ASLEEP_LEAST_NS)
-		return false;
-	w->paused = asleep_ns() >= w->slept_ns + ASLEEP_LEAST_NS;
+	w->paused = slept_since(w) > 0;
+	w->may_have_slept = false;
 	return w->paused;
+}
+
+/* How long a request took that the host did not sleep. */
+static uint64_t took_since(struct worker *w, uint64_t start)
+{
+	uint64_t took, slept;
+
+	look_at_clock(w);
+	took = w->now_ns - start;
+	slept = slept_since(w);
+	return slept < took ? took - slept : 0;
 }
 
 bool serve_request(struct worker *w)
@@ -185,7 +207,7 @@ bool serve_request(struct worker *w)
 	unsigned vectors;
 	uint32_t tracing;
 
-	if (!page_requested(w->page) || (w->slept_ns != UINT64_MAX && host_has_slept(w)))
+	if (!page_requested(w->page) || (w->may_have_slept && host_has_slept(w)))
 		return false;
 	page_snapshot(w->page, &op);
 	PROBE5(request, w->setup.domid, op.cmd, op.devfn, op.offset, op.size);
@@ -197,8 +219,7 @@ bool serve_request(struct worker *w)
 	if (xenevtchn_notify(w->evtchn, w->port))
 		_exit(1);
 	/* The guest goes on already: the clock is looked at behind its back. */
-	w->now_ns = now_ns();
-	took = w->now_ns - start;
+	took = took_since(w, start);
 	count(w, op.cmd, took);
 	PROBE4(answer, w->setup.domid, op.cmd, op.err, took);
 	tracing = atomic_load_explicit(&w->ledger->tracing, memory_order_relaxed);

@@ -43,7 +43,8 @@ struct worker {
 	struct message_setup setup;
 	struct poller poller;
 	bool gave_way; /* to the gate, since the poller's clocks were read: nobody took the processor */
-	uint64_t now_ns;    /* the clock, as last looked at */
+	uint64_t now_ns;    /* boot_ns(), as last looked at (look_at_clock) */
+	bool may_have_slept; /* the host: that clock went so far at once */
 	uint64_t unmask_ns; /* when the port is to be unmasked; 0: not waiting */
 	uint32_t spurious;  /* events in a row that had nothing to do */
 	bool event;	    /* there is an event, to be taken when its work is done */
@@ -105,6 +106,8 @@ bool try_to_tell(struct worker *w, const struct message *m);
 
 /* ---- requests.c ---- */
 
+/* Once for each request or so: it is a system call where Xen is emulated. */
+void look_at_clock(struct worker *w);
 /* What was refused and not told yet is, as far as the budget goes. */
 void tell_denials_later(struct worker *w);
 /* Serves the request that waits in the page, if one does, and notifies. Whether there was one. */
