@@ -6,7 +6,7 @@
 #   make check      unit and box tests (SAN=1: under ASan and UBSan)
 #   make check-oxenstored  the box tests with the xenstored in OCaml
 #   make demo-xen   the main job on real Xen, which boots under QEMU
-#   make check-xen  the scenarios on real Xen (tests/xen/README.md)
+#   make check-xen  the scenarios on real Xen (tests/xen/README.md); BOOTS="GROUP...": some of its boots
 #   make shell-xen  an interactive dom0
 #   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
 #   make fuzz       libFuzzer over tests/fuzz, 30 s each (HOURS=n), and what of the code it reached

@@ -24,5 +24,5 @@ images-xen420: $(XEN420_IMAGES)
 check-xen shell-xen demo-xen: need-xen
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j2) \
 		all xenbox images-xen $(if $(filter check-xen,$@),images-xen420)
-	@B=$(B) $(XEN_DIR)/rig $(@:-xen=) $(if $(filter shell-xen,$@),$(BACKEND))
+	@B=$(B) $(XEN_DIR)/rig $(@:-xen=) $(if $(filter check-xen,$@),$(BOOTS)) $(if $(filter shell-xen,$@),$(BACKEND))
 
