@@ -5,292 +5,35 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 
-#include "backend/assignment.h"
-#include "backend/gate/events.h"
-#include "backend/gate/interrupt.h"
-#include "backend/gate/mask.h"
+#include "backend/gate/device.h"
 #include "backend/gate/put_back.h"
+#include "backend/gate/virtual.h"
 #include "backend/lock.h"
-#include "backend/messages/messages.h"
-#include "common/problem.h"
 #include "common/util.h"
-#include "host/device/save.h"
 
 #define REFUSALS_TOLD 16 /* a worker that asks for what it may not is told of so often, and no more */
-#define EVENTS_AT_ONCE 4
-#define DEFERRED_MAX (2 * SLOT_COUNT)
-
-struct gate;
-
-struct device {
-	struct gate *gate;
-	unsigned slot;
-	struct provider *provider;
-	struct pcidev *dev; /* NULL: the guest has none here */
-	struct pcidev_saved *saved;
-	struct interrupts irq;
-	struct events events; /* a virtual device's */
-	struct mask mask;
-	int lock;
-	bool left_alone; /* it did not read as itself behind a sleep or a reset */
-	bool changed;	 /* it was put back, and the supervisor has not heard of that */
-};
 
 struct gate {
-	const struct env *env;
-	int supervisor;
-	int worker; /* -1: none */
-	int epoll;  /* of the virtual devices' events; -1: there were none */
+	struct device_home home;
 	unsigned refusals;
 	uint64_t slept_ns; /* so long the host had slept when devices were put back behind that */
 	uint64_t now_ns; /* boot_ns(), as last looked at */
-	/* What the supervisor sent while its answer was waited for, in order. */
-	struct message *deferred[DEFERRED_MAX];
-	unsigned nr_deferred;
 	struct device device[SLOT_COUNT];
 };
-
-/* There is nothing to do for nobody: whatever is broken, the kernel closes and unlocks. */
-static void end(int status) __attribute__((noreturn));
-static void end(int status)
-{
-	_exit(status);
-}
 
 /* Places are touched as they are used: most guests have a device or two. */
 static struct device *device_of(struct gate *g, unsigned slot)
 {
 	struct device *d = &g->device[slot];
 
-	d->gate = g;
+	d->home = &g->home;
 	d->slot = slot;
 	return d;
 }
 
-static void tell(struct gate *g, const struct message *m, int fd)
-{
-	/* A supervisor that takes nothing is waited for: our guest's requests wait with us. */
-	while (message_send(g->supervisor, m, &fd, fd >= 0, NULL, 0)) {
-		struct pollfd p = { .fd = g->supervisor, .events = POLLOUT };
-
-		if (errno != EAGAIN && errno != ENOBUFS)
-			end(1);
-		poll(&p, 1, 1000);
-	}
-}
-
-static void say(void *context, unsigned level, const char *text)
-{
-	struct device *d = context;
-	struct message m;
-
-	message_init(&m, MESSAGE_SAY, d->slot);
-	m.u.say.level = level;
-	snprintf(m.u.say.text, sizeof(m.u.say.text), "%s", text);
-	tell(d->gate, &m, -1);
-}
-
-static bool is_answer(const struct message *m, const struct message *asked)
-{
-	if (m->slot != asked->slot)
-		return false;
-	return m->kind == MESSAGE_MAPPED ? asked->kind == MESSAGE_MAP
-					 : m->kind == MESSAGE_ANSWER && m->u.answer.to == asked->kind;
-}
-
-static void defer(struct gate *g, const struct message *m)
-{
-	struct message *copy = malloc(sizeof(*copy));
-
-	if (!copy || g->nr_deferred == DEFERRED_MAX)
-		end(1);
-	*copy = *m;
-	g->deferred[g->nr_deferred++] = copy;
-}
-
-/* Asks the supervisor, whose answer takes the place of *m. What else it sends meanwhile is kept. */
-static void ask(struct gate *g, struct message *m)
-{
-	const struct message asked = *m;
-	int fds[MESSAGE_FDS_MAX];
-
-	tell(g, m, -1);
-	for (;;) {
-		if (message_receive(g->supervisor, END_SUPERVISOR, END_GATE, m, fds, NULL, NULL) != 1)
-			end(0);
-		if (is_answer(m, &asked))
-			return;
-		if (m->kind == MESSAGE_CONNECT) {
-			close_keep(g->worker);
-			g->worker = fds[0];
-			continue;
-		}
-		defer(g, m);
-	}
-}
-
-static void map(void *context, const struct message_map *want, struct message_mapped *got)
-{
-	struct device *d = context;
-	struct message m;
-
-	message_init(&m, MESSAGE_MAP, d->slot);
-	m.u.map = *want;
-	ask(d->gate, &m);
-	*got = m.u.mapped;
-}
-
-static int ask_plain(struct device *d, enum message_kind kind)
-{
-	struct message m;
-
-	message_init(&m, kind, d->slot);
-	ask(d->gate, &m);
-	return m.u.answer.err ? fail(m.u.answer.err) : 0;
-}
-
-static void unmap(void *context)
-{
-	ask_plain(context, MESSAGE_UNMAP);
-}
-
-static int restore(void *context)
-{
-	return ask_plain(context, MESSAGE_RESTORE);
-}
-
-static void map_event(void *context, const struct message_map *want, struct message_mapped *got)
-{
-	struct device *d = context;
-
-	events_map(&d->events, want, got);
-}
-
-static void unmap_events(void *context)
-{
-	struct device *d = context;
-
-	events_unmap(&d->events);
-}
-
-/* Xen has no messages of a virtual device's. */
-static int restore_nothing(void *context)
-{
-	(void)context;
-	return 0;
-}
-
 /* ---- Devices ---- */
-
-static void let_go(struct device *d)
-{
-	if (!d->dev)
-		return;
-	mask_dispose(&d->mask);
-	events_dispose(&d->events);
-	pcidev_saved_free(d->saved);
-	pcidev_close(d->dev);
-	close_keep(d->lock);
-	d->dev = NULL;
-	d->saved = NULL;
-	d->left_alone = d->changed = false;
-}
-
-static int add_events(struct gate *g, struct device *d)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = d };
-
-	if (g->epoll < 0)
-		g->epoll = epoll_create1(EPOLL_CLOEXEC);
-	return g->epoll < 0 ? -1 : epoll_ctl(g->epoll, EPOLL_CTL_ADD, events_fd(&d->events), &ev);
-}
-
-/*
- * No hardware is behind the device, and Xen knows nothing of it: its interrupts are event channels, or refused,
- * and what a guest will miss is told. Those of an earlier gate are off, as their channels ended with it.
- */
-static void hold_virtual(struct device *d, uint32_t domid)
-{
-	const struct vectors vectors = { map_event, unmap_events, say, d, restore_nothing };
-	const bool forwards = !events_init(&d->events, d->dev, domid, d->gate->env->mute) &&
-			      !add_events(d->gate, d);
-	const char *why = forwards || errno == ENOTTY ? NULL : strerror(errno);
-	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
-
-	d->irq.vectors = vectors;
-	for (enum vectors_mode mode = VECTORS_MSI; mode <= VECTORS_MSIX; mode++) {
-		d->irq.mode = (mode == VECTORS_MSI ? d->irq.msi : d->irq.msix) ? mode : VECTORS_NONE;
-		interrupt_release(&d->irq);
-	}
-	if (!forwards) {
-		d->irq.msi = d->irq.msix = 0;
-		events_dispose(&d->events);
-	}
-	snprintf(text, sizeof(text), "%s: a program implements it: no DMA, BARs are decoded for no processor, "
-		 "interrupts are %s%s%s", sbdf_format(d->dev->info.sbdf, name),
-		 forwards ? "event channels, which a guest's kernel does not bind" : "refused", why ? ": " : "",
-		 why ? why : "");
-	say(d, why ? XTL_WARN : XTL_INFO, text);
-}
-
-/* Opens the device as hold says. 0, or -1 with errno and *p. */
-static int hold(struct device *d, const struct message_hold *h, struct problem *p,
-		struct message_held *held)
-{
-	const struct env *env = d->gate->env;
-	const struct vectors vectors = { map, unmap, say, d, restore };
-	struct assignment a;
-	char name[SBDF_TEXT];
-	uint32_t command;
-
-	sbdf_format(h->sbdf, name);
-	if (h->provider >= env->nr_providers)
-		return problem_set(p, EINVAL, "%s: no such provider", name);
-	events_none(&d->events);
-	d->provider = env->providers[h->provider];
-	d->lock = device_lock(env->state_dir, h->sbdf);
-	d->dev = provider_open_device(d->provider, h->sbdf);
-	if (!d->dev) {
-		close_keep(d->lock);
-		return problem_set(p, errno, "%s: cannot open the device: %s", name, strerror(errno));
-	}
-	d->dev->info.irq = h->irq;
-	d->saved = pcidev_saved_parse(d->dev, h->saved);
-	if (!d->saved)
-		return problem_set(p, errno, "%s: its saved configuration is damaged: %s", name,
-				   strerror(errno));
-	assignment_init(&a, &env->settings, &d->dev->info, h->opts, h->opts_node);
-	if (mask_init(&d->mask, d->dev, &a.policy.policy))
-		return problem_set(p, errno, "%s: cannot build its filter: %s", name, strerror(errno));
-	interrupt_init(&d->irq, d->dev, &vectors);
-	d->irq.no_msix = h->no_msix;
-	d->irq.no_vectors = h->no_vectors;
-	d->irq.mode = h->mode;
-	d->irq.nr = (uint16_t)h->vectors;
-	if (d->dev->info.is_virtual)
-		hold_virtual(d, h->domid);
-	/*
-	 * Killed between mapping and turning on, before an image that forgets, or behind a sleep: no harm twice.
-	 * A Xen that does not write the messages anew has not lost them.
-	 */
-	if (d->irq.mode != VECTORS_NONE)
-		d->irq.vectors.restore(d);
-	if (interrupt_turn_on(&d->irq))
-		return problem_set(p, errno, "%s: cannot go on with its interrupts: %s", name,
-				   strerror(errno));
-	mask_note_intx(&d->mask, false, d->irq.mode != VECTORS_NONE);
-	if (!pcidev_read(d->dev, PCI_COMMAND, 2, &command))
-		held->command = (uint16_t)command;
-	held->policy.permissive = a.policy.policy.permissive;
-	held->policy.interrupt_control = a.policy.policy.interrupt_control;
-	held->policy.shadow = a.policy.policy.shadow;
-	held->policy.nr_quirks = a.policy.policy.nr_quirks;
-	memcpy(held->policy.quirks, a.policy.quirks, sizeof(held->policy.quirks));
-	return 0;
-}
 
 static void on_hold(struct device *d, const struct message *m)
 {
@@ -299,15 +42,15 @@ static void on_hold(struct device *d, const struct message *m)
 	struct message answer;
 
 	message_init(&answer, MESSAGE_HELD, d->slot);
-	let_go(d);
-	if (hold(d, &m->u.hold, &p, &answer.u.held) || pcidev_share(d->dev, &reader)) {
+	device_let_go(d);
+	if (device_hold(d, &m->u.hold, &p, &answer.u.held) || pcidev_share(d->dev, &reader)) {
 		answer.u.held.err = p.err ? p.err : errno;
 		snprintf(answer.u.held.text, sizeof(answer.u.held.text), "%.250s",
 			 p.err ? p.text : strerror(errno));
-		let_go(d);
+		device_let_go(d);
 	}
 	answer.u.held.reader = (struct message_reader){ reader.base, reader.held, reader.slow_ms };
-	tell(d->gate, &answer, reader.fd);
+	link_tell(&d->home->link, &answer, reader.fd);
 	close_keep(reader.fd);
 }
 
@@ -362,7 +105,7 @@ static void answer_supervisor(struct device *d, enum message_kind to, int err, b
 	m.u.answer.to = to;
 	m.u.answer.err = err;
 	m.u.answer.changed = changed;
-	tell(d->gate, &m, -1);
+	link_tell(&d->home->link, &m, -1);
 }
 
 static void on_look(struct device *d)
@@ -372,7 +115,7 @@ static void on_look(struct device *d)
 	message_init(&m, MESSAGE_LOOKED, d->slot);
 	m.u.looked.alive = pcidev_alive(d->dev);
 	m.u.looked.lost = pcidev_lost_config(d->dev, d->saved);
-	tell(d->gate, &m, -1);
+	link_tell(&d->home->link, &m, -1);
 }
 
 static void obey(struct gate *g, const struct message *m)
@@ -395,10 +138,10 @@ static void obey(struct gate *g, const struct message *m)
 	case MESSAGE_LET_GO:
 		mend_all(d);
 		interrupt_release(&d->irq);
-		let_go(d);
+		device_let_go(d);
 		break;
 	case MESSAGE_DISOWN:
-		let_go(d);
+		device_let_go(d);
 		break;
 	case MESSAGE_QUIET:
 		mend_all(d);
@@ -413,7 +156,7 @@ static void obey(struct gate *g, const struct message *m)
 		break;
 	case MESSAGE_TURN_ON:
 		if (d->lock < 0)
-			d->lock = device_lock(g->env->state_dir, d->dev->info.sbdf);
+			d->lock = device_lock(g->home.env->state_dir, d->dev->info.sbdf);
 		put_back_vectors(&d->irq, "reset");
 		break;
 	case MESSAGE_WAKE:
@@ -437,44 +180,32 @@ static void obey(struct gate *g, const struct message *m)
 
 static void on_supervisor(struct gate *g)
 {
-	int fds[MESSAGE_FDS_MAX];
 	struct message m;
 
-	if (message_receive(g->supervisor, END_SUPERVISOR, END_GATE, &m, fds, NULL, NULL) != 1)
-		end(0);
-	if (m.kind == MESSAGE_CONNECT) {
-		close_keep(g->worker);
-		g->worker = fds[0];
-		return;
-	}
-	obey(g, &m);
+	if (link_hear(&g->home.link, &m))
+		obey(g, &m);
 }
 
 static void catch_up(struct gate *g)
 {
-	while (g->nr_deferred) {
-		struct message *m = g->deferred[0];
+	struct message m;
 
-		g->nr_deferred--;
-		for (unsigned i = 0; i < g->nr_deferred; i++)
-			g->deferred[i] = g->deferred[i + 1];
-		obey(g, m);
-		free(m);
-	}
+	while (link_take_deferred(&g->home.link, &m))
+		obey(g, &m);
 }
 
 /* ---- The worker ---- */
 
 /* It asked for what its filter would not have asked for: told, and refused. */
-static int refuse(struct device *d, const struct message_write *w, uint32_t old)
+static int refuse(struct gate *g, struct device *d, const struct message_write *w, uint32_t old)
 {
 	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
 
-	if (d->gate->refusals++ < REFUSALS_TOLD) {
+	if (g->refusals++ < REFUSALS_TOLD) {
 		snprintf(text, sizeof(text), "%s: the gate refuses its worker a write of 0x%x at 0x%x "
 			 "(%u bytes, now 0x%x): not open to the guest",
 			 sbdf_format(d->dev->info.sbdf, name), w->value, w->offset, w->size, old);
-		say(d, XTL_WARN, text);
+		device_say(d, XTL_WARN, text);
 	}
 	return fail(EPERM);
 }
@@ -490,7 +221,7 @@ static int behind_reset(struct device *d, bool *changed)
 	return err ? fail(err) : 0;
 }
 
-static int write_register(struct device *d, const struct message_write *w, bool *changed)
+static int write_register(struct gate *g, struct device *d, const struct message_write *w, bool *changed)
 {
 	uint32_t old = ~w->value;
 	bool reset;
@@ -503,7 +234,7 @@ static int write_register(struct device *d, const struct message_write *w, bool 
 		if (pcidev_read(d->dev, w->offset, w->size, &old))
 			return -1;
 		if (!mask_allows(&d->mask, w->offset, w->size, old, w->value))
-			return refuse(d, w, old);
+			return refuse(g, d, w, old);
 	}
 	reset = put_back_is_reset(&d->irq, w);
 	rc = pcidev_write(d->dev, w->offset, w->size, w->value);
@@ -556,18 +287,19 @@ static void leave_worker(struct gate *g, const char *why)
 {
 	char text[sizeof(((struct message_say *)0)->text)];
 
-	close_keep(g->worker);
-	g->worker = -1;
+	link_drop_worker(&g->home.link);
 	if (!why)
 		return;
 	snprintf(text, sizeof(text), "the gate hears no more of its worker: it %s", why);
-	say(device_of(g, 0), XTL_WARN, text);
+	device_say(device_of(g, 0), XTL_WARN, text);
 }
 
 static void answer_worker(struct gate *g, const struct message *m)
 {
+	int worker = g->home.link.worker;
+
 	/* One request at a time: a worker for whom there is no room is not waiting for an answer. */
-	if (g->worker >= 0 && message_send(g->worker, m, NULL, 0, NULL, 0))
+	if (worker >= 0 && message_send(worker, m, NULL, 0, NULL, 0))
 		leave_worker(g, errno == EAGAIN ? "takes no answers" : NULL);
 }
 
@@ -576,7 +308,7 @@ static void on_worker(struct gate *g)
 	struct message m, answer;
 	struct device *d;
 	bool changed = false;
-	int rc = message_receive(g->worker, END_WORKER, END_GATE, &m, NULL, NULL, NULL);
+	int rc = message_receive(g->home.link.worker, END_WORKER, END_GATE, &m, NULL, NULL, NULL);
 
 	if (rc != 1) {
 		leave_worker(g, rc < 0 && errno == EBADMSG ? "sent what it may not" : NULL);
@@ -596,7 +328,7 @@ static void on_worker(struct gate *g)
 	if (!d->dev) {
 		rc = fail(ENODEV);
 	} else if (m.kind == MESSAGE_WRITE) {
-		rc = write_register(d, &m.u.write, &changed);
+		rc = write_register(g, d, &m.u.write, &changed);
 	} else if (m.kind == MESSAGE_ENABLE && is_left_alone(d)) {
 		rc = fail(EIO);
 	} else if (m.kind == MESSAGE_ENABLE) {
@@ -610,16 +342,6 @@ static void on_worker(struct gate *g)
 	answer_worker(g, &answer);
 }
 
-/* Requests come first: there is one of them between any two rounds of this. */
-static void on_events(struct gate *g)
-{
-	struct epoll_event ev[EVENTS_AT_ONCE];
-	int n = epoll_wait(g->epoll, ev, EVENTS_AT_ONCE, 0);
-
-	for (int i = 0; i < n; i++)
-		events_turn(&((struct device *)ev[i].data.ptr)->events);
-}
-
 int gate_main(const struct env *env, int sock)
 {
 	struct gate *g = calloc(1, sizeof(*g));
@@ -627,14 +349,14 @@ int gate_main(const struct env *env, int sock)
 	if (!g)
 		return 1;
 	prctl(PR_SET_NAME, "xenpci-gate");
-	g->env = env;
-	g->supervisor = sock;
-	g->worker = g->epoll = -1;
+	g->home.env = env;
+	g->home.events = -1;
+	link_init(&g->home.link, sock);
 	g->slept_ns = asleep_ns();
 	for (;;) {
 		struct pollfd p[3] = { { .fd = sock, .events = POLLIN },
-				       { .fd = g->worker, .events = POLLIN },
-				       { .fd = g->epoll, .events = POLLIN } };
+				       { .fd = g->home.link.worker, .events = POLLIN },
+				       { .fd = g->home.events, .events = POLLIN } };
 
 		if (poll(p, 3, -1) < 0)
 			continue;
@@ -642,8 +364,9 @@ int gate_main(const struct env *env, int sock)
 			on_supervisor(g);
 		else if (p[1].revents)
 			on_worker(g);
+		/* Requests come first: there is one of them between any two rounds of this. */
 		if (p[2].revents)
-			on_events(g);
+			virtual_turn(g->home.events);
 		catch_up(g);
 	}
 }
