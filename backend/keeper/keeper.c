@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,32 +12,26 @@
 #include <sys/wait.h>
 #include <xentoollog.h> /* the levels alone */
 
-#include "backend/keeper/systemd.h"
+#include "backend/keeper/bus.h"
 #include "backend/keeper/link.h"
+#include "backend/keeper/say.h"
+#include "backend/keeper/systemd.h"
 #include "common/libc.h"
-#include "common/log.h"
 #include "common/util.h"
 
 #define SECOND 1000000000ull
-#define WAITING_MAX 64
 #define NEWS_MAX 64 /* taken before anything else has its turn */
 #define OOM "/proc/self/oom_score_adj"
 #define OOM_NEVER "-1000"
 
-enum host {
-	HOST_UNTOUCHED,
-	HOST_OURS,    /* the switch is off, and we probe in its place */
-	HOST_KERNELS, /* as it was found: nobody of us serves */
-};
+/* Not below the level that was asked for. */
+#define say(k, ...) keeper_say((k)->o->level, __VA_ARGS__)
 
 struct keeper {
 	const struct keeper_options *o;
 	int (*serve)(int link, int ready_fd, void *arg);
 	void *arg;
-	struct backend_bus bus;
-	enum host host;
-	bool off; /* the switch, by us: HOST_OURS, and there is a bus */
-	bool was_on;
+	struct keeper_bus bus;
 	int signal_fd, uevent_fd, link;
 	sigset_t mask; /* before us */
 	char oom[8];   /* before us */
@@ -59,134 +52,7 @@ struct keeper {
 	uint64_t hand_over_at;
 	uint64_t bark_at; /* a service manager wants to hear that we are alive */
 	uint64_t bark_ns; /* so often */
-
-	/* Pci nodes that no server is known to have seen; the first `asked` were there at the last ping. */
-	char waiting[WAITING_MAX][BACKEND_BUS_NAME_MAX];
-	unsigned nr_waiting, asked;
 };
-
-/*
- * As the server logs. A reader that does not read must not stop us: what does not fit at once
- * into its pipe is not said.
- */
-__attribute__((format(printf, 3, 4)))
-static void say(const struct keeper *k, int level, const char *fmt, ...)
-{
-	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-	const char *name = level >= XTL_ERROR  ? "error"
-			   : level >= XTL_WARN ? "warning"
-			   : level >= XTL_INFO ? "info"
-					       : "debug";
-	char line[1024], head[LOG_HEAD_MAX];
-	int n, saved = errno;
-	va_list ap;
-
-	if (level < k->o->level)
-		return;
-	n = snprintf(line, sizeof(line), "%sxenpcid: %s: keeper: ", log_head((xentoollog_level)level, head), name);
-	va_start(ap, fmt);
-	n += vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
-	va_end(ap);
-	if (n > (int)sizeof(line) - 2)
-		n = sizeof(line) - 2;
-	line[n++] = '\n';
-	if (poll(&p, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)n) < 0)
-		errno = 0;
-	errno = saved;
-}
-
-/* --- The host --- */
-
-static void cannot_bind(const struct keeper *k, const char *device)
-{
-	say(k, XTL_WARN, "the kernel cannot bind %s: %s; write its name into %s/" BACKEND_BUS_PROBE, device,
-	    strerrordesc_np(errno), k->bus.path);
-}
-
-static void probe(const struct keeper *k, const char *device)
-{
-	if (backend_bus_probe(&k->bus, device))
-		cannot_bind(k, device);
-	else
-		say(k, XTL_DEBUG, "%s is given to the kernel", device);
-}
-
-static void probe_others(const struct keeper *k)
-{
-	char name[BACKEND_BUS_NAME_MAX];
-
-	if (backend_bus_probe_others(&k->bus, name))
-		cannot_bind(k, name);
-}
-
-/*
- * Turns the switch off, where there is one. 0, or errno: the kernel's backend is loaded and would
- * serve the same guests.
- */
-static int turn_off(struct keeper *k)
-{
-	int was, error;
-
-	k->host = HOST_OURS;
-	if (k->off)
-		return 0;
-	was = backend_bus_remember(&k->bus, k->o->state_dir);
-	if (was < 0 && errno == ENOENT)
-		return 0;
-	if (was >= 0 && errno)
-		say(k, XTL_WARN, "%s cannot keep how %s/" BACKEND_BUS_SWITCH " was found: %s; if all of "
-		    "xenpcid is killed it stays off", k->o->state_dir, k->bus.path, strerrordesc_np(errno));
-	if (was < 0 || backend_bus_turn(&k->bus, false)) {
-		error = errno;
-		say(k, XTL_WARN, "%s/" BACKEND_BUS_SWITCH " cannot be turned off: %s", k->bus.path,
-		    strerrordesc_np(error));
-		return backend_bus_has_pci_driver(&k->bus) ? error : 0;
-	}
-	k->was_on = was;
-	k->off = true;
-	say(k, XTL_INFO, "%s/" BACKEND_BUS_SWITCH " is off while we run, and every backend device that is "
-	    "not pci is probed by name%s", k->bus.path,
-	    backend_bus_has_pci_driver(&k->bus) ? "; the kernel's xen-pciback is loaded" : "");
-	probe_others(k);
-	return 0;
-}
-
-/* The switch as it was found, and all that waits is the kernel's: nobody of us serves. */
-static void hand_over(struct keeper *k)
-{
-	k->hand_over_at = 0;
-	if (k->host != HOST_OURS)
-		return;
-	k->host = HOST_KERNELS;
-	if (!k->off)
-		return;
-	k->off = false;
-	if (backend_bus_restore(&k->bus, k->o->state_dir, k->was_on))
-		say(k, XTL_ERROR, "%s/" BACKEND_BUS_SWITCH " cannot be turned on again: %s; disks, nics and "
-		    "consoles of new guests need a 1 written there", k->bus.path, strerrordesc_np(errno));
-	probe_others(k);
-	for (unsigned i = 0; i < k->nr_waiting; i++) {
-		say(k, XTL_WARN, "no xenpcid serves %s: the kernel's backend may have it",
-		    k->waiting[i]);
-		probe(k, k->waiting[i]);
-	}
-	k->nr_waiting = k->asked = 0;
-}
-
-/* A pci node that the server must see. Without room to remember it, only a server helps it. */
-static void wait_for_server(struct keeper *k, const char *device)
-{
-	if (k->nr_waiting < WAITING_MAX)
-		memcpy(k->waiting[k->nr_waiting++], device, BACKEND_BUS_NAME_MAX);
-}
-
-static void waits_no_more(struct keeper *k, unsigned i)
-{
-	k->nr_waiting--;
-	if (i < k->asked)
-		k->asked--;
-	memmove(k->waiting[i], k->waiting[i + 1], (k->nr_waiting - i) * sizeof(k->waiting[0]));
-}
 
 /* --- The server --- */
 
@@ -203,7 +69,7 @@ static void ping(struct keeper *k)
 {
 	if (!k->serving || k->answer_by)
 		return;
-	k->asked = k->nr_waiting;
+	keeper_bus_ask(&k->bus);
 	ask(k, KEEPER_PING);
 }
 
@@ -404,7 +270,7 @@ static void begins_to_serve(struct keeper *k, int overdue_fd)
 	k->serving = k->has_served = true;
 	k->served_since = now_ns();
 	k->hand_over_at = 0;
-	k->nr_waiting = k->asked = 0; /* it looks at all that is there */
+	keeper_bus_all_seen(&k->bus);
 	systemd_tell("READY=1\nSTATUS=serving");
 }
 
@@ -431,7 +297,7 @@ static void on_link(struct keeper *k)
 	}
 	switch (m.word) {
 	case KEEPER_TURN:
-		answer.error = turn_off(k);
+		answer.error = keeper_bus_turn_off(&k->bus);
 		if (send(k->link, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 			errno = 0;
 		break;
@@ -448,10 +314,7 @@ static void on_link(struct keeper *k)
 		break;
 	case KEEPER_HERE:
 		k->answer_by = 0;
-		k->nr_waiting -= k->asked;
-		memmove(k->waiting[0], k->waiting[k->asked], k->nr_waiting * sizeof(k->waiting[0]));
-		k->asked = 0;
-		if (k->nr_waiting && !k->stopping)
+		if (keeper_bus_answered(&k->bus) && !k->stopping)
 			ping(k);
 		break;
 	default:
@@ -462,31 +325,14 @@ static void on_link(struct keeper *k)
 
 /* --- What happens --- */
 
-static void on_news(struct keeper *k, enum backend_bus_news news, const char *name)
-{
-	if (news == BACKEND_BUS_NOTHING || k->host == HOST_UNTOUCHED)
-		return;
-	if (k->host == HOST_OURS)
-		turn_off(k); /* the bus may have come after us */
-	if (news == BACKEND_BUS_APPEARED && k->host == HOST_OURS && backend_bus_is_pci(name))
-		wait_for_server(k, name);
-	else if (news == BACKEND_BUS_APPEARED)
-		probe(k, name);
-	else if (news == BACKEND_BUS_DRIVER || news == BACKEND_BUS_LOST)
-		probe_others(k);
-	for (unsigned i = 0; news == BACKEND_BUS_GONE && i < k->nr_waiting; i++)
-		if (!strcmp(k->waiting[i], name))
-			waits_no_more(k, i--);
-	ping(k);
-}
-
 static void on_uevents(struct keeper *k)
 {
 	char name[BACKEND_BUS_NAME_MAX];
 	enum backend_bus_news news;
 
 	for (int i = 0; i < NEWS_MAX && !backend_bus_next(k->uevent_fd, &news, name); i++)
-		on_news(k, news, name);
+		if (keeper_bus_take_news(&k->bus, news, name))
+			ping(k);
 }
 
 static void stop(struct keeper *k, enum keeper_word word)
@@ -543,7 +389,8 @@ static void serve_times(struct keeper *k)
 	if (k->hand_over_at && k->hand_over_at <= now) {
 		say(k, XTL_WARN, "nobody serves: new guests' devices are left to the kernel's backend until "
 		    "a xenpcid does");
-		hand_over(k);
+		k->hand_over_at = 0;
+		keeper_bus_hand_over(&k->bus);
 	}
 	if (k->bark_at && k->bark_at <= now) {
 		systemd_tell("WATCHDOG=1");
@@ -599,7 +446,7 @@ static int keeper_open(struct keeper *k)
 	ssize_t n;
 	sigset_t all;
 
-	if (backend_bus_init(&k->bus, k->o->sysfs_root)) {
+	if (keeper_bus_init(&k->bus, k->o)) {
 		say(k, XTL_ERROR, "%s: too long a path", k->o->sysfs_root);
 		return -1;
 	}
@@ -639,7 +486,7 @@ int keeper_run(const struct keeper_options *o, int (*serve)(int link, int ready_
 		start(&k);
 		while (!k.done)
 			turn(&k);
-		hand_over(&k);
+		keeper_bus_hand_over(&k.bus);
 	}
 	/* Signals stay blocked: one that came late does not change how we end. */
 	return k.rc;

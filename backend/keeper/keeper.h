@@ -3,8 +3,8 @@
  * The keeper: the process that xenpcid is when it is started. It has nothing to do but to see that
  * the host's other guests get their disks, nics and consoles whatever becomes of the process that
  * serves, the server: the keeper starts it, starts it again when it dies or hangs, and alone minds
- * the backend bus (host/backend_bus.h). It is too small to fail: one file, no memory from the heap,
- * none of Xen's libraries, no thread, asleep until something happens.
+ * the backend bus (bus.h, host/backend_bus.h). It is too small to fail: no memory from the heap, none of
+ * Xen's libraries, no thread, asleep until something happens.
  *
  *   the server                 the switch   new disks, nics     new pci nodes
  *   serves                     off          probed by name      the server's
