@@ -77,5 +77,9 @@ struct guest *backend_guest(const struct backend *be, struct guest_id id);
 struct guest *backend_next_guest(const struct backend *be, uint64_t *at);
 /* The guest of that number, or NULL. */
 struct guest *backend_guest_at(const struct backend *be, uint64_t at);
+/* g, of which there is none yet, into its place; it stays the caller's. */
+void backend_add_guest(struct backend *be, struct guest *g);
+/* g, which is there, out of it. */
+void backend_remove_guest(struct backend *be, struct guest *g);
 
 #endif

@@ -44,38 +44,6 @@ struct guest *guest_new(struct backend *be, struct guest_id id)
 	return g;
 }
 
-struct guest *backend_guest(const struct backend *be, struct guest_id id)
-{
-	struct guest *g = id.domid < DOMID_FIRST_RESERVED ? be->guests[id.domid] : NULL;
-
-	while (g && g->devid < id.devid)
-		g = g->next;
-	return g && g->devid == id.devid ? g : NULL;
-}
-
-struct guest *backend_guest_at(const struct backend *be, uint64_t at)
-{
-	return backend_guest(be, (struct guest_id){ (uint32_t)(at >> 32), (uint32_t)at });
-}
-
-struct guest *backend_next_guest(const struct backend *be, uint64_t *at)
-{
-	uint32_t devid = (uint32_t)*at;
-
-	for (uint64_t domid = *at >> 32; domid < DOMID_FIRST_RESERVED; domid++) {
-		struct guest *g = be->guests[domid];
-
-		while (g && g->devid < devid)
-			g = g->next;
-		if (g) {
-			*at = domid << 32 | g->devid;
-			return g;
-		}
-		devid = 0;
-	}
-	return NULL;
-}
-
 /*
  * Back to an instance that knows nothing. true: it is; false: something has to end first, and the
  * guest will be looked at again.

@@ -18,15 +18,6 @@
 #define TOKEN_FRONTEND 'f' /* and the guest's name (guest_id.h) */
 #define DRAIN_MAX 1024	   /* events in one turn */
 
-/* Into its place among those of its domain. */
-static void enter(struct guest **place, struct guest *g)
-{
-	while (*place && (*place)->devid < g->devid)
-		place = &(*place)->next;
-	g->next = *place;
-	*place = g;
-}
-
 static struct guest *guest_of(struct watches *w, struct guest_id id)
 {
 	struct guest *g = backend_guest(w->be, id);
@@ -37,7 +28,7 @@ static struct guest *guest_of(struct watches *w, struct guest_id id)
 		return g;
 	g = guest_new(w->be, id);
 	if (g)
-		enter(&w->be->guests[id.domid], g);
+		backend_add_guest(w->be, g);
 	else
 		w->be->no_memory = true;
 	if (!g)
@@ -225,11 +216,7 @@ int watches_drain(struct watches *w)
 
 static void drop(struct watches *w, struct guest *g)
 {
-	struct guest **place = &w->be->guests[g->domid];
-
-	while (*place != g)
-		place = &(*place)->next;
-	*place = g->next;
+	backend_remove_guest(w->be, g);
 	guest_free(g);
 }
 
