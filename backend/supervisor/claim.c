@@ -33,6 +33,20 @@ struct claim *claim_find(const struct backend *be, struct sbdf a)
 	return NULL;
 }
 
+struct claim *claim_of_guest(const struct guest *g, struct sbdf a)
+{
+	struct claim *claim, *leaving = NULL;
+
+	TAILQ_FOREACH(claim, &g->claims, of_guest) {
+		if (!sbdf_equal(claim->sbdf, a))
+			continue;
+		if (claim->phase <= CLAIM_TAKEN)
+			return claim;
+		leaving = claim;
+	}
+	return leaving;
+}
+
 static void hold(struct claim *claim)
 {
 	if (claim->holds)

@@ -162,6 +162,8 @@ int claim_record(struct claim *claim);
 int claim_record_again(struct claim *claim);
 /* Who has a, or NULL. */
 struct claim *claim_find(const struct backend *be, struct sbdf a);
+/* g's claim on a: the one that it has or is to have; else one that is on its way back; or NULL. */
+struct claim *claim_of_guest(const struct guest *g, struct sbdf a);
 
 /* Devices of the settings are hidden, and those left without decoding decode again; then nr_jobs is 0. */
 void claims_hide(struct backend *be);

@@ -5,44 +5,12 @@
 #include <string.h>
 
 #include "backend/supervisor/guest_error.h"
+#include "backend/supervisor/guest_publish.h"
 #include "backend/supervisor/guest_state.h"
 #include "backend/supervisor/ledgers.h"
 #include "backend/supervisor/recovery.h"
 #include "common/store.h"
 #include "common/util.h"
-
-/* What becomes of one entry of the toolstack's list. */
-enum outcome { OUTCOME_EXPORTED, OUTCOME_REFUSED, OUTCOME_RELEASED };
-
-struct entry {
-	unsigned n; /* the index in dev-N */
-	enum outcome outcome;
-	char dev[NODE_VALUE_MAX]; /* dev-N as it was read */
-	struct sbdf host, virt;
-	struct claim *claim; /* exported, and not released by a later entry */
-	struct claim *leaving; /* released */
-	bool missing;	     /* to be released, but not here */
-	struct problem problem;
-};
-
-/* One pass over the list, and what it has to publish. */
-struct pass {
-	struct guest *g;
-	bool all;
-	bool waits; /* devices are on their way: nothing is answered yet */
-	bool takes; /* an entry's device is not taken yet */
-	unsigned from, to; /* our state; to Unknown: it stays */
-	bool moves; /* ... it is to change, which answers an entry without more */
-	unsigned nr;
-	struct entry entries[NODES_MAX_DEVS];
-	bool invalid[NODES_MAX_DEVS]; /* whose state-N is none */
-	unsigned nr_roots; /* new ones, to be appended behind old_roots */
-	unsigned old_roots;
-	struct node_root roots[NODES_MAX_ROOTS];
-};
-
-/* The name of node number n, in buf of NODE_NAME_MAX bytes. */
-#define node_n(buf, fmt, n) (snprintf(buf, NODE_NAME_MAX, fmt, n), (buf))
 
 static int read_node(struct guest *g, const char *node, char *buf, unsigned size)
 {
@@ -90,21 +58,6 @@ bool guest_devices_settled(const struct guest *g)
 	return true;
 }
 
-/* The guest's claim on host: the one that it has or is to have; else one that is on its way back. */
-static struct claim *find_own(struct guest *g, struct sbdf host)
-{
-	struct claim *claim, *leaving = NULL;
-
-	TAILQ_FOREACH(claim, &g->claims, of_guest) {
-		if (!sbdf_equal(claim->sbdf, host))
-			continue;
-		if (claim->phase <= CLAIM_TAKEN)
-			return claim;
-		leaving = claim;
-	}
-	return leaving;
-}
-
 /* A virtual address beside those that the guest's devices have. */
 static int assign_address(struct guest *g, struct claim *claim, struct problem *p)
 {
@@ -136,7 +89,7 @@ static struct claim *take_device(struct guest *g, unsigned n, struct sbdf host, 
 	char opts[256], opts_node[NODE_NAME_MAX];
 	struct claim *claim;
 
-	node_n(opts_node, NODE_OPTS_FMT, n);
+	node_numbered(NODE_OPTS_FMT, n, opts_node);
 	if (read_node(g, opts_node, opts, sizeof(opts)) < 0)
 		snprintf(opts, sizeof(opts), "%s", errno == ENOENT ? "" : strerror(errno));
 	claim = claim_begin(g, host, opts, opts_node);
@@ -179,7 +132,7 @@ static int export_device(struct pass *pass, struct entry *e, struct problem *p)
 	if (node_dev_parse(e->dev, &e->host))
 		return problem_set(p, EINVAL, "dev-%u: \"%s\" is no address like 0000:03:00.0", e->n,
 				   e->dev);
-	claim = find_own(g, e->host);
+	claim = claim_of_guest(g, e->host);
 	if (claim && claim->phase == CLAIM_TAKEN && claim->published)
 		return problem_set(p, EEXIST, "dev-%u: the guest has %s already", e->n, e->dev);
 	if (!claim || claim->phase == CLAIM_LEFT) {
@@ -221,7 +174,7 @@ static struct claim *find_leaving(struct pass *pass, struct sbdf host)
 		if (!taken)
 			return claim;
 	}
-	claim = find_own(pass->g, host);
+	claim = claim_of_guest(pass->g, host);
 	return claim && claim->phase <= CLAIM_TAKEN ? claim : NULL;
 }
 
@@ -247,7 +200,7 @@ static void refuse_state(struct guest *g, unsigned n, bool by_guest)
 	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
 	struct problem p;
 
-	if (read_node(g, node_n(node, NODE_STATE_FMT, n), text, sizeof(text)) < 0)
+	if (read_node(g, node_numbered(NODE_STATE_FMT, n, node), text, sizeof(text)) < 0)
 		snprintf(text, sizeof(text), "%s", strerror(errno));
 	problem_set(&p, EINVAL, "state-%u: \"%s\" is no state", n, text);
 	guest_report(g, &p, by_guest);
@@ -272,7 +225,7 @@ static void serve_entry(struct pass *pass, unsigned n)
 		return;
 	*e = (struct entry){ .n = n };
 	if (entries_dev(g, n, e->dev) < 0) {
-		if (guest_unread(g, g->dir, node_n(node, NODE_DEV_FMT, n))) {
+		if (guest_unread(g, g->dir, node_numbered(NODE_DEV_FMT, n, node))) {
 			pass->waits = true;
 			return;
 		}
@@ -330,139 +283,6 @@ static void drop_records(struct pass *pass)
 	}
 }
 
-static void add_root(struct pass *pass, struct node_root root)
-{
-	for (unsigned i = 0; i < pass->old_roots + pass->nr_roots; i++)
-		if (pass->roots[i].segment == root.segment && pass->roots[i].bus == root.bus)
-			return;
-	if (pass->old_roots + pass->nr_roots < NODES_MAX_ROOTS)
-		pass->roots[pass->old_roots + pass->nr_roots++] = root;
-}
-
-/* The roots that are published already; what cannot be read is published anew. */
-static void read_roots(struct pass *pass)
-{
-	struct guest *g = pass->g;
-	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	uint64_t n = 0;
-
-	if (store_read_number(g->be->xen.xs, XBT_NULL, g->dir, NODE_ROOT_NUM, 10, NODES_MAX_ROOTS, &n))
-		return;
-	while (pass->old_roots < n) {
-		if (read_node(g, node_n(node, NODE_ROOT_FMT, pass->old_roots), text,
-			      sizeof(text)) < 0 ||
-		    node_root_parse(text, &pass->roots[pass->old_roots]))
-			return;
-		pass->old_roots++;
-	}
-}
-
-/*
- * One root in slot mode. Else each bus that holds a device whose bridge the
- * guest does not have as well: behind that bridge it will look by itself.
- */
-static void find_roots(struct pass *pass)
-{
-	struct guest *g = pass->g;
-	struct claim *claim;
-	struct sbdf parent;
-
-	if (g->roots_told)
-		return;
-	read_roots(pass);
-	if (g->be->env->settings.slots == SLOTS_VPCI) {
-		add_root(pass, (struct node_root){ 0 });
-		return;
-	}
-	TAILQ_FOREACH(claim, &g->claims, of_guest) {
-		if (claim->phase != CLAIM_TAKEN || !claim->has_virt)
-			continue;
-		if (provider_parent(g->be->env->providers[claim->provider], claim->sbdf, &parent) > 0 &&
-		    find_own(g, parent))
-			continue;
-		add_root(pass, slots_root(claim->virt));
-	}
-}
-
-/*
- * What a successor has to know goes before what the guest sees: killed in between, it finds a device
- * whose entry still asks for it (resume.h), or one that is to leave and has left. So it needs no part
- * in the transaction, where each node costs several times as much.
- */
-static int record(const struct pass *pass)
-{
-	const struct guest *g = pass->g;
-
-	for (unsigned i = 0; i < pass->nr; i++) {
-		const struct entry *e = &pass->entries[i];
-
-		if (e->outcome == OUTCOME_RELEASED &&
-		    successor_device_forget(&g->be->successor, XBT_NULL, guest_id(g), e->host))
-			return -1;
-		if (e->outcome == OUTCOME_EXPORTED && e->claim && claim_record(e->claim))
-			return -1;
-	}
-	return 0;
-}
-
-/* vdev-N, then state-N, as the kernel's backend does. */
-static int write_entry(struct guest *g, xs_transaction_t t, const struct entry *e)
-{
-	struct xs_handle *xs = g->be->xen.xs;
-	char node[NODE_NAME_MAX], value[NODE_VALUE_MAX], dev[NODE_VALUE_MAX];
-
-	if (e->outcome == OUTCOME_RELEASED)
-		return 0;
-	/* The toolstack may have renumbered its list since we read it. */
-	if (e->dev[0] && (store_read(xs, t, g->dir, node_n(node, NODE_DEV_FMT, e->n), dev,
-				     sizeof(dev)) < 0 || strcmp(dev, e->dev)))
-		return fail(ESTALE);
-	entries_wrote(&g->entries, e->n);
-	if (e->outcome == OUTCOME_REFUSED)
-		return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
-				   XenbusStateClosed);
-	if (store_write(xs, t, g->dir, node_n(node, NODE_VDEV_FMT, e->n), "%s",
-			node_vdev_format(e->virt, value)))
-		return -1;
-	return store_write(xs, t, g->dir, node_n(node, NODE_STATE_FMT, e->n), "%u",
-			   XenbusStateInitialised);
-}
-
-static int write_roots(struct pass *pass, xs_transaction_t t)
-{
-	struct xs_handle *xs = pass->g->be->xen.xs;
-	char node[NODE_NAME_MAX], value[NODE_VALUE_MAX];
-
-	for (unsigned i = pass->old_roots; i < pass->old_roots + pass->nr_roots; i++)
-		if (store_write(xs, t, pass->g->dir, node_n(node, NODE_ROOT_FMT, i), "%s",
-				node_root_format(pass->roots[i], value)))
-			return -1;
-	return pass->nr_roots ? store_write(xs, t, pass->g->dir, NODE_ROOT_NUM, "%u",
-					    pass->old_roots + pass->nr_roots)
-			      : 0;
-}
-
-static int write_pass(struct xs_handle *xs, xs_transaction_t t, void *context)
-{
-	struct pass *pass = context;
-	struct guest *g = pass->g;
-
-	for (unsigned i = 0; i < pass->nr; i++)
-		if (write_entry(g, t, &pass->entries[i]))
-			return -1;
-	/* Our state last: so it stands in the kernel's order, and decides for all. */
-	if (write_roots(pass, t) || guest_check_state(g, t, pass->from))
-		return -1;
-	return pass->to == XenbusStateUnknown ? 0 : store_write(xs, t, g->dir, NODE_STATE, "%u", pass->to);
-}
-
-static void unpublish(struct pass *pass)
-{
-	for (unsigned i = 0; i < pass->nr; i++)
-		if (pass->entries[i].claim)
-			pass->entries[i].claim->published = false;
-}
-
 int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, struct problem *p)
 {
 	struct pass pass = { .g = g, .all = all, .from = from, .to = to,
@@ -487,18 +307,15 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
 	tell_entries(&pass, n);
 	if (!pass.nr && to == XenbusStateUnknown)
 		return 0;
-	find_roots(&pass);
-	if (record(&pass) || store_transaction(g->be->xen.xs, write_pass, &pass)) {
+	if (guest_publish(&pass)) {
 		int err = errno;
 
-		unpublish(&pass);
 		/* Overtaken by others again and again: they have their turn, then it is done anew. */
 		if (err == EAGAIN)
 			guest_look_again(g);
 		return err == ESTALE || err == EAGAIN ? fail(err)
 				     : problem_set(p, err, "cannot publish: %s", strerror(err));
 	}
-	g->roots_told = g->be->env->settings.slots == SLOTS_VPCI;
 	drop_records(&pass);
 	return (int)pass.nr;
 }
@@ -518,18 +335,14 @@ int guest_devices_tell_again(struct guest *g, unsigned from, unsigned to)
 		*e = (struct entry){ .n = i, .outcome = OUTCOME_EXPORTED };
 		if (entries_dev(g, i, e->dev) < 0 || node_dev_parse(e->dev, &e->host))
 			continue;
-		claim = find_own(g, e->host);
+		claim = claim_of_guest(g, e->host);
 		if (!claim || claim->phase != CLAIM_TAKEN || !claim->published)
 			continue;
 		e->virt = claim->virt;
 		pass.nr++;
 	}
 	entries_forget_dev(&g->entries);
-	find_roots(&pass);
-	if (store_transaction(g->be->xen.xs, write_pass, &pass))
-		return -1;
-	g->roots_told = g->be->env->settings.slots == SLOTS_VPCI;
-	return (int)pass.nr;
+	return guest_publish(&pass) ? -1 : (int)pass.nr;
 }
 
 bool guest_devices_unseen(struct guest *g)
@@ -548,7 +361,7 @@ bool guest_devices_unseen(struct guest *g)
 		if (state != XenbusStateClosing)
 			continue;
 		leaving = true;
-		if (read_node(g, node_n(node, NODE_VDEV_FMT, i), text, sizeof(text)) >= 0 ||
+		if (read_node(g, node_numbered(NODE_VDEV_FMT, i, node), text, sizeof(text)) >= 0 ||
 		    guest_unread(g, g->dir, node))
 			return false;
 	}
