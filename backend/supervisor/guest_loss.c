@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/supervisor/guest_loss.h"
 
-#include <stdio.h>
-
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/guest_error.h"
 #include "common/store.h"
 #include "common/util.h"
+#include "host/entry.h"
 
 /* The entry of host, wherever it is now, is closed. */
 static int close_entry(struct guest *g, xs_transaction_t t, struct sbdf host)
 {
-	struct xs_handle *xs = g->be->xen.xs;
-	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	struct sbdf at;
-	uint64_t n;
+	int n = entry_find(g->be->xen.xs, t, g->dir, host);
+	char node[NODE_NAME_MAX];
 
-	if (store_read_number(xs, t, g->dir, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &n))
+	if (n < 0)
 		return -1;
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(node, sizeof(node), NODE_DEV_FMT, i);
-		if (store_read(xs, t, g->dir, node, text, sizeof(text)) < 0 ||
-		    node_dev_parse(text, &at) || !sbdf_equal(at, host))
-			continue;
-		snprintf(node, sizeof(node), NODE_STATE_FMT, i);
-		entries_wrote(&g->entries, i);
-		return store_write(xs, t, g->dir, node, "%u", XenbusStateClosed);
-	}
-	return fail(ENOENT);
+	entries_wrote(&g->entries, (unsigned)n);
+	return store_write(g->be->xen.xs, t, g->dir, node_numbered(NODE_STATE_FMT, (unsigned)n, node), "%u",
+			   XenbusStateClosed);
 }
 
 struct lost {

@@ -12,6 +12,7 @@
 #include "backend/supervisor/sweep.h"
 #include "common/store.h"
 #include "common/util.h"
+#include "host/entry.h"
 
 /* The entry that dev-N says is a device: what of it a resumed device needs. */
 struct entry {
@@ -23,25 +24,16 @@ struct entry {
 static void find_entry(struct guest *g, struct sbdf host, struct entry *e)
 {
 	struct xs_handle *xs = g->be->xen.xs;
-	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
-	struct sbdf a;
-	unsigned nr;
+	int n = entry_find(xs, XBT_NULL, g->dir, host);
+	char node[NODE_NAME_MAX];
 
 	*e = (struct entry){ .state = ENTRIES_ABSENT };
-	if (entries_nr(g, &nr))
+	if (n < 0)
 		return;
-	for (unsigned n = 0; n < nr; n++) {
-		snprintf(node, sizeof(node), NODE_DEV_FMT, n);
-		if (store_read(xs, XBT_NULL, g->dir, node, text, sizeof(text)) < 0 ||
-		    node_dev_parse(text, &a) || !sbdf_equal(a, host))
-			continue;
-		e->n = n;
-		e->state = entries_state(g, n);
-		snprintf(node, sizeof(node), NODE_OPTS_FMT, n);
-		if (store_read(xs, XBT_NULL, g->dir, node, e->opts, sizeof(e->opts)) < 0)
-			e->opts[0] = 0;
-		return;
-	}
+	e->n = (unsigned)n;
+	e->state = entries_state(g, e->n);
+	if (store_read(xs, XBT_NULL, g->dir, node_numbered(NODE_OPTS_FMT, e->n, node), e->opts, sizeof(e->opts)) < 0)
+		e->opts[0] = 0;
 }
 
 /* What is remembered of one device at most is right. */
