@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "backend/supervisor/service_parts.h"
+#include "backend/supervisor/service_inner.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "backend/supervisor/claim.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/ledgers.h"
-#include "backend/supervisor/told.h"
 #include "common/store.h"
 #include "common/util.h"
 
@@ -90,173 +84,6 @@ static int read_published(struct guest *g, struct published *out, struct problem
 	return 0;
 }
 
-/* ---- Devices ---- */
-
-static void tell_gone(struct service *s, unsigned slot, struct sbdf virt)
-{
-	struct message m;
-
-	if (!s->worker)
-		return;
-	message_init(&m, MESSAGE_GONE, slot);
-	m.u.gone.virt = virt;
-	process_send(s->worker, &m, NULL, 0);
-}
-
-static unsigned find_gone(const struct service *s, struct sbdf virt)
-{
-	unsigned i = 0;
-
-	while (i < s->nr_gone && !sbdf_equal(s->gone[i], virt))
-		i++;
-	return i;
-}
-
-void service_keep_gone(struct service *s, struct sbdf virt)
-{
-	if (s->nr_gone < SLOT_COUNT && find_gone(s, virt) == s->nr_gone)
-		s->gone[s->nr_gone++] = virt;
-}
-
-static void ask_gate(struct claim *claim)
-{
-	struct guest *g = claim->guest;
-	struct message m;
-
-	message_init(&m, MESSAGE_HOLD, claim->slot);
-	m.u.hold = (struct message_hold){
-		.sbdf = claim->sbdf,
-		.provider = claim->provider,
-		.irq = claim->info.irq,
-		.domid = g->domid,
-		.no_msix = claim->vectors.no_msix,
-		.no_vectors = claim->vectors.no_vectors,
-		.mode = claim->vectors.mode,
-		.vectors = claim->vectors.nr,
-	};
-	memcpy(m.u.hold.opts, claim->opts, sizeof(m.u.hold.opts));
-	snprintf(m.u.hold.opts_node, sizeof(m.u.hold.opts_node), "%.*s",
-		 (int)sizeof(m.u.hold.opts_node) - 1, claim->opts_node);
-	memcpy(m.u.hold.saved, claim->saved, sizeof(m.u.hold.saved));
-	claim->gate_asked = true;
-	process_send(g->service.gate, &m, NULL, 0);
-}
-
-static void ask_worker(struct claim *claim)
-{
-	struct service *s = &claim->guest->service;
-	unsigned gone = find_gone(s, claim->virt);
-	struct message m;
-
-	if (gone < s->nr_gone)
-		s->gone[gone] = s->gone[--s->nr_gone];
-	message_init(&m, MESSAGE_ADD, claim->slot);
-	m.u.add = (struct message_add){
-		.virt = claim->virt,
-		.info = claim->info,
-		.reader = claim->reader,
-		.policy = claim->policy,
-		.resumed = s->resumed,
-	};
-	claim->worker_asked = true;
-	process_send(s->worker, &m, &claim->reader_fd, 1);
-}
-
-/* The gate, and a worker that it may have: started before the first device is told to them. */
-static int start_gate(struct guest *g)
-{
-	struct service *s = &g->service;
-
-	if (!s->gate)
-		s->gate = process_start(&g->be->processes, ROLE_GATE, &service_gate_owner, g);
-	return s->gate ? 0 : -1;
-}
-
-void service_add(struct claim *claim)
-{
-	struct service *s = &claim->guest->service;
-
-	if (claim->phase != CLAIM_TAKEN || !claim->has_virt)
-		return;
-	if (!claim->gate_asked) {
-		if (start_gate(claim->guest)) {
-			talk_event(&claim->guest->talk, XTL_ERROR, "no gate can be started: %s",
-				   strerror(errno));
-			return;
-		}
-		ask_gate(claim);
-	}
-	if (claim->in_gate && s->worker && !claim->worker_asked)
-		ask_worker(claim);
-}
-
-bool service_knows(const struct claim *claim)
-{
-	const struct service *s = &claim->guest->service;
-
-	if (s->phase != SERVICE_STARTING && s->phase != SERVICE_UP)
-		return true;
-	return claim->in_gate && claim->in_worker;
-}
-
-void service_drop_from_gate(struct claim *claim)
-{
-	struct service *s = &claim->guest->service;
-	struct message m;
-
-	claim->in_worker = claim->worker_asked = false;
-	if (!s->gate || !claim->gate_asked) {
-		claim->be->upward->let_go(claim);
-		return;
-	}
-	message_init(&m, MESSAGE_LET_GO, claim->slot);
-	process_send(s->gate, &m, NULL, 0);
-}
-
-void service_drop(struct claim *claim)
-{
-	struct service *s = &claim->guest->service;
-	struct message m;
-
-	if (!s->worker || !claim->worker_asked) {
-		service_drop_from_gate(claim);
-		return;
-	}
-	message_init(&m, MESSAGE_DROP, claim->slot);
-	process_send(s->worker, &m, NULL, 0);
-	claim->drop_by_ns = now_ns() + SERVICE_DROP_NS;
-	schedule_at(&claim->be->schedule, claim->guest, claim->drop_by_ns);
-}
-
-/* Neither waits for the other: whoever has it now is in a hurry. */
-void service_lose(struct claim *claim)
-{
-	struct service *s = &claim->guest->service;
-	struct message m;
-
-	if (claim->has_virt) {
-		service_keep_gone(s, claim->virt);
-		tell_gone(s, claim->slot, claim->virt);
-	}
-	claim->in_worker = claim->worker_asked = false;
-	if (!s->gate || !claim->gate_asked) {
-		claim->be->upward->let_go(claim);
-		return;
-	}
-	message_init(&m, MESSAGE_DISOWN, claim->slot);
-	process_send(s->gate, &m, NULL, 0);
-}
-
-struct claim *service_claim_at(struct guest *g, unsigned slot)
-{
-	struct claim *claim;
-
-	TAILQ_FOREACH(claim, &g->claims, of_guest)
-		if (claim->slot == slot)
-			return claim;
-	return NULL;
-}
-
 /* ---- Coming up ---- */
 
 void service_failed(struct guest *g, int err, const char *what)
@@ -308,12 +135,11 @@ static int start_worker(struct guest *g)
 {
 	struct service *s = &g->service;
 	int sv[2] = { -1, -1 }, fds[2];
-	struct claim *claim;
 	struct message m;
 
-	if (start_gate(g) || message_pair(sv))
+	if (service_start_gate(g) || message_pair(sv))
 		return -1;
-	s->worker = process_start(&g->be->processes, ROLE_WORKER, &service_worker_owner, g);
+	s->worker = process_start(&g->be->processes, ROLE_WORKER, g->be->upward->worker, g);
 	if (!s->worker) {
 		close_keep(sv[0]);
 		close_keep(sv[1]);
@@ -339,12 +165,7 @@ static int start_worker(struct guest *g)
 	process_send(s->worker, &m, fds, 2);
 	close_keep(sv[0]);
 	close_keep(sv[1]);
-	for (unsigned i = 0; i < s->nr_gone; i++)
-		tell_gone(s, 0, s->gone[i]);
-	TAILQ_FOREACH(claim, &g->claims, of_guest) {
-		claim->worker_asked = claim->in_worker = false;
-		service_add(claim);
-	}
+	service_tell_of_devices(g);
 	return 0;
 }
 
@@ -515,40 +336,14 @@ void service_restart(struct guest *g)
 		service_add(claim);
 }
 
-/* ---- For recoveries ---- */
-
-void service_ask_gate(struct claim *claim, enum message_kind what)
+void service_check(struct guest *g, uint64_t now)
 {
-	struct message m;
+	struct service *s = &g->service;
 
-	message_init(&m, what, claim->slot);
-	if (claim->guest->service.gate)
-		process_send(claim->guest->service.gate, &m, NULL, 0);
-}
-
-bool service_ask_worker(struct claim *claim, enum message_kind what)
-{
-	struct message m;
-
-	message_init(&m, what, claim->slot);
-	return claim->in_worker && service_tell_worker(claim->guest, &m);
-}
-
-void service_resume(struct guest *g)
-{
-	struct message m;
-
-	if (g->service.phase != SERVICE_UP)
-		return;
-	message_init(&m, MESSAGE_RESUME, 0);
-	m.u.resume.slept_ns = g->slept_ns;
-	service_tell_worker(g, &m);
-}
-
-bool service_tell_worker(struct guest *g, const struct message *m)
-{
-	if (!g->service.worker || !g->service.ready)
-		return false;
-	process_send(g->service.worker, m, NULL, 0);
-	return true;
+	service_watch_deadlines(g, now);
+	if (s->restart_ns && now >= s->restart_ns)
+		service_restart(g);
+	else if (s->restart_ns)
+		schedule_at(&g->be->schedule, g, s->restart_ns);
+	service_watch_progress(g, now);
 }

@@ -99,6 +99,9 @@ void service_resume(struct guest *g);
 /* To the worker as it is. false: there is none. */
 bool service_tell_worker(struct guest *g, const struct message *m);
 
+/* What is done about what the two say, and about their ends (upward.h); the context is the guest. */
+extern const struct process_owner service_gate_owner, service_worker_owner;
+
 /* The guest's timer has come. */
 void service_check(struct guest *g, uint64_t now);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a guest's gate says, and what is done about it. */
-#include "backend/supervisor/service_parts.h"
+#include "backend/supervisor/service_inner.h"
 
 #include <string.h>
 

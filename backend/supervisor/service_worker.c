@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest's worker says, and how it is watched: judged by what the supervisor knows itself. */
-#include "backend/supervisor/service_parts.h"
+/* What a guest's worker says, and what is done about it: judged by what the supervisor knows itself. */
+#include "backend/supervisor/service_inner.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,127 +9,6 @@
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/told.h"
 #include "common/util.h"
-
-/* So often a worker that has work is looked at; so many looks without progress are a hang. */
-#define CHECK_NS 400000000u
-#define STUCK_MAX 3
-
-void service_stop_watching(struct guest *g)
-{
-	struct service *s = &g->service;
-
-	loop_drop(&g->be->loop, &s->events);
-	close_keep(s->events_fd);
-	s->events_fd = -1;
-	s->check_ns = 0;
-	s->stuck = 0;
-}
-
-static void on_events(struct source *src)
-{
-	struct service *s = (struct service *)((char *)src - offsetof(struct service, events));
-	struct guest *g = (struct guest *)((char *)s - offsetof(struct guest, service));
-
-	/* Once: the worker has been woken as well. From now on its progress is looked at. */
-	s->progress = atomic_load(&s->ledger->progress);
-	s->stuck = 0;
-	s->check_ns = now_ns() + CHECK_NS;
-	schedule_at(&g->be->schedule, g, s->check_ns);
-}
-
-void service_watch_events(struct guest *g)
-{
-	struct service *s = &g->service;
-
-	s->check_ns = 0;
-	if (s->events_fd >= 0)
-		loop_once(&g->be->loop, &s->events, s->events_fd, on_events);
-}
-
-static bool has_event(const struct service *s)
-{
-	struct pollfd p = { .fd = s->events_fd, .events = POLLIN };
-
-	return poll(&p, 1, 0) > 0;
-}
-
-/* What the worker is to let go of: its end does it in its place. */
-static void check_drops(struct guest *g, uint64_t now)
-{
-	struct claim *claim;
-	char name[SBDF_TEXT];
-
-	TAILQ_FOREACH(claim, &g->claims, of_guest) {
-		if (claim->phase != CLAIM_LEAVING || !claim->worker_asked || !g->service.worker)
-			continue;
-		if (now < claim->drop_by_ns) {
-			schedule_at(&g->be->schedule, g, claim->drop_by_ns);
-			continue;
-		}
-		talk_event(&g->talk, XTL_ERROR, "its worker does not let go of %s: it is replaced",
-			   sbdf_format(claim->sbdf, name));
-		claim->drop_by_ns = now + SERVICE_DROP_NS;
-		process_kill(g->service.worker);
-		return;
-	}
-}
-
-/* One that has not told that it serves has no progress to be looked at. */
-static void check_ready(struct guest *g, uint64_t now)
-{
-	struct service *s = &g->service;
-
-	if (s->phase != SERVICE_STARTING || !s->worker || s->ready)
-		return;
-	if (now >= s->ready_by_ns) {
-		talk_event(&g->talk, XTL_ERROR, "its worker does not begin: it is replaced");
-		s->ready_by_ns = now + SERVICE_READY_NS;
-		process_kill(s->worker);
-	}
-	schedule_at(&g->be->schedule, g, s->ready_by_ns);
-}
-
-void service_check(struct guest *g, uint64_t now)
-{
-	struct service *s = &g->service;
-	uint64_t progress;
-
-	check_drops(g, now);
-	check_ready(g, now);
-	if (s->restart_ns && now >= s->restart_ns)
-		service_restart(g);
-	else if (s->restart_ns)
-		schedule_at(&g->be->schedule, g, s->restart_ns);
-	if (!s->check_ns || now < s->check_ns) {
-		if (s->check_ns)
-			schedule_at(&g->be->schedule, g, s->check_ns);
-		return;
-	}
-	progress = atomic_load(&s->ledger->progress);
-	/* Asleep with an event that nobody takes is no sleep. */
-	if (atomic_load(&s->ledger->asleep) && !has_event(s)) {
-		s->stuck = 0;
-		service_watch_events(g);
-		return;
-	}
-	/* Who waits for a device is the device's affair: it delays its own guest. So does one that we have stopped. */
-	if (progress != s->progress || atomic_load(&s->ledger->at_gate) || g->waking)
-		s->stuck = 0;
-	else
-		s->stuck++;
-	s->progress = progress;
-	if (s->stuck >= STUCK_MAX && s->worker) {
-		talk_event(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
-		s->stuck = 0;
-		process_kill(s->worker);
-		s->check_ns = 0;
-		return;
-	}
-	s->check_ns = now + CHECK_NS;
-	schedule_at(&g->be->schedule, g, s->check_ns);
-}
-
-/* ---- What the worker says ---- */
 
 static void worker_ready(struct guest *g, const struct message_ready *r, int *fd)
 {

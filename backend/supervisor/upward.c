@@ -8,6 +8,8 @@
 #include "backend/supervisor/wake.h"
 
 const struct upward upward_all = {
+	.gate = &service_gate_owner,
+	.worker = &service_worker_owner,
 	.let_go = claim_let_go,
 	.gate_answered = wake_gate_answered,
 	.worker_answered = wake_worker_answered,

@@ -12,8 +12,11 @@
 struct backend;
 struct claim;
 struct guest;
+struct process_owner;
 
 struct upward {
+	/* Of a guest's gate and of its worker, whatever they say; the context is the guest. */
+	const struct process_owner *gate, *worker;
 	/* Of a guest's service: its processes have let go of the device, or cannot hold it. */
 	void (*let_go)(struct claim *claim);
 	void (*not_held)(struct claim *claim);

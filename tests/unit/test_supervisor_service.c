@@ -101,6 +101,8 @@ void recovery_worker_died(struct guest *guest)
 }
 
 static const struct upward upward = {
+	.gate = &service_gate_owner,
+	.worker = &service_worker_owner,
 	.let_go = claim_let_go,
 	.not_held = claim_leave,
 	.gate_answered = recovery_gate_answered,

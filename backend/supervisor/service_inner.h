@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of a guest's service tell each other: service.c (its phases), service_worker.c and
- * service_gate.c (what the two processes say). Nobody else includes it. Nothing waits.
+ * What the files of a guest's service tell each other, from the upper ones to the lower: service_gate.c and
+ * service_worker.c (what the two processes say), service.c (its phases), service_watch.c (whether the worker goes
+ * on), service_devices.c (what the two are told). Nobody else includes it. Nothing waits.
  */
-#ifndef XENPCI_BACKEND_SUPERVISOR_SERVICE_PARTS_H
-#define XENPCI_BACKEND_SUPERVISOR_SERVICE_PARTS_H
+#ifndef XENPCI_BACKEND_SUPERVISOR_SERVICE_INNER_H
+#define XENPCI_BACKEND_SUPERVISOR_SERVICE_INNER_H
 
 #include "backend/supervisor/service.h"
 
@@ -13,11 +14,7 @@
 /* A worker that does not serve by then hangs: one that stood ready needs some milliseconds. */
 #define SERVICE_READY_NS 6000000000u
 
-/* What hears of a guest's worker and of its gate; the context is the guest. */
-extern const struct process_owner service_worker_owner, service_gate_owner;
-
-/* The guest's claim at that slot of the messages, or NULL. */
-struct claim *service_claim_at(struct guest *g, unsigned slot);
+/* ---- service.c ---- */
 
 /* Logs who serves it, once it is served and both have told their pids. context: the guest. */
 void service_tell_processes(void *context);
@@ -29,16 +26,30 @@ void service_failed(struct guest *g, int err, const char *what);
 void service_quiet_devices(struct guest *g);
 /* The service has ended if nothing of it is awaited any more. */
 void service_finish_ending(struct guest *g);
-/* The worker does not know the device (any more): the gate is to let go of it. */
-void service_drop_from_gate(struct claim *claim);
-
 /* A process has died: told. true: another is to take its place at once; false: somewhat later. */
 bool service_at_once(struct guest *g, const char *who, const char *how);
 /* What is missing of the guest's processes is started. */
 void service_restart(struct guest *g);
 
+/* ---- service_watch.c ---- */
+
 /* Its worker has work from its next event on, and is watched then. */
 void service_watch_events(struct guest *g);
 void service_stop_watching(struct guest *g);
+/* The timer has come: a worker that has had its time to begin, or to let go of a device, is ended. */
+void service_watch_deadlines(struct guest *g, uint64_t now);
+/* ... so is one that has work and makes no progress. */
+void service_watch_progress(struct guest *g, uint64_t now);
+
+/* ---- service_devices.c ---- */
+
+/* The guest's claim at that slot of the messages, or NULL. */
+struct claim *service_claim_at(struct guest *g, unsigned slot);
+/* The guest's gate is there, for the first device or the first worker. 0, or -1 with errno: no process. */
+int service_start_gate(struct guest *g);
+/* A new worker is told of all that the guest has, and had. */
+void service_tell_of_devices(struct guest *g);
+/* The worker does not know the device (any more): the gate is to let go of it. */
+void service_drop_from_gate(struct claim *claim);
 
 #endif
