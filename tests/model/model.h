@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "tests/model/world.h"
+#include "tests/model/world_nodes.h"
 
 /* What may be begun, and how often, in one exploration. */
 struct bounds {
@@ -72,10 +72,7 @@ static inline bool move_is_inner(struct move m)
 }
 void move_text(struct move m, char *buf, size_t size);
 void move_make(struct move m);
-/* Both states of guest i, Unknown where the node is absent. */
-unsigned guest_own(unsigned i);
-unsigned guest_peer(unsigned i);
-/* Nothing moves by itself any more: breaks the world where that is no rest. */
+/* rest.c: nothing moves by itself any more: breaks the world where that is no rest. */
 void rest_check(void);
 
 /* All that counts of the present state, as a number: states that are alike have the same. */
