@@ -41,7 +41,7 @@ static void note_node(char word[16])
 	snprintf(word, 16, "%.*s", (int)strcspn(node.text, " "), node.text);
 }
 
-static unsigned mapped(void)
+static inline unsigned mapped(void)
 {
 	unsigned n = 0;
 

@@ -1,102 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking a device's golden image, putting it back, and silencing the device. */
-#include "tests/unit/unit.h"
+/* Taking a device's golden image, and putting it back. */
+#include "tests/unit/device_trace.h"
 
-#include <errno.h>
-#include <linux/pci_regs.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "host/device/save.h"
 #include "common/util.h"
-#include "tests/unit/support_device.h"
-
-enum { TRACE_MAX = 128 };
-
-/* A device before another: it keeps what was written, and fails where it is told to. */
-struct traced {
-	struct pcidev dev; /* first */
-	struct pcidev *real;
-	unsigned nr;
-	struct {
-		unsigned offset, size;
-		uint32_t value;
-	} write[TRACE_MAX];
-	unsigned fail_write; /* offset whose writes fail with EPERM; 0: none */
-	unsigned lose_write; /* offset whose writes go nowhere */
-	bool dead;	     /* reads ones */
-	bool zero;	     /* reads zeros */
-};
-
-static int traced_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_t *value)
-{
-	struct traced *t = (struct traced *)dev;
-
-	*value = UINT32_MAX >> (32 - 8 * size);
-	if (t->zero)
-		*value = 0;
-	return t->dead || t->zero ? 0 : pcidev_read(t->real, offset, size, value);
-}
-
-static int traced_write(struct pcidev *dev, unsigned offset, unsigned size, uint32_t value)
-{
-	struct traced *t = (struct traced *)dev;
-
-	assert_true(t->nr < TRACE_MAX);
-	t->write[t->nr].offset = offset;
-	t->write[t->nr].size = size;
-	t->write[t->nr++].value = value;
-	if (offset == t->fail_write) {
-		errno = EPERM;
-		return -1;
-	}
-	return offset == t->lose_write ? 0 : pcidev_write(t->real, offset, size, value);
-}
-
-static int traced_reset(struct pcidev *dev)
-{
-	return pcidev_reset(((struct traced *)dev)->real);
-}
-
-static int traced_enable(struct pcidev *dev, bool on)
-{
-	return pcidev_enable(((struct traced *)dev)->real, on);
-}
-
-static void traced_close(struct pcidev *dev)
-{
-	pcidev_close(((struct traced *)dev)->real);
-}
-
-static const struct pcidev_ops traced_ops = {
-	.read = traced_read,
-	.write = traced_write,
-	.reset = traced_reset,
-	.enable = traced_enable,
-	.close = traced_close,
-};
-
-static struct traced traced;
-
-static struct pcidev *trace(const char *sbdf)
-{
-	memset(&traced, 0, sizeof(traced));
-	traced.real = open_device(bench, sbdf);
-	traced.dev.ops = &traced_ops;
-	traced.dev.info = traced.real->info;
-	traced.lose_write = traced.fail_write = UINT32_MAX;
-	return &traced.dev;
-}
-
-/* The place of the first write to offset, or -1. */
-static int written(unsigned offset)
-{
-	for (unsigned i = 0; i < traced.nr; i++) {
-		if (traced.write[i].offset == offset)
-			return (int)i;
-	}
-	return -1;
-}
+#include "host/device/save.h"
 
 static struct pcidev_saved *save(struct pcidev *dev)
 {
@@ -405,65 +312,6 @@ static void test_dead(void **state)
 	pcidev_close(dev);
 }
 
-static void test_quiesce(void **state)
-{
-	struct pcidev *dev = trace("01:00.0");
-
-	(void)state;
-	set(traced.real, 0x4a, 2, 0x0151);
-	set(traced.real, 0xb2, 2, 0xc000);
-	set(traced.real, PCI_COMMAND, 2, 0x0546);
-	assert_int_equal(pcidev_quiesce(dev), 0);
-	assert_int_equal(get(dev, 0x4a, 2) & 1, 0);
-	assert_int_equal(get(dev, 0xb2, 2) & 0xc000, 0);
-	/* Decoding, parity and SERR are the host's and stay. */
-	assert_int_equal(get(dev, PCI_COMMAND, 2), 0x0142);
-	/* MSI-X, then MSI, each as two bytes; Xen takes nothing else. */
-	assert_int_equal(written(0xb2), 0);
-	assert_int_equal(written(0x4a), 1);
-	assert_int_equal(traced.write[0].size, 2);
-	assert_int_equal(traced.write[1].size, 2);
-	/* Silent already: nothing to write. */
-	traced.nr = 0;
-	assert_int_equal(pcidev_quiesce(dev), 0);
-	assert_int_equal(traced.nr, 0);
-	pcidev_close(dev);
-	/* Without decoding it is not turned on. */
-	dev = trace("04:02.0");
-	set(traced.real, PCI_COMMAND, 2, PCI_COMMAND_MASTER | PCI_COMMAND_INVALIDATE);
-	assert_int_equal(pcidev_quiesce(dev), 0);
-	assert_int_equal(get(dev, PCI_COMMAND, 2), 0);
-	pcidev_close(dev);
-}
-
-/* A bridge goes on forwarding. */
-static void test_quiesce_bridge(void **state)
-{
-	struct pcidev *dev = trace("00:03.0");
-
-	(void)state;
-	assert_int_equal(pcidev_quiesce(dev), 0);
-	assert_int_equal(traced.nr, 0);
-	assert_int_equal(get(dev, PCI_COMMAND, 2), 0x0507);
-	pcidev_close(dev);
-}
-
-static void test_quiesce_goes_on(void **state)
-{
-	struct pcidev *dev = trace("01:00.0");
-
-	(void)state;
-	set(traced.real, 0xb2, 2, 0x8000);
-	set(traced.real, 0x4a, 2, 0x0001);
-	set(traced.real, PCI_COMMAND, 2, 0x0506);
-	traced.fail_write = 0xb2;
-	assert_int_equal(pcidev_quiesce(dev), -1);
-	assert_int_equal(errno, EPERM);
-	assert_int_equal(get(dev, 0x4a, 2) & 1, 0);
-	assert_int_equal(get(dev, PCI_COMMAND, 2), 0x0102);
-	pcidev_close(dev);
-}
-
 /* PME status is cleared by a one: restoring does not write it. */
 static void test_pme_status_is_kept(void **state)
 {
@@ -525,9 +373,6 @@ int main(void)
 		BENCH_TEST(test_goes_on),
 		BENCH_TEST(test_zeros),
 		BENCH_TEST(test_dead),
-		BENCH_TEST(test_quiesce),
-		BENCH_TEST(test_quiesce_bridge),
-		BENCH_TEST(test_quiesce_goes_on),
 		cmocka_unit_test(test_pme_status_is_kept),
 	};
 
