@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xenpci: what the operator of a host does with its devices; works beside xenpcid and xl. */
 #include <argp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -202,128 +203,109 @@ static unsigned parse_seconds(struct argp_state *state, const char *arg)
 	return (unsigned)n * factor;
 }
 
-/* Of the commands that ask xenpcid. */
-static error_t parse_asking(int key, char *arg, struct argp_state *state)
-{
-	struct arguments *a = state->input;
-	struct operator *op = a->op;
+/* Options that are taken as they are: as a yes, or as the text that they come with (the table above). */
+static const struct plain {
+	int key;
+	char letter; /* of those that not every command takes; 0: all do */
+	size_t at;   /* in struct operator: a bool, or a const char * */
+} plains[] = {
+	{ KEY_FORCE, 'f', offsetof(struct operator, force) },
+	{ KEY_REBIND, 'r', offsetof(struct operator, rebind) },
+	{ KEY_NO_WAIT, 'w', offsetof(struct operator, no_wait) },
+	{ KEY_JSON, 'j', offsetof(struct operator, json) },
+	{ KEY_SVG, 'g', offsetof(struct operator, svg) },
+	{ KEY_QUIRKS, 'q', offsetof(struct operator, quirks) },
+	{ KEY_PROMETHEUS, 'p', offsetof(struct operator, prometheus) },
+	{ KEY_CONFIG, 0, offsetof(struct operator, config) },
+	{ KEY_WITH, 'W', offsetof(struct operator, with) },
+	{ KEY_BACKEND, 'b', offsetof(struct operator, backend_name) },
+	{ KEY_STATE_DIR, 's', offsetof(struct operator, state_dir) },
+	{ KEY_TEXTFILE, 't', offsetof(struct operator, textfile) },
+};
 
-	switch (key) {
-	case KEY_STATE_DIR:
-		op->state_dir = arg;
-		note(a, 's');
-		break;
-	case KEY_QUIRKS:
-		op->quirks = true;
-		note(a, 'q');
-		break;
-	case KEY_PROMETHEUS:
-		op->prometheus = true;
-		note(a, 'p');
-		break;
-	case KEY_TEXTFILE:
-		op->textfile = arg;
-		note(a, 't');
-		break;
-	case KEY_WRITES:
-	case KEY_DENIED:
-		op->only = key == KEY_WRITES ? "writes" : "denied";
-		note(a, 'o');
-		break;
-	case KEY_FOR:
-		op->seconds = parse_seconds(state, arg);
-		note(a, 'F');
-		break;
-	default:
-		break;
+/* Whether it is one of those. */
+static bool take_plain(struct arguments *a, int key, const char *arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plains); i++) {
+		const struct plain *p = &plains[i];
+		void *at = (char *)a->op + p->at;
+
+		if (p->key != key)
+			continue;
+		if (arg)
+			*(const char **)at = arg;
+		else
+			*(bool *)at = true;
+		if (p->letter)
+			note(a, p->letter);
+		return true;
 	}
-	return 0;
+	return false;
 }
 
-/* Of attach, detach and list: whose backend, which frontend. */
-static error_t parse_ends(int key, char *arg, struct argp_state *state)
+static void parse_allow(struct arguments *a, const char *arg, struct argp_state *state)
 {
-	struct arguments *a = state->input;
+	unsigned set = assignable_rules_parse(arg);
+
+	if (!set)
+		argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
+	a->op->allow |= set;
+	note(a, 'a');
+}
+
+static void parse_method(struct arguments *a, const char *arg, struct argp_state *state)
+{
+	unsigned set = reset_methods_parse(arg);
+
+	if (!set)
+		argp_error(state, "--method: there is no method \"%s\"", arg);
+	a->op->methods |= set;
+	note(a, 'm');
+}
+
+static void parse_devid(struct arguments *a, const char *arg, struct argp_state *state)
+{
 	uint64_t n = 0;
 
-	if (key == KEY_BACKEND) {
-		a->op->backend_name = arg;
-		note(a, 'b');
-		return 0;
-	}
 	if (number_parse(arg, 10, DEVID_MAX, &n))
 		argp_error(state, "--devid: \"%s\" is no number from 0 to %d", arg, DEVID_MAX);
 	a->op->devid = (uint32_t)n;
 	note(a, 'i');
-	return 0;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 	struct operator *op = a->op;
-	unsigned set;
 
+	if (take_plain(a, key, arg))
+		return 0;
 	switch (key) {
 	case KEY_DEVICES:
 		if (op->nr_specs == OPERATOR_PROVIDERS_MAX)
 			argp_error(state, "--devices may be given %d times", OPERATOR_PROVIDERS_MAX);
 		op->spec[op->nr_specs++] = arg;
 		return 0;
-	case KEY_CONFIG:
-		op->config = arg;
-		return 0;
 	case KEY_ALLOW:
-		set = assignable_rules_parse(arg);
-		if (!set)
-			argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
-		op->allow |= set;
-		note(a, 'a');
+		parse_allow(a, arg, state);
 		return 0;
 	case KEY_METHOD:
-		set = reset_methods_parse(arg);
-		if (!set)
-			argp_error(state, "--method: there is no method \"%s\"", arg);
-		op->methods |= set;
-		note(a, 'm');
+		parse_method(a, arg, state);
 		return 0;
-	case KEY_FORCE:
-		op->force = true;
-		note(a, 'f');
-		return 0;
-	case KEY_REBIND:
-		op->rebind = true;
-		note(a, 'r');
-		return 0;
-	case KEY_NO_WAIT:
-		op->no_wait = true;
-		note(a, 'w');
-		return 0;
-	case KEY_SVG:
-		op->svg = true;
-		note(a, 'g');
-		return 0;
-	case KEY_WITH:
-		op->with = arg;
-		note(a, 'W');
-		return 0;
-	case KEY_BACKEND:
 	case KEY_DEVID:
-		return parse_ends(key, arg, state);
-	case KEY_STATE_DIR:
-	case KEY_QUIRKS:
-	case KEY_PROMETHEUS:
-	case KEY_TEXTFILE:
+		parse_devid(a, arg, state);
+		return 0;
 	case KEY_WRITES:
 	case KEY_DENIED:
+		op->only = key == KEY_WRITES ? "writes" : "denied";
+		note(a, 'o');
+		return 0;
 	case KEY_FOR:
-		return parse_asking(key, arg, state);
+		op->seconds = parse_seconds(state, arg);
+		note(a, 'F');
+		return 0;
 	case KEY_VERBOSE:
 		a->level = a->level == XTL_WARN ? XTL_INFO : XTL_DEBUG;
-		return 0;
-	case KEY_JSON:
-		op->json = true;
-		note(a, 'j');
 		return 0;
 	case ARGP_KEY_ARG:
 		return take_argument(a, arg, state);
