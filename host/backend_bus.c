@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/file.h"
 #include "common/libc.h"
 #include "common/util.h"
 #include "host/uevent.h"
@@ -48,15 +49,9 @@ static int write_text(const char *path, int flags, const char *text)
 /* The first byte of a file, 0 of an empty one; or -1 with errno. */
 static int first_byte(const char *path)
 {
-	char c = 0;
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[2];
 
-	if (fd < 0)
-		return -1;
-	n = read(fd, &c, 1);
-	close_keep(fd);
-	return n < 0 ? -1 : c;
+	return file_text(AT_FDCWD, path, text, sizeof(text)) < 0 ? -1 : text[0];
 }
 
 int backend_bus_init(struct backend_bus *bus, const char *sysfs_root)

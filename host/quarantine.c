@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/store.h"
 #include "common/util.h"
 #include "host/own_nodes.h"
@@ -52,19 +53,9 @@ static int file_write(const char *dir, struct sbdf a, const char *text)
 static int file_read(const char *dir, struct sbdf a, char *buf, size_t size, char **text)
 {
 	char path[PATH_SIZE];
-	ssize_t n;
-	int fd;
 
-	if (file_path(dir, a, path))
+	if (file_path(dir, a, path) || file_text(AT_FDCWD, path, buf, size) < 0)
 		return -1;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -1;
-	n = read(fd, buf, size - 1);
-	close_keep(fd);
-	if (n < 0)
-		return -1;
-	buf[n] = '\0';
 	return state_open(STATE_QUARANTINE, buf, text);
 }
 

@@ -16,6 +16,7 @@
 #include "backend/keeper/link.h"
 #include "backend/keeper/say.h"
 #include "backend/keeper/systemd.h"
+#include "common/file.h"
 #include "common/libc.h"
 #include "common/util.h"
 
@@ -442,8 +443,6 @@ static int keeper_open(struct keeper *k)
 {
 	static const int heard[] = { SIGTERM, SIGINT,  SIGQUIT, SIGHUP,
 				     SIGUSR1, SIGUSR2, SIGCHLD };
-	int fd;
-	ssize_t n;
 	sigset_t all;
 
 	if (keeper_bus_init(&k->bus, k->o)) {
@@ -466,10 +465,7 @@ static int keeper_open(struct keeper *k)
 	}
 	prctl(PR_SET_NAME, "xenpcid-keeper");
 	/* Memory runs out: let it be another process that goes. */
-	fd = open(OOM, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, k->oom, sizeof(k->oom) - 1);
-	close_keep(fd);
-	if (n <= 0 || put_text(OOM, OOM_NEVER))
+	if (file_text(AT_FDCWD, OOM, k->oom, sizeof(k->oom)) <= 0 || put_text(OOM, OOM_NEVER))
 		k->oom[0] = 0;
 	return 0;
 }

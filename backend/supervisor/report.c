@@ -11,6 +11,7 @@
 #include "backend/messages/ledger.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/report_ledger.h"
+#include "common/file.h"
 #include "common/number.h"
 #include "common/store.h"
 #include "common/util.h"
@@ -86,19 +87,13 @@ static void confinement(pid_t pid, char *out, size_t room)
 {
 	char path[sizeof("/proc//status") + 12], text[4096];
 	uint64_t uid = 0, caps = 1, seccomp = 0, no_new = 0;
-	ssize_t n;
-	int fd;
 
 	out[0] = '\0';
 	if (pid <= 0)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	close_keep(fd);
-	if (n <= 0)
+	if (file_text(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return;
-	text[n] = '\0';
 	line_number(text, "\nUid:\t", 10, &uid);
 	line_number(text, "\nCapEff:\t", 16, &caps);
 	line_number(text, "\nSeccomp:\t", 10, &seccomp);

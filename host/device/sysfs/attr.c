@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/number.h"
 #include "common/util.h"
 
@@ -18,21 +19,15 @@ static const uint64_t resource_unusable = 0xb0000000; /* disabled, unset, busy *
 
 int sysfs_attr_read(int dir, const char *name, char *buf, size_t size)
 {
-	/* A test tree may have a FIFO for a file that is only to be written. */
-	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n;
+	/*
+	 * The kernel hands out an attribute at once, and it is a page at most. A test tree may have a FIFO for a file
+	 * that is only to be written.
+	 */
+	int n = file_text(dir, name, buf, size);
 
-	if (fd < 0)
-		return -1;
-	/* The kernel hands out an attribute at once, and it is a page at most. */
-	n = read(fd, buf, size - 1);
-	close_keep(fd);
-	if (n < 0)
-		return -1;
-	if (n && buf[n - 1] == '\n')
-		n--;
-	buf[n] = '\0';
-	return (int)n;
+	if (n > 0 && buf[n - 1] == '\n')
+		buf[--n] = '\0';
+	return n;
 }
 
 int sysfs_attr_number(int dir, const char *name, uint64_t max, uint64_t *value)
