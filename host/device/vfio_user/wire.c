@@ -238,14 +238,22 @@ static int read_shared(const uint8_t *bytes, size_t size, uint64_t flags, struct
 	return next ? fail(EBADMSG) : 0;
 }
 
+/* What is told of region or interrupt number `index`, up to `end`: its flags. */
+static int read_info(const uint8_t *bytes, size_t size, unsigned end, uint32_t index, uint64_t *flags)
+{
+	if (size < end || get(bytes, AT_INDEX, 4) != index)
+		return fail(EBADMSG);
+	*flags = get(bytes, AT_INFO_FLAGS, 4);
+	return 0;
+}
+
 int vfu_region_reply(const uint8_t *bytes, size_t size, uint32_t region, struct vfu_region *out)
 {
 	uint64_t flags;
 
 	*out = (struct vfu_region){ .size = 0 };
-	if (size < REGION_END || get(bytes, AT_INDEX, 4) != region)
-		return fail(EBADMSG);
-	flags = get(bytes, AT_INFO_FLAGS, 4);
+	if (read_info(bytes, size, REGION_END, region, &flags))
+		return -1;
 	out->readable = flags & REGION_READ;
 	out->writable = flags & REGION_WRITE;
 	out->size = get(bytes, AT_REGION_SIZE, 8);
@@ -256,9 +264,8 @@ int vfu_irq_reply(const uint8_t *bytes, size_t size, enum vfu_irq irq, struct vf
 {
 	uint64_t flags;
 
-	if (size < IRQ_INFO_END || get(bytes, AT_INDEX, 4) != irq)
-		return fail(EBADMSG);
-	flags = get(bytes, AT_INFO_FLAGS, 4);
+	if (read_info(bytes, size, IRQ_INFO_END, irq, &flags))
+		return -1;
 	out->eventfd = flags & IRQ_EVENTFD;
 	out->automasked = flags & IRQ_AUTOMASKED;
 	out->count = (uint32_t)get(bytes, AT_IRQ_COUNT, 4);
