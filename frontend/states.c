@@ -189,28 +189,27 @@ static int write_nodes(struct xenpcifront *fe, xs_transaction_t t, const struct 
 }
 
 /* The same, if the state node is there: looked at and written in one transaction. */
+struct writing {
+	struct xenpcifront *fe;
+	const struct offer *offer;
+	unsigned state;
+};
+
+static int write_once(struct xs_handle *xs, xs_transaction_t t, void *context)
+{
+	const struct writing *w = context;
+	int there = store_exists(xs, t, w->fe->dir, NODE_STATE);
+
+	if (there <= 0)
+		return there < 0 ? -1 : fail(ENOENT);
+	return write_nodes(w->fe, t, w->offer, w->state);
+}
+
 static int write_if_there(struct xenpcifront *fe, const struct offer *offer, unsigned state)
 {
-	struct xs_handle *xs = fe->xen.xs;
-	int rc;
+	struct writing w = { fe, offer, state };
 
-	do {
-		xs_transaction_t t = xs_transaction_start(xs);
-
-		if (t == XBT_NULL)
-			return -1;
-		rc = store_exists(xs, t, fe->dir, NODE_STATE);
-		if (rc <= 0) {
-			store_abort(xs, t);
-			return rc < 0 ? -1 : fail(ENOENT);
-		}
-		if (write_nodes(fe, t, offer, state)) {
-			store_abort(xs, t);
-			return -1;
-		}
-		rc = store_commit(xs, t);
-	} while (rc > 0);
-	return rc;
+	return store_transaction(fe->xen.xs, write_once, &w);
 }
 
 /* The same where it could not come back: what is forbidden is then what is not there any more. */

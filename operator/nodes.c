@@ -118,21 +118,28 @@ struct change {
 
 typedef int change_body(const struct nodes *n, xs_transaction_t t, const struct change *c);
 
+struct transaction {
+	const struct nodes *n;
+	change_body *body;
+	const struct change *c;
+};
+
+static int change_once(struct xs_handle *xs, xs_transaction_t t, void *context)
+{
+	const struct transaction *all = context;
+
+	(void)xs;
+	return all->body(all->n, t, all->c);
+}
+
 static int transaction(const struct nodes *n, change_body *body, const struct change *c)
 {
-	for (;;) {
-		xs_transaction_t t = xs_transaction_start(n->xs);
-		int rc = t == XBT_NULL ? -1 : body(n, t, c);
+	struct transaction all = { n, body, c };
 
-		if (rc) {
-			store_abort(n->xs, t);
-			operator_fail("guest %u: cannot write to xenstore: %s", n->guest, strerror(errno));
-			return -1;
-		}
-		rc = store_commit(n->xs, t);
-		if (rc <= 0)
-			return rc;
-	}
+	if (!store_transaction(n->xs, change_once, &all))
+		return 0;
+	operator_fail("guest %u: cannot write to xenstore: %s", n->guest, strerror(errno));
+	return -1;
 }
 
 /* An empty directory of owner, which reader may read. */
