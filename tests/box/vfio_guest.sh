@@ -4,22 +4,10 @@
 # of each kind, sized, placed, read, written, mapped and moved, and interrupts of each kind; then the same with a
 # server that lies, is late, or breaks off: the guest that has it is told, within its time, and nobody else is hurt.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib_vfio.sh"
 
-sock=$WORK/device.sock
 bus=$WORK/bus.sock
-SERVER=
 
-serve() { # [WRONG]
-	rm -f "$sock"
-	"$B/tests/box/vfio_server" "$sock" "$@" &
-	SERVER=$!
-	wait_for 5000 test -S "$sock" || bail "no server"
-}
-server_end() {
-	kill -KILL "$SERVER"
-	wait "$SERVER" 2>/dev/null
-	return 0
-}
 vdev_fds() { find "/proc/$(pgrep -n -x xenpci-vdev)/fd" -type l | wc -l; }
 ok_lines() { sed "s/^ok /ok $1: /; s/^not ok /not ok $1: /" "$2"; FAILED=$((FAILED + $(grep -c '^not ok' "$2"))); }
 # drive NAME GUEST STEP...: the driver does these; and what it says is ours
@@ -105,13 +93,7 @@ daemon_stop
 server_end
 
 # --- Servers that break the rules ---
-for wrong in outside circle; do
-	serve $wrong
-	check_not "$wrong: refused" in_domain 0 "$B/xenpcid" --worker "$B/xenpci-worker" --no-keeper \
-		--devices "vfio-user:$sock,events" --state-dir "$WORK/state"
-	like "$wrong: said so" "$(cat "$WORK/check.out")" "the server does not show a PCI device: Bad message"
-	server_end
-done
+refused_servers "the server does not show a PCI device: Bad message" ,events outside circle
 # wrong SERVER STEP...: what the driver sees of it, in its time; g8 has another device meanwhile
 wrong() {
 	local how=$1

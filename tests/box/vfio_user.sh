@@ -3,24 +3,10 @@
 # A device that a program implements (--devices vfio-user:SOCKET): its config space reaches a guest,
 # filtered or raw; a server that hangs, dies or lies hurts the guest that has it, and nobody else.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib_vfio.sh"
 
 home=ff00:00:00.0
-sock=$WORK/device.sock
-SERVER=
 
-# serve [WRONG]: a server at $sock
-serve() {
-	rm -f "$sock"
-	"$B/tests/box/vfio_server" "$sock" "$@" &
-	SERVER=$!
-	wait_for 5000 test -S "$sock" || bail "no server"
-}
-# server_end [SIGNAL]
-server_end() {
-	kill "-${1:-KILL}" "$SERVER"
-	wait "$SERVER" 2>/dev/null
-	return 0 # whatever ended it
-}
 reads() { # NAME OFFSET SIZE WANT
 	config_read g7 0 "$2" "$3"
 	is "$1" "$R" "$4"
@@ -109,21 +95,9 @@ check "a dead server's register reads ones" wait_for 5000 read_becomes g9 0 96 4
 daemon_stop
 
 # --- Servers that lie: the daemon says what is wrong and does not start ---
-for wrong in mute version long torn stranger short; do
-	serve $wrong
-	check_not "$wrong: refused" in_domain 0 "$B/xenpcid" --worker "$B/xenpci-worker" --no-keeper \
-		--devices "vfio-user:$sock" --state-dir "$WORK/state"
-	like "$wrong: said so" "$(cat "$WORK/check.out")" "the server does not show a PCI device"
-	server_end
-done
-serve bar
-check_not "bar: refused" in_domain 0 "$B/xenpcid" --worker "$B/xenpci-worker" --no-keeper \
-	--devices "vfio-user:$sock" --state-dir "$WORK/state"
-like "bar: said so" "$(cat "$WORK/check.out")" "no function that a guest can have"
-server_end
-check_not "nobody listens" in_domain 0 "$B/xenpcid" --worker "$B/xenpci-worker" --no-keeper \
-	--devices "vfio-user:$sock" --state-dir "$WORK/state"
-like "said so" "$(cat "$WORK/check.out")" "cannot connect"
+refused_servers "the server does not show a PCI device" "" mute version long torn stranger short
+refused_servers "no function that a guest can have" "" bar
+refused "nobody listens: " "cannot connect"
 
 # --- Memory of ours is not the server's ---
 serve dma
