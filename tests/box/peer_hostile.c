@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "tests/box/vectors_model.h"
 
 /* traffic N DEVFN WANT [OFFSET]: N reads (of the ids) that must be WANT; replies the worst, in us. */
 static int do_traffic(int argc, char **argv)
@@ -184,17 +185,15 @@ static int do_sweep(int argc, char **argv)
 	return reply("%s", changed + (at > 0));
 }
 
-/* What a guest can do to a device's interrupts. */
-enum step { MSI_ON, MSI_OFF, MSIX_ON, MSIX_OFF, COMMAND, D3_D0, STEPS };
+/* What a guest can do to a device's interrupts: vectors_model.h's steps, and these. */
+enum { COMMAND = VECTORS_STEPS, D3_D0, STEPS };
 
-static int take_step(enum step step, unsigned pm, int32_t *err)
+static int take_step(unsigned step, unsigned pm, int32_t *err)
 {
-	static const uint32_t cmd[] = { XEN_PCI_OP_enable_msi, XEN_PCI_OP_disable_msi,
-					XEN_PCI_OP_enable_msix, XEN_PCI_OP_disable_msix };
 	struct xen_pci_op op = { .cmd = XEN_PCI_OP_conf_write, .size = 2, .offset = 4, .value = 0x406 };
 
-	if (step < COMMAND) {
-		op = (struct xen_pci_op){ .cmd = cmd[step], .value = 2 };
+	if (step < VECTORS_STEPS) {
+		op = vectors_request((enum vectors_step)step);
 		op.msix_entries[1].entry = 1;
 	} else if (step == D3_D0) {
 		op.offset = (int32_t)pm + 4;
@@ -210,38 +209,7 @@ static int take_step(enum step step, unsigned pm, int32_t *err)
 	return 0;
 }
 
-/* What is on by the protocol's rules; what a device forgets in D3 is put back. */
-struct model {
-	bool msi;
-	bool msix;
-};
-
-/* Whether step may succeed; what is on after it. */
-static bool allowed(struct model *m, enum step step)
-{
-	bool free_for_use = !m->msi && !m->msix;
-
-	switch (step) {
-	case MSI_ON:
-		m->msi |= free_for_use;
-		return free_for_use;
-	case MSIX_ON:
-		m->msix |= free_for_use;
-		return free_for_use;
-	case MSI_OFF:
-		/* Linux guests turn MSI-X off with it. */
-		*m = (struct model){ 0 };
-		return true;
-	case MSIX_OFF:
-		if (m->msix)
-			*m = (struct model){ 0 };
-		return true;
-	default:
-		return true;
-	}
-}
-
-static int check_device(const struct model *m, unsigned msi, unsigned msix, bool *same)
+static int check_device(const struct vectors_model *m, unsigned msi, unsigned msix, bool *same)
 {
 	uint32_t flags = 0, control = 0;
 
@@ -255,12 +223,13 @@ static int check_device(const struct model *m, unsigned msi, unsigned msix, bool
 /* One sequence: `code` in base STEPS. 0 as it should be, 1 not, -1 with errno. */
 static int run_sequence(unsigned code, unsigned length, unsigned pm, unsigned msi, unsigned msix)
 {
-	struct model model = { 0 };
+	struct vectors_model model = { 0 };
 	int32_t err;
 
 	for (unsigned i = 0; i < length; i++, code /= STEPS) {
-		enum step step = (enum step)(code % STEPS);
-		bool may = allowed(&model, step), same;
+		unsigned step = code % STEPS;
+		/* What a device forgets in D3 is put back. */
+		bool may = step >= VECTORS_STEPS || vectors_step(&model, (enum vectors_step)step), same;
 
 		if (take_step(step, pm, &err) || check_device(&model, msi, msix, &same))
 			return -1;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/util.h"
+#include "tests/box/vectors_model.h"
 
 #define REGISTER_COMMAND 4
 
@@ -126,11 +127,13 @@ int guest_entries(int argc, char **argv)
 
 /* --- Sequences --- */
 
-enum step { MSI_ON, MSI_OFF, MSIX_ON, MSIX_OFF, DECODE_OFF, DECODE_ON, RESET, STEPS };
+/* vectors_model.h's steps, and these. */
+enum { DECODE_OFF = VECTORS_STEPS, DECODE_ON, RESET, STEPS };
 
-/* Which is on by the protocol's rules; what a reset makes the device forget is put back. */
+/* What is on, and what the guest is shown of decoding; what a reset makes the device forget is put back. */
 struct model {
-	bool msi, msix, decodes;
+	struct vectors_model on;
+	bool decodes;
 };
 
 /* Where the capabilities are. */
@@ -143,11 +146,9 @@ static int write_word(unsigned offset, uint32_t value, int32_t *err)
 	return access_config(XEN_PCI_OP_conf_write, offset, 2, &value, err);
 }
 
-static int take_step(enum step step, const struct caps *at, int32_t *err)
+static int take_step(unsigned step, const struct caps *at, int32_t *err)
 {
-	static const uint32_t cmd[] = { XEN_PCI_OP_enable_msi, XEN_PCI_OP_disable_msi,
-					XEN_PCI_OP_enable_msix, XEN_PCI_OP_disable_msix };
-	struct xen_pci_op op = { .value = 2, .msix_entries = { { 0, 1 }, { 0, 0 } } };
+	struct xen_pci_op op;
 
 	switch (step) {
 	case DECODE_OFF:
@@ -157,7 +158,8 @@ static int take_step(enum step step, const struct caps *at, int32_t *err)
 	case RESET: /* into D3 and out of it */
 		return write_word(at->pm + 4, 3, err) || write_word(at->pm + 4, 0, err) ? -1 : 0;
 	default:
-		op.cmd = cmd[step];
+		op = vectors_request((enum vectors_step)step);
+		op.msix_entries[0].entry = 1;
 		if (ask(&op))
 			return -1;
 		*err = op.err;
@@ -165,33 +167,14 @@ static int take_step(enum step step, const struct caps *at, int32_t *err)
 	}
 }
 
-/* Whether step succeeds, and what is on after it. */
-static bool expect(struct model *m, enum step step)
+/* Whether step succeeds, and what is on after it. The device decodes, whatever the guest was shown. */
+static bool expect(struct model *m, unsigned step)
 {
-	bool free = !m->msi && !m->msix, may = true;
-
-	switch (step) {
-	case MSI_ON:
-		may = free;
-		m->msi |= may;
-		break;
-	case MSIX_ON:
-		may = free; /* the device decodes, whatever the guest was shown */
-		m->msix |= may;
-		break;
-	case MSI_OFF: /* MSI-X as well */
-		m->msi = m->msix = false;
-		break;
-	case MSIX_OFF:
-		m->msix = false;
-		break;
-	case RESET:
-		break;
-	default:
+	if (step < VECTORS_STEPS)
+		return vectors_step(&m->on, (enum vectors_step)step);
+	if (step != RESET)
 		m->decodes = step == DECODE_ON;
-		break;
-	}
-	return may;
+	return true;
 }
 
 static int is_as_expected(const struct model *m, const struct caps *at, bool *same)
@@ -203,8 +186,8 @@ static int is_as_expected(const struct model *m, const struct caps *at, bool *sa
 	    access_config(XEN_PCI_OP_conf_read, at->msix + 2, 2, &msix, &err[1]) ||
 	    access_config(XEN_PCI_OP_conf_read, REGISTER_COMMAND, 2, &command, &err[2]))
 		return -1;
-	*same = !err[0] && !err[1] && !err[2] && (msi & 1) == m->msi &&
-		(msix >> 15) == m->msix && !!(command & 2) == m->decodes;
+	*same = !err[0] && !err[1] && !err[2] && (msi & 1) == m->on.msi &&
+		(msix >> 15) == m->on.msix && !!(command & 2) == m->decodes;
 	return 0;
 }
 
@@ -215,7 +198,7 @@ static int run_sequence(unsigned code, unsigned length, const struct caps *at, u
 	int32_t err = 0;
 
 	for (unsigned i = 0; i < length; i++, code /= STEPS) {
-		enum step step = (enum step)(code % STEPS);
+		unsigned step = code % STEPS;
 		bool may = expect(&model, step), same = false;
 
 		if (take_step(step, at, &err) || is_as_expected(&model, at, &same))
