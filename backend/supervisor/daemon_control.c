@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is asked and ordered at the control socket. */
-#include "backend/supervisor/daemon_parts.h"
+#include "backend/supervisor/daemon_inner.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the daemon hears, and what it does about it. */
-#include "backend/supervisor/daemon_parts.h"
+#include "backend/supervisor/daemon_inner.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How the daemon begins and ends. */
-#include "backend/supervisor/daemon_parts.h"
+#include "backend/supervisor/daemon_inner.h"
 
 #include <cap-ng.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* xenstored lost, and back: killed, restarted, or updated in a way that closes connections. */
-#include "backend/supervisor/daemon_parts.h"
+#include "backend/supervisor/daemon_inner.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the daemon tell each other: daemon.c (its phases and its turns), daemon_events.c (what it
- * hears), daemon_control.c (what is asked and ordered at the control socket), daemon_xenstore.c (xenstored
- * lost and back) and daemon_open.c (how it begins and ends). Nobody else includes it. One thread; nothing waits but for xenstored.
+ * What the files of the daemon tell each other, from the upper ones to the lower: daemon.c (its phases and its
+ * turns), daemon_open.c (how it begins and ends), daemon_events.c (what it hears), daemon_control.c (what is asked and
+ * ordered at the control socket), daemon_xenstore.c (xenstored lost and back), daemon_end.c (why it ends). Nobody
+ * else includes it. One thread; nothing waits but for xenstored.
  */
-#ifndef XENPCI_BACKEND_SUPERVISOR_DAEMON_PARTS_H
-#define XENPCI_BACKEND_SUPERVISOR_DAEMON_PARTS_H
+#ifndef XENPCI_BACKEND_SUPERVISOR_DAEMON_INNER_H
+#define XENPCI_BACKEND_SUPERVISOR_DAEMON_INNER_H
 
 #include <time.h>
 
@@ -57,10 +58,10 @@ struct daemon {
 	int rc;
 };
 
+/* ---- daemon_end.c ---- */
+
 /* The one that runs: sources know nothing but themselves. */
 extern struct daemon *the_daemon;
-
-/* ---- daemon.c ---- */
 
 /* Of no use any more: errno says why, what of. Ends as if killed, with an error. */
 void daemon_lost(struct daemon *d, const char *what);
