@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "backend/supervisor/claim_parts.h"
+#include "backend/supervisor/claim_inner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +60,15 @@ void claim_unhold(struct claim *claim)
 	if (claim->holds)
 		LIST_REMOVE(claim, of_address);
 	claim->holds = false;
+}
+
+void claim_refused(struct claim *claim, int err, const char *text)
+{
+	problem_set(&claim->problem, err, "%s", text);
+	claim->phase = CLAIM_REFUSED;
+	claim_unhold(claim);
+	successor_device_dispose(&claim->successor);
+	handover_end(claim->be, &claim->handover);
 }
 
 void claim_changed(struct claim *claim)

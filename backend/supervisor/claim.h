@@ -18,6 +18,7 @@
 struct backend;
 struct guest;
 struct process;
+struct process_owner;
 
 /* What the kernel has counted of errors that concern the device (recovery.h). */
 struct claim_errors {
@@ -164,6 +165,9 @@ int claim_record_again(struct claim *claim);
 struct claim *claim_find(const struct backend *be, struct sbdf a);
 /* g's claim on a: the one that it has or is to have; else one that is on its way back; or NULL. */
 struct claim *claim_of_guest(const struct guest *g, struct sbdf a);
+
+/* What comes of a claim's job (upward.h); the context is the claim. */
+extern const struct process_owner claim_job_owner;
 
 /* Devices of the settings are hidden, and those left without decoding decode again; then nr_jobs is 0. */
 void claims_hide(struct backend *be);

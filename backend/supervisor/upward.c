@@ -10,6 +10,7 @@
 const struct upward upward_all = {
 	.gate = &service_gate_owner,
 	.worker = &service_worker_owner,
+	.job = &claim_job_owner,
 	.let_go = claim_let_go,
 	.gate_answered = wake_gate_answered,
 	.worker_answered = wake_worker_answered,

@@ -17,6 +17,8 @@ struct process_owner;
 struct upward {
 	/* Of a guest's gate and of its worker, whatever they say; the context is the guest. */
 	const struct process_owner *gate, *worker;
+	/* Of a claim's job; the context is the claim. */
+	const struct process_owner *job;
 	/* Of a guest's service: its processes have let go of the device, or cannot hold it. */
 	void (*let_go)(struct claim *claim);
 	void (*not_held)(struct claim *claim);
