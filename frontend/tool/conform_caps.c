@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases: what the filter lets through in capabilities. */
-#include "frontend/tool/conform_parts.h"
+#include "frontend/tool/conform.h"
 
 #include <linux/pci_regs.h>
 

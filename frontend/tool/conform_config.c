@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases: config space accesses and the header's registers. */
-#include "frontend/tool/conform_parts.h"
+#include "frontend/tool/conform.h"
 
 #include <errno.h>
 

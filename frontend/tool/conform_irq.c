@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases: MSI, MSI-X, multi-message MSI and their exclusions. */
-#include "frontend/tool/conform_parts.h"
+#include "frontend/tool/conform.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases: who is asked, and what. */
-#include "frontend/tool/conform_parts.h"
+#include "frontend/tool/conform.h"
 
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases: the shared page itself, looked into behind the library's back. */
-#include "frontend/tool/conform_parts.h"
+#include "frontend/tool/conform.h"
 
 #include <errno.h>
 #include <string.h>

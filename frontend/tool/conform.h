@@ -3,8 +3,8 @@
  * The protocol conformance suite: cases, and what they are written with. A case asks
  * the backend, compares, puts back what it changed, and says nothing itself.
  */
-#ifndef XENPCI_FRONTEND_CONFORM_PARTS_H
-#define XENPCI_FRONTEND_CONFORM_PARTS_H
+#ifndef XENPCI_FRONTEND_CONFORM_H
+#define XENPCI_FRONTEND_CONFORM_H
 
 #include "frontend/tool/tool.h"
 #include "protocol/pciif.h"
