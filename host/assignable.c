@@ -135,7 +135,7 @@ static void judge_itself(struct judge *j)
 		refuse(j, ASSIGNABLE_QUARANTINE, -1);
 	if (!assignable_is_holder(j->fn->driver))
 		involve(refuse(j, ASSIGNABLE_HOST_DRIVER, -1), j->i);
-	else if (j->fn->os && strcmp(j->fn->driver, HOLDER_DRIVER))
+	else if (j->fn->os && strcmp(j->fn->driver, PCIBACK_DRIVER))
 		refuse(j, ASSIGNABLE_NOT_HELD, -1);
 	if (j->fn->guest != TOPOLOGY_NO_GUEST && j->fn->guest != j->domid)
 		involve(refuse(j, ASSIGNABLE_OTHER_GUEST, -1), j->i);

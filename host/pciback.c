@@ -13,17 +13,17 @@
 #include "protocol/nodes.h"
 
 #define NODE_DRIVER_PATH "driver_path"
-#define DRIVER_DIR "bus/pci/drivers/" HOLDER_DRIVER
+#define DRIVER_DIR "bus/pci/drivers/" PCIBACK_DRIVER
 #define DOMID_QUARANTINE 0x7ff1u /* Xen's DOMID_IO: devices that are nobody's */
 
 static void memory_dir(struct sbdf a, char dir[STORE_PATH_MAX])
 {
 	char name[NODE_VALUE_MAX];
 
-	snprintf(dir, STORE_PATH_MAX, HOLDER_MEMORY "/%s", node_bdf_format(a, name));
+	snprintf(dir, STORE_PATH_MAX, PCIBACK_NOTES "/%s", node_bdf_format(a, name));
 }
 
-int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
+int pciback_note_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
 		       unsigned size)
 {
 	char dir[STORE_PATH_MAX];
@@ -32,7 +32,7 @@ int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, ch
 	return store_read(xs, XBT_NULL, dir, node, buf, size);
 }
 
-int holder_memory_write(struct xs_handle *xs, struct sbdf a, const char *node, const char *value)
+int pciback_note_write(struct xs_handle *xs, struct sbdf a, const char *node, const char *value)
 {
 	char dir[STORE_PATH_MAX];
 
@@ -40,7 +40,7 @@ int holder_memory_write(struct xs_handle *xs, struct sbdf a, const char *node, c
 	return store_write(xs, XBT_NULL, dir, node, "%s", value);
 }
 
-int holder_memory_forget(struct xs_handle *xs, struct sbdf a, const char *node)
+int pciback_note_forget(struct xs_handle *xs, struct sbdf a, const char *node)
 {
 	char dir[STORE_PATH_MAX];
 	unsigned n = 0;
@@ -56,7 +56,7 @@ int holder_memory_forget(struct xs_handle *xs, struct sbdf a, const char *node)
 
 /* One device on its way. */
 struct passage {
-	const struct holder *h;
+	const struct pciback *h;
 	struct sbdf a;
 	char name[SBDF_TEXT];
 	struct problem *p;
@@ -100,7 +100,7 @@ static int leave_driver(struct passage *to)
 	if (!realpath(link, path))
 		return problem_set(to->p, errno, "%s: cannot follow %s: %s", to->name, link,
 				   strerror(errno));
-	if (holder_memory_write(to->h->xs, to->a, NODE_DRIVER_PATH, path))
+	if (pciback_note_write(to->h->xs, to->a, NODE_DRIVER_PATH, path))
 		return problem_set(to->p, errno, "%s: cannot remember its driver in xenstore: %s",
 				   to->name, strerror(errno));
 	snprintf(dir, sizeof(dir), "bus/pci/devices/%s/driver", to->name);
@@ -159,17 +159,17 @@ static int bind_to_pciback(struct passage *to)
 	return rc;
 }
 
-int holder_take(const struct holder *h, struct sbdf a, const char *driver, struct problem *p)
+int pciback_take(const struct pciback *h, struct sbdf a, const char *driver, struct problem *p)
 {
 	struct passage to = { .h = h, .a = a, .p = p };
 
 	sbdf_format(a, to.name);
-	if (!strcmp(driver, HOLDER_DRIVER))
+	if (!strcmp(driver, PCIBACK_DRIVER))
 		return 0;
 	if (driver[0] && leave_driver(&to))
 		return -1;
 	if (!has_slot(&to) && write_name(&to, DRIVER_DIR, "new_slot"))
-		return problem_set(p, errno, "%s: " HOLDER_DRIVER " does not take it: %s; is the "
+		return problem_set(p, errno, "%s: " PCIBACK_DRIVER " does not take it: %s; is the "
 				   "xen-pciback module loaded?", to.name, strerror(errno));
 	return bind_to_pciback(&to) || quarantine(&to, true) ? -1 : 0;
 }
@@ -179,17 +179,17 @@ static int rebind_driver(struct passage *to)
 {
 	char path[PATH_MAX], bind[PATH_MAX + 8];
 
-	if (holder_memory_read(to->h->xs, to->a, NODE_DRIVER_PATH, path, sizeof(path)) < 0)
+	if (pciback_note_read(to->h->xs, to->a, NODE_DRIVER_PATH, path, sizeof(path)) < 0)
 		return 1;
 	snprintf(bind, sizeof(bind), "%s/bind", path);
 	if (sysfs_attr_write(AT_FDCWD, bind, to->name))
 		return problem_set(to->p, errno, "%s: cannot write to %s: %s", to->name, bind,
 				   strerror(errno));
-	holder_memory_forget(to->h->xs, to->a, NODE_DRIVER_PATH);
+	pciback_note_forget(to->h->xs, to->a, NODE_DRIVER_PATH);
 	return 0;
 }
 
-int holder_give_up(const struct holder *h, struct sbdf a, bool rebind, struct problem *p)
+int pciback_give_up(const struct pciback *h, struct sbdf a, bool rebind, struct problem *p)
 {
 	struct passage to = { .h = h, .a = a, .p = p };
 

@@ -15,10 +15,11 @@
 #include "common/problem.h"
 #include "common/sbdf.h"
 
-#define HOLDER_DRIVER "pciback"
-#define HOLDER_MEMORY "/libxl/pci" /* a directory for each device */
+#define PCIBACK_DRIVER "pciback"
+#define PCIBACK_NOTES "/libxl/pci" /* a directory for each device */
 
-struct holder {
+/* Where pciback is, and who is told of what it gets. */
+struct pciback {
 	const char *sysfs; /* /sys, or a tree that stands for it */
 	struct xs_handle *xs;
 	struct hypercall *hypercall;
@@ -29,20 +30,20 @@ struct holder {
  * is done where pciback has it. On a PVH dom0, pciback is kept from resetting it. 0, or
  * -1 with errno and *p.
  */
-int holder_take(const struct holder *h, struct sbdf a, const char *driver, struct problem *p);
+int pciback_take(const struct pciback *h, struct sbdf a, const char *driver, struct problem *p);
 /*
  * The reverse; rebind: also back to the driver it was taken from. 0, 1 (no driver is
  * remembered to go back to), or -1 with errno and *p.
  */
-int holder_give_up(const struct holder *h, struct sbdf a, bool rebind, struct problem *p);
+int pciback_give_up(const struct pciback *h, struct sbdf a, bool rebind, struct problem *p);
 
 /*
- * /libxl/pci/<address>/node, which libxl and we share. read: the length, or -1 with errno.
+ * What is noted of a device: /libxl/pci/<address>/node, which libxl and we share. read: the length, or -1 with errno.
  * write: 0, or -1 with errno. forget also removes a directory that is empty then.
  */
-int holder_memory_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
+int pciback_note_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
 		       unsigned size);
-int holder_memory_write(struct xs_handle *xs, struct sbdf a, const char *node, const char *value);
-int holder_memory_forget(struct xs_handle *xs, struct sbdf a, const char *node);
+int pciback_note_write(struct xs_handle *xs, struct sbdf a, const char *node, const char *value);
+int pciback_note_forget(struct xs_handle *xs, struct sbdf a, const char *node);
 
 #endif

@@ -13,7 +13,7 @@
 #include "common/number.h"
 #include "common/util.h"
 
-#define DRIVER "bus/pci/drivers/" HOLDER_DRIVER
+#define DRIVER "bus/pci/drivers/" PCIBACK_DRIVER
 #define PARAMETERS "module/xen_pciback/parameters"
 
 enum { PAGE = 4096 }; /* as much as a file of sysfs holds */

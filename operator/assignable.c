@@ -9,13 +9,13 @@
 #include "operator/json.h"
 #include "operator/operator.h"
 
-static int holder_of(struct operator *op, const struct place *place, struct holder *h)
+static int pciback_of(struct operator *op, const struct place *place, struct pciback *h)
 {
 	if (!machine_sysfs(place->machine)) {
 		operator_fail("%s: a captured device has no driver to take it from", place->name);
 		return -1;
 	}
-	*h = (struct holder){
+	*h = (struct pciback){
 		.sysfs = machine_sysfs(place->machine), .xs = op->xs, .hypercall = op->hypercall,
 	};
 	return 0;
@@ -24,14 +24,14 @@ static int holder_of(struct operator *op, const struct place *place, struct hold
 static int add(struct operator *op, const struct place *place)
 {
 	struct problem p = { 0 };
-	struct holder h;
+	struct pciback h;
 
-	if (holder_of(op, place, &h))
+	if (pciback_of(op, place, &h))
 		return OPERATOR_FAILED;
 	if (topology_traits(&place->machine->topology, place->i) & TOPOLOGY_BRIDGE)
 		return operator_fail("%s: is a %s, which serves the host", place->name,
 				     topology_kind_name(place->fn->kind));
-	if (holder_take(&h, place->fn->info.sbdf, place->fn->driver, &p))
+	if (pciback_take(&h, place->fn->info.sbdf, place->fn->driver, &p))
 		return operator_fail("%s", p.text);
 	printf("%s: held\n", place->name);
 	return OPERATOR_OK;
@@ -40,17 +40,17 @@ static int add(struct operator *op, const struct place *place)
 static int give_up(struct operator *op, const struct place *place)
 {
 	struct problem p = { 0 };
-	struct holder h;
+	struct pciback h;
 	int rc;
 
-	if (holder_of(op, place, &h))
+	if (pciback_of(op, place, &h))
 		return OPERATOR_FAILED;
 	if (place->fn->guest != TOPOLOGY_NO_GUEST)
 		return operator_fail("%s: guest %u has it: detach it there first", place->name,
 				     place->fn->guest);
-	if (strcmp(place->fn->driver, HOLDER_DRIVER))
+	if (strcmp(place->fn->driver, PCIBACK_DRIVER))
 		return operator_fail("%s: is not held for guests", place->name);
-	rc = holder_give_up(&h, place->fn->info.sbdf, op->rebind, &p);
+	rc = pciback_give_up(&h, place->fn->info.sbdf, op->rebind, &p);
 	if (rc < 0)
 		return operator_fail("%s", p.text);
 	printf("%s: no longer held%s\n", place->name,
@@ -63,7 +63,7 @@ static bool is_held(const struct machine *m, int i)
 {
 	const struct topology_function *fn = &m->topology.function[i];
 
-	return machine_sysfs(m) ? !strcmp(fn->driver, HOLDER_DRIVER) :
+	return machine_sysfs(m) ? !strcmp(fn->driver, PCIBACK_DRIVER) :
 			     !(topology_traits(&m->topology, i) & TOPOLOGY_BRIDGE);
 }
 
@@ -72,7 +72,7 @@ static void look_for_holder(const struct machine *m)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/bus/pci/drivers/" HOLDER_DRIVER, machine_sysfs(m));
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers/" PCIBACK_DRIVER, machine_sysfs(m));
 	if (access(path, F_OK))
 		operator_fail("nothing can be held: there is no %s; is the xen-pciback module loaded?", path);
 }
@@ -101,7 +101,7 @@ static int list_machine(struct operator *op, const struct machine *m)
 			continue;
 		sbdf_format(fn->info.sbdf, name);
 		if (!op->xs ||
-		    holder_memory_read(op->xs, fn->info.sbdf, "name", label, sizeof(label)) < 0)
+		    pciback_note_read(op->xs, fn->info.sbdf, "name", label, sizeof(label)) < 0)
 			label[0] = '\0';
 		if (!op->json)
 			printf("%s%s%s\n", name, label[0] ? " " : "", label);

@@ -94,7 +94,7 @@ static int attach(struct operator *op, uint32_t domid, char *text)
 	nodes_init(&n, op, domid, op->devid);
 	snprintf(owner, sizeof(owner), "%u", domid);
 	/* Keeps xl's hands off it from here on; what is lent is the backend's to xl, before and after. */
-	if (!lent && holder_memory_write(op->xs, device.a, "domid", owner)) {
+	if (!lent && pciback_note_write(op->xs, device.a, "domid", owner)) {
 		operator_fail("%s: cannot write to xenstore: %s", place.name, strerror(errno));
 		return -1;
 	}
@@ -112,7 +112,7 @@ forget:
 	if (lent)
 		lend_end(op, &place);
 	else
-		holder_memory_forget(op->xs, device.a, "domid");
+		pciback_note_forget(op->xs, device.a, "domid");
 	return -1;
 }
 
@@ -169,7 +169,7 @@ int run_detach(struct operator *op, int argc, char **argv)
 	if (i >= 0 && nodes_remove(&n, (unsigned)i))
 		status = OPERATOR_FAILED;
 	if (!lend_is_backends(op, place.fn->info.sbdf))
-		holder_memory_forget(op->xs, place.fn->info.sbdf, "domid");
+		pciback_note_forget(op->xs, place.fn->info.sbdf, "domid");
 	else if (lend_end(op, &place))
 		status = OPERATOR_FAILED;
 	return status;

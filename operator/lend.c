@@ -17,7 +17,7 @@ bool lend_is_backends(struct operator *op, struct sbdf a)
 	uint32_t domid;
 
 	return op->backend != op->domid &&
-	       holder_memory_read(op->xs, a, "domid", text, sizeof(text)) >= 0 &&
+	       pciback_note_read(op->xs, a, "domid", text, sizeof(text)) >= 0 &&
 	       !number_u32(text, &domid) && domid == op->backend;
 }
 

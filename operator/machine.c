@@ -177,13 +177,13 @@ static void read_owners(struct operator *op)
 	char **list;
 	unsigned n = 0;
 
-	list = xs_directory(op->xs, XBT_NULL, HOLDER_MEMORY, &n);
+	list = xs_directory(op->xs, XBT_NULL, PCIBACK_NOTES, &n);
 	for (unsigned i = 0; list && i < n; i++) {
 		uint32_t domid;
 		struct sbdf a;
 
 		if (!node_bdf_parse(list[i], &a) &&
-		    holder_memory_read(op->xs, a, "domid", text, sizeof(text)) >= 0 &&
+		    pciback_note_read(op->xs, a, "domid", text, sizeof(text)) >= 0 &&
 		    !number_u32(text, &domid))
 			own(op, a, domid);
 	}

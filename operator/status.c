@@ -177,7 +177,7 @@ static int show_all_held(struct status *s, const struct sbdf *only)
 		for (int i = 0; i < t->nr; i++) {
 			const struct topology_function *fn = &t->function[i];
 
-			if (strcmp(fn->driver, HOLDER_DRIVER) != 0 || was_seen(s, fn->info.sbdf) ||
+			if (strcmp(fn->driver, PCIBACK_DRIVER) != 0 || was_seen(s, fn->info.sbdf) ||
 			    (only && !sbdf_equal(*only, fn->info.sbdf)))
 				continue;
 			if (show_held(s, fn))

@@ -10,14 +10,14 @@
 int job_hide(struct job *job)
 {
 	const struct env *env = job->env;
-	struct holder holder = { .sysfs = env->sysfs_root, .hypercall = job->hypercall };
+	struct pciback pciback = { .sysfs = env->sysfs_root, .hypercall = job->hypercall };
 	char driver[TOPOLOGY_DRIVER_MAX], name[SBDF_TEXT];
 	struct sbdf a = job->order->sbdf;
 	int rc = 0;
 
 	job_name(job, name);
-	holder.xs = xs_open(0);
-	if (!holder.xs)
+	pciback.xs = xs_open(0);
+	if (!pciback.xs)
 		return job_refuse(job, errno, "%s: cannot be hidden: no xenstore: %s", name,
 				  strerror(errno));
 	for (unsigned i = 0; i < env->nr_providers; i++) {
@@ -30,7 +30,7 @@ int job_hide(struct job *job)
 				continue;
 			driver[0] = '\0';
 		}
-		rc = holder_take(&holder, a, driver, &job->problem);
+		rc = pciback_take(&pciback, a, driver, &job->problem);
 		if (!rc)
 			log_info(env->lg, "%s: held for guests%s%s", name,
 				 driver[0] ? ", taken from " : "", driver);
@@ -38,6 +38,6 @@ int job_hide(struct job *job)
 	}
 	rc = job_refuse(job, ENODEV, "%s: to be hidden, but there is no such device", name);
 out:
-	xs_close(holder.xs);
+	xs_close(pciback.xs);
 	return rc;
 }
