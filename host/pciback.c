@@ -24,7 +24,7 @@ static void memory_dir(struct sbdf a, char dir[STORE_PATH_MAX])
 }
 
 int pciback_note_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
-		       unsigned size)
+		      unsigned size)
 {
 	char dir[STORE_PATH_MAX];
 

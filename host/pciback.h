@@ -42,7 +42,7 @@ int pciback_give_up(const struct pciback *h, struct sbdf a, bool rebind, struct 
  * write: 0, or -1 with errno. forget also removes a directory that is empty then.
  */
 int pciback_note_read(struct xs_handle *xs, struct sbdf a, const char *node, char *buf,
-		       unsigned size);
+		      unsigned size);
 int pciback_note_write(struct xs_handle *xs, struct sbdf a, const char *node, const char *value);
 int pciback_note_forget(struct xs_handle *xs, struct sbdf a, const char *node);
 

@@ -22,7 +22,7 @@ static const struct named_number aer_results[] = { PCIIF_AER_RESULTS(STATE_ROW) 
 
 _Static_assert(ARRAY_SIZE(states) == PCIIF_STATE_COUNT, "a row per xenbus state");
 
-static const struct named_number *find(const struct named_number *rows, size_t n, int64_t number)
+static const struct named_number *row_of(const struct named_number *rows, size_t n, int64_t number)
 {
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].number == number)
@@ -37,7 +37,7 @@ static const char *name_of(const struct named_number *row)
 
 const char *pciif_command_name(uint32_t cmd)
 {
-	return name_of(find(commands, ARRAY_SIZE(commands), cmd));
+	return name_of(row_of(commands, ARRAY_SIZE(commands), cmd));
 }
 
 int pciif_command_number(const char *name, uint32_t *cmd)
@@ -53,19 +53,19 @@ int pciif_command_number(const char *name, uint32_t *cmd)
 
 const char *pciif_error_text(int32_t err)
 {
-	const struct named_number *row = find(errors, ARRAY_SIZE(errors), err);
+	const struct named_number *row = row_of(errors, ARRAY_SIZE(errors), err);
 
 	return row ? row->text : NULL;
 }
 
 const char *pciif_state_name(unsigned state)
 {
-	const struct named_number *row = find(states, ARRAY_SIZE(states), state);
+	const struct named_number *row = row_of(states, ARRAY_SIZE(states), state);
 
 	return row ? row->name : "invalid";
 }
 
 const char *pciif_aer_result_name(int32_t result)
 {
-	return name_of(find(aer_results, ARRAY_SIZE(aer_results), result));
+	return name_of(row_of(aer_results, ARRAY_SIZE(aer_results), result));
 }

@@ -48,7 +48,7 @@ static void unmap(void *context)
 	ask_plain(context, MESSAGE_UNMAP);
 }
 
-static int restore(void *context)
+static int restore_messages(void *context)
 {
 	return ask_plain(context, MESSAGE_RESTORE);
 }
@@ -72,7 +72,7 @@ void device_let_go(struct device *d)
 int device_hold(struct device *d, const struct message_hold *h, struct problem *p, struct message_held *held)
 {
 	const struct env *env = d->home->env;
-	const struct vectors vectors = { map, unmap, device_say, d, restore };
+	const struct vectors vectors = { map, unmap, device_say, d, restore_messages };
 	struct assignment a;
 	char name[SBDF_TEXT];
 	uint32_t command;

@@ -83,7 +83,7 @@ static int try_filter(struct job *job)
  * Enabled for a moment, so that decoding is on (Xen looks for the MSI-X table) and the interrupt is
  * routed; then saved, reset, silenced. *command is what the guest begins with.
  */
-static int take_over(struct job *job, uint16_t *command)
+static int prepare(struct job *job, uint16_t *command)
 {
 	bool pristine = pristine_take(job, command);
 	char name[SBDF_TEXT];
@@ -147,7 +147,7 @@ int job_take(struct job *job)
 		goto out;
 	if (job->order->hands_off)
 		return look_only(job);
-	if (take_over(job, &command) || try_filter(job))
+	if (prepare(job, &command) || try_filter(job))
 		goto out;
 	job->result->command = command;
 	return 0;

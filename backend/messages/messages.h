@@ -140,7 +140,7 @@ struct pristine {
 	uint8_t config[PCIDEV_BASIC];
 };
 
-/* Who has which device, for the rules. */
+/* Which guest has which device: the rules of assignment ask for it. */
 struct message_owner {
 	struct sbdf sbdf;
 	uint32_t domid;

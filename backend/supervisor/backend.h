@@ -59,7 +59,7 @@ struct backend {
 	uint64_t slept_ns; /* so long the host had slept, as last noticed; UINT64_MAX: it is not noticed */
 	uint64_t now_ns;  /* the clock, as last looked at in this turn */
 	uint64_t retry_ns; /* when to try again what the machine refused us (claims, the list of guests); 0: nothing */
-	uint64_t look_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
+	uint64_t errors_due_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool no_memory;		     /* a guest has come, and there was no room for it */
 	bool closing;		     /* we are to end: guests are asked to close */

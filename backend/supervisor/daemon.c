@@ -19,7 +19,7 @@ static void serve_timers(struct daemon *d)
 		watches_retry(&d->watches);
 		claims_run(&d->be);
 	}
-	if (d->be.look_ns && d->be.look_ns <= now)
+	if (d->be.errors_due_ns && d->be.errors_due_ns <= now)
 		recovery_look(&d->be, now);
 	while ((g = schedule_next_expired(&d->be.schedule, now)))
 		watches_guest_timer(&d->watches, g, now);
@@ -131,8 +131,8 @@ static int timeout_ms(struct daemon *d)
 		first = d->close_by_ns;
 	if (d->be.retry_ns && d->be.retry_ns < first)
 		first = d->be.retry_ns;
-	if (d->be.look_ns && d->be.look_ns < first)
-		first = d->be.look_ns;
+	if (d->be.errors_due_ns && d->be.errors_due_ns < first)
+		first = d->be.errors_due_ns;
 	if (first == UINT64_MAX)
 		return -1;
 	now = now_ns();

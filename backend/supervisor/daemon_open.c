@@ -89,7 +89,7 @@ static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logge
 }
 
 /* The keeper minds the bus's switch; without one we do. */
-static int begin_takeover(struct daemon *d, const struct daemon_options *o)
+static int mind_bus(struct daemon *d, const struct daemon_options *o)
 {
 	struct kernel_backend *t = &d->be.kernel_backend;
 
@@ -160,7 +160,7 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 	if (successor_open(&be->successor, be->xen.xs, be->xen.domid, o->state_dir, lg) ||
 	    known_check(&be->successor))
 		return -1;
-	if (begin_takeover(d, o))
+	if (mind_bus(d, o))
 		return -1;
 	if (daemon_listen(d) ||
 	    (d->keeper >= 0 && loop_watch_turns(&be->loop, KEEPER_ANSWER_S * 1000000000ull))) {

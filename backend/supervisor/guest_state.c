@@ -38,7 +38,8 @@ int guest_check_state(struct guest *g, xs_transaction_t t, unsigned from)
 
 /*
  * A request to xenstored costs more than all else in a look: what no event has told of is not asked for.
- * A state that is read may be ahead of the events that were heard; what it is about must not be older.
+ * The state may be newer than the events that we have heard: the entries are forgotten with it, so that they are
+ * not older than a state that asks for them.
  */
 unsigned guest_own_state(struct guest *g)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices that change hands, in the order in which that was asked for. A device is taken, given
+ * Devices that change hands stand in one line: whoever asks first stands first. A device is taken, given
  * back or reset only when none before it in the line can be in its way: the same device, one that a
  * reset reaches too, and for one that is taken, one that counts in the judgement of whether it may.
  * So each job sees the others as they were before or after, and a device that is on its way back is
- * waited for, not refused. Each waits for those before it only. Nothing logs or waits here.
+ * waited for, not refused. No device waits for one behind it, so two never wait for each other. Nothing
+ * logs or waits here.
  */
 #ifndef XENPCI_BACKEND_SUPERVISOR_HANDOVER_H
 #define XENPCI_BACKEND_SUPERVISOR_HANDOVER_H

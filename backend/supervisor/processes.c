@@ -16,7 +16,7 @@ static const enum message_end ends[ROLE_COUNT] = {
 	[ROLE_WORKER] = END_WORKER,
 };
 
-static struct process *find(struct processes *all, uint32_t id)
+static struct process *process_of(struct processes *all, uint32_t id)
 {
 	struct process *p;
 
@@ -89,7 +89,7 @@ static void describe(const struct process *p, int status, int err, char how[64])
 
 static void on_exited(struct processes *all, const struct message_exited *e)
 {
-	struct process *p = find(all, e->id);
+	struct process *p = process_of(all, e->id);
 	char how[64];
 
 	if (!p)
@@ -128,7 +128,7 @@ static void on_spawner(struct source *s)
 	int rc = message_receive(all->sock, END_SPAWNER, END_SUPERVISOR, &m, NULL, NULL, NULL);
 
 	if (rc == 1 && m.kind == MESSAGE_STARTED) {
-		on_started(find(all, m.u.started.id), m.u.started.pid);
+		on_started(process_of(all, m.u.started.id), m.u.started.pid);
 	} else if (rc == 1 && m.kind == MESSAGE_EXITED)
 		on_exited(all, &m.u.exited);
 	else if (rc != 1 && !(rc < 0 && errno == EAGAIN))

@@ -78,11 +78,11 @@ void recovery_watch(struct guest *g, struct claim *claim)
 {
 	if (g->hvm) /* QEMU's, or Xen's */
 		return;
-	if (!read_errors(claim, &claim->errors) && !g->be->look_ns)
-		g->be->look_ns = now_ns() + LOOK_EVERY_NS;
+	if (!read_errors(claim, &claim->errors) && !g->be->errors_due_ns)
+		g->be->errors_due_ns = now_ns() + LOOK_EVERY_NS;
 }
 
-static struct claim *find(struct guest *g, struct sbdf host)
+static struct claim *taken_by(struct guest *g, struct sbdf host)
 {
 	struct claim *claim = claim_find(g->be, host);
 
@@ -214,7 +214,7 @@ bool recovery_verdict(struct guest *g, struct sbdf host, int32_t result)
 
 	if (!g->aer.recovering || !sbdf_equal(g->aer.recovered, host))
 		return false;
-	claim = find(g, host);
+	claim = taken_by(g, host);
 	if (!claim)
 		g->aer.recovering = false;
 	else if (g->aer.unheard)
@@ -406,12 +406,12 @@ void recovery_look(struct backend *be, uint64_t now)
 	struct claim *claim;
 	uint64_t at;
 
-	be->look_ns = 0;
+	be->errors_due_ns = 0;
 	TAILQ_FOREACH(claim, &be->claims, of_host) {
 		if (!claim->errors.counted)
 			continue;
 		at = look_for(claim->guest, claim, now);
-		if (!be->look_ns || at < be->look_ns)
-			be->look_ns = at;
+		if (!be->errors_due_ns || at < be->errors_due_ns)
+			be->errors_due_ns = at;
 	}
 }

@@ -26,7 +26,7 @@
 void recovery_watch(struct guest *g, struct claim *claim);
 
 /*
- * be->look_ns has come: looks at the counters of all devices, and sets it anew. A guest whose devices have
+ * be->errors_due_ns has come: looks at the counters of all devices, and sets it anew. A guest whose devices have
  * errors has its timer set, and g->aer.found. Touches no device, does not wait.
  */
 void recovery_look(struct backend *be, uint64_t now);

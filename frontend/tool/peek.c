@@ -36,7 +36,7 @@ static int failed(const struct place *p)
 }
 
 /* BDF BAR OFFSET, and the size at argv[at] where there is one. The exit status; EXIT_OK: connected, and *p is filled. */
-static int find(struct tool *tool, struct place *p, int argc, char **argv, int at)
+static int find_place(struct tool *tool, struct place *p, int argc, char **argv, int at)
 {
 	struct xenpcifront_bar bars[XENPCIFRONT_BARS];
 	uint64_t bar;
@@ -64,7 +64,7 @@ int run_peek(struct tool *tool, int argc, char **argv)
 	int status;
 
 	tool_options(tool, NULL, NULL, NULL, 3, 4, &argc, &argv);
-	status = find(tool, &p, argc, argv, 4);
+	status = find_place(tool, &p, argc, argv, 4);
 	if (status)
 		return status;
 	if (xenpcifront_bar_read(&p.bar, p.offset, (unsigned)p.size, &value))
@@ -82,7 +82,7 @@ int run_poke(struct tool *tool, int argc, char **argv)
 	tool_options(tool, NULL, NULL, NULL, 4, 5, &argc, &argv);
 	if (tool_number(argv[4], "value", UINT32_MAX, &value))
 		return EXIT_USAGE;
-	status = find(tool, &p, argc, argv, 5);
+	status = find_place(tool, &p, argc, argv, 5);
 	if (status)
 		return status;
 	if (value >> 8 * p.size)

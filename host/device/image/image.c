@@ -26,7 +26,7 @@ static struct image *image_of(struct provider *p)
 	return (struct image *)p;
 }
 
-static struct image_function *find(const struct image *image, struct sbdf sbdf)
+static struct image_function *function_at(const struct image *image, struct sbdf sbdf)
 {
 	size_t low = 0, high = image->nr;
 
@@ -46,7 +46,7 @@ static struct image_function *find(const struct image *image, struct sbdf sbdf)
 
 static struct pcidev *image_open_device(struct provider *p, struct sbdf sbdf)
 {
-	struct image_function *fn = find(image_of(p), sbdf);
+	struct image_function *fn = function_at(image_of(p), sbdf);
 	int err = 0;
 
 	if (!fn)
@@ -91,7 +91,7 @@ static const struct pcidev_ops view_ops = {
 
 static struct pcidev *image_look(struct provider *p, struct sbdf sbdf)
 {
-	struct image_function *fn = find(image_of(p), sbdf);
+	struct image_function *fn = function_at(image_of(p), sbdf);
 	struct image_view *view;
 
 	if (!fn) {
@@ -112,7 +112,7 @@ static int image_attribute(struct provider *p, struct sbdf sbdf, const char *nam
 			   size_t size)
 {
 	(void)name, (void)buf, (void)size;
-	return fail(find(image_of(p), sbdf) ? ENOENT : ENODEV);
+	return fail(function_at(image_of(p), sbdf) ? ENOENT : ENODEV);
 }
 
 static int image_list(struct provider *p, struct sbdf *list, size_t max)
@@ -126,7 +126,7 @@ static int image_list(struct provider *p, struct sbdf *list, size_t max)
 
 static int image_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent)
 {
-	const struct image_function *fn = find(image_of(p), sbdf);
+	const struct image_function *fn = function_at(image_of(p), sbdf);
 
 	if (!fn)
 		return fail(ENODEV);
@@ -153,7 +153,7 @@ static void image_close(struct provider *p)
 static int image_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding)
 {
 	*binding = 0;
-	return find(image_of(p), sbdf) ? 0 : fail(ENOENT);
+	return function_at(image_of(p), sbdf) ? 0 : fail(ENOENT);
 }
 
 static const struct provider_ops image_ops = {
@@ -375,7 +375,7 @@ static int take_option(char *spec, struct option *o)
 
 static int apply_option(struct image *image, const struct option *o)
 {
-	struct image_function *fn = find(image, o->sbdf);
+	struct image_function *fn = function_at(image, o->sbdf);
 
 	if (!fn)
 		return fail(EINVAL);

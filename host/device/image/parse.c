@@ -143,7 +143,7 @@ static int finish_function(struct parser *ps)
 	}
 }
 
-static struct image_text_function *find(const struct image_text *text, struct sbdf sbdf)
+static struct image_text_function *function_at(const struct image_text *text, struct sbdf sbdf)
 {
 	for (size_t i = 0; i < text->nr; i++) {
 		if (sbdf_equal(text->function[i].sbdf, sbdf))
@@ -155,7 +155,7 @@ static struct image_text_function *find(const struct image_text *text, struct sb
 static int start_function(struct parser *ps, struct sbdf sbdf, const char *title)
 {
 	struct image_text *text = ps->text;
-	struct image_text_function *more = find(text, sbdf);
+	struct image_text_function *more = function_at(text, sbdf);
 	char name[SBDF_TEXT];
 
 	if (more)
@@ -203,7 +203,7 @@ static int parse_path(const struct parser *ps, const char *word, struct sbdf *sb
 		return -1;
 	segment = sbdf->segment;
 	for (word += len; *word; word += len) {
-		const struct image_text_function *bridge = find(ps->text, *sbdf);
+		const struct image_text_function *bridge = function_at(ps->text, *sbdf);
 
 		len = 1 + strcspn(word + 1, "/");
 		*hidden = !memchr(word, ':', len) && !(bridge && bridge->nr_bytes);

@@ -27,7 +27,7 @@ struct process {
 	struct vfu_irq_info irq[VFU_IRQS];
 	uint32_t config_size;
 	bool resets, follows;
-	uint64_t look_ns; /* when the page is to follow again */
+	uint64_t follow_ns; /* when the page is to follow again */
 };
 
 /* Nothing is left but these descriptors (-1: none), which come to stand from FIRST_FD on. */
@@ -234,9 +234,9 @@ static bool turn(struct process *p)
 	const uint64_t now = now_ns();
 	bool goes_on = true;
 
-	if (follows && now >= p->look_ns) {
+	if (follows && now >= p->follow_ns) {
 		refresh(p);
-		p->look_ns = now_ns() + FOLLOW_MS * 1000000ull;
+		p->follow_ns = now_ns() + FOLLOW_MS * 1000000ull;
 	}
 	bus_polls(&p->bus, wait + 1);
 	if (poll(wait, 1 + BUS_POLLS, follows ? FOLLOW_MS : -1) <= 0)
