@@ -431,17 +431,25 @@ static void what_the_filter_puts_back_passes(void **state)
 	drive(0, false, true);
 }
 
-/* Before a driver has enabled it, a device has what firmware left: that comes back as well. */
-static void what_was_never_in_use_is_put_back(void **state)
+/* The filter over a device that decodes nothing, and forgets what it has in D3. */
+static struct config *open_idle(void)
 {
 	struct config *cfg;
 
-	(void)state;
 	make_mask(0x0140, &policies[0].policy);
 	g.f.pm = PM;
 	cfg = config_open(&g.f.dev, &policies[0].policy);
 	assert_non_null(cfg);
 	plug();
+	return cfg;
+}
+
+/* Before a driver has enabled it, a device has what firmware left: that comes back as well. */
+static void what_was_never_in_use_is_put_back(void **state)
+{
+	struct config *cfg = open_idle();
+
+	(void)state;
 	write_is(cfg, PM + PCI_PM_CTRL, 2, 3, OK);
 	write_is(cfg, PM + PCI_PM_CTRL, 2, 0, OK);
 	assert_int_equal(fake_get(&g.f, PCI_COMMAND, 2), 0x0140);
@@ -452,14 +460,9 @@ static void what_was_never_in_use_is_put_back(void **state)
 /* The gate's own INTX_DISABLE counts as well, though nothing decodes: it comes back, and goes again. */
 static void vectors_of_what_decodes_nothing_are_put_back(void **state)
 {
-	struct config *cfg;
+	struct config *cfg = open_idle();
 
 	(void)state;
-	make_mask(0x0140, &policies[0].policy);
-	g.f.pm = PM;
-	cfg = config_open(&g.f.dev, &policies[0].policy);
-	assert_non_null(cfg);
-	plug();
 	fake_put(&g.f, PCI_COMMAND, 2, 0x0540);
 	mask_note_command(&g.mask, &g.f.dev);
 	mask_note_intx(&g.mask, false, true);
