@@ -301,20 +301,30 @@ static void serve(const struct env *env, int sock)
 
 int spawner_start(const struct env *env, int *sock, pid_t *pid)
 {
-	int sv[2];
+	int sv[2], parted[2];
+	char c;
 
 	if (message_pair(sv)) {
 		log_error(env->lg, "no socket: %s", strerror(errno));
 		return -1;
 	}
+	if (pipe2(parted, O_CLOEXEC))
+		parted[0] = parted[1] = -1;
 	*pid = fork();
 	if (!*pid) {
 		close(sv[0]);
 		close_keep(env->instance);
 		close_keep(env->keeper);
+		close_keep(parted[0]);
+		close_keep(parted[1]);
 		serve(env, sv[1]);
 	}
 	close_keep(sv[1]);
+	close_keep(parted[1]);
+	/* The lock of the one instance is ours alone before anybody can kill us: the next one would find it held. */
+	if (*pid > 0 && parted[0] >= 0 && read(parted[0], &c, 1) < 0)
+		errno = 0;
+	close_keep(parted[0]);
 	if (*pid < 0) {
 		log_error(env->lg, "cannot fork: %s", strerror(errno));
 		close_keep(sv[0]);

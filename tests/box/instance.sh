@@ -84,6 +84,21 @@ check "after its kill -9 another serves" wait_for 10000 serves a
 round
 is "alone" $SERVING 1
 
+# --- Killed before its own processes have had a turn ---
+cat >"$WORK/late" <<EOF
+#!/bin/sh
+LD_PRELOAD="$(realpath "$B")/tests/box/late_child.so \$LD_PRELOAD" exec $(realpath "$B")/xenpcid "\$@"
+EOF
+chmod +x "$WORK/late"
+one a "$WORK/late" "$WORK/state" --no-keeper
+check "it serves" wait_for 10000 serves a
+kill -KILL "${PID[a]}"
+wait "${PID[a]}" 2>/dev/null
+unset "PID[a]"
+one a "$B/xenpcid" "$WORK/state"
+check "killed as soon as it served, it leaves no lock behind" wait_for 10000 serves a
+round
+
 # --- No place for the lock ---
 one a "$B/xenpcid" "$WORK/none/such"
 check "without a state directory it does not serve" wait_for 10000 gone "${PID[a]}"

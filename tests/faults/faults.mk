@@ -16,7 +16,7 @@ $(FAULTS_B)/libfaults.so: $(FAULTS_B)/core.o $(FAULTS_B)/calls.o
 $(FAULTS_B)/faultctl: $(FAULTS_B)/faultctl.o
 	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^
 
-BOX_TESTS += tests/faults/faults.sh tests/faults/resume.sh
+BOX_TESTS += tests/faults/faults.sh tests/faults/resume_faults.sh
 BOX_NEEDS += $(FAULTS)
 box: $(FAULTS)
 
