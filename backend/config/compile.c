@@ -110,8 +110,8 @@ static int init_field(struct builder *b, struct field *f)
 	return 0;
 }
 
-/* One walk of the capability list, bounded whatever the device says. */
-static void find_caps(struct builder *b)
+/* One walk of the capability list, bounded whatever the device says. 0, or -1 with the device's errno. */
+static int find_caps(struct builder *b)
 {
 	struct pcidev_cap cap = { 0 };
 
@@ -119,6 +119,8 @@ static void find_caps(struct builder *b)
 		if (cap.id < CAPS_MAX && !b->caps[cap.id] && cap.offset >= PCI_STD_HEADER_SIZEOF &&
 		    cap.offset <= TABLE_SPAN - 4 && cap.offset % 4 == 0)
 			b->caps[cap.id] = (uint8_t)cap.offset;
+	/* What could not be read may be there, and is no guest's to write. */
+	return b->dev->caps.unread ? -1 : 0;
 }
 
 static int add_msi(struct builder *b)
@@ -182,7 +184,8 @@ static int add_rows(struct builder *b)
 	add_table(b, TABLE_COMMON, 0);
 	add_table(b, bridge ? TABLE_TYPE1 : TABLE_TYPE0, 0);
 	b->command = b->map[PCI_COMMAND];
-	find_caps(b);
+	if (find_caps(b))
+		return -1;
 	if (b->caps[PCI_CAP_ID_VPD])
 		add_table(b, TABLE_VPD, b->caps[PCI_CAP_ID_VPD]);
 	if (add_pm(b) || add_msi(b))

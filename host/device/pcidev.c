@@ -154,30 +154,37 @@ static bool was_seen(const struct pcidev_caps *caps, uint8_t at)
 	return false;
 }
 
-/* Reads the list into caps; its end is proper if the last pointer is zero, or there is no list. */
-static void read_caps(struct pcidev *dev, struct pcidev_caps *caps)
+/*
+ * Reads the list into caps; its end is proper if the last pointer is zero, or there is no list. 0, or -1
+ * with the device's errno.
+ */
+static int read_caps(struct pcidev *dev, struct pcidev_caps *caps)
 {
 	uint32_t v;
 
 	if (pcidev_read(dev, PCI_STATUS, 2, &v))
-		return;
+		return -1;
 	if (!(v & PCI_STATUS_CAP_LIST)) {
 		caps->known = true;
-		return;
+		return 0;
 	}
 	if (pcidev_read(dev, PCI_CAPABILITY_LIST, 1, &v))
-		return;
+		return -1;
 	while ((v & ~3u) >= PCI_STD_HEADER_SIZEOF && caps->nr < PCIDEV_CAPS_MAX) {
 		uint8_t at = v & 0xfc;
 
-		if (was_seen(caps, at) || pcidev_read(dev, at + PCI_CAP_LIST_ID, 2, &v) ||
-		    (v & 0xff) == 0xff)
-			return;
+		if (was_seen(caps, at))
+			return 0;
+		if (pcidev_read(dev, at + PCI_CAP_LIST_ID, 2, &v))
+			return -1;
+		if ((v & 0xff) == 0xff)
+			return 0;
 		caps->cap[caps->nr].offset = at;
 		caps->cap[caps->nr++].id = v & 0xff;
 		v >>= 8 * PCI_CAP_LIST_NEXT;
 	}
 	caps->known = !(v & ~3u);
+	return 0;
 }
 
 bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap)
@@ -186,7 +193,7 @@ bool pcidev_next_cap(struct pcidev *dev, struct pcidev_cap *cap)
 
 	if (!caps->known && !cap->seen) {
 		caps->nr = 0;
-		read_caps(dev, caps);
+		caps->unread = read_caps(dev, caps);
 	}
 	if (cap->seen >= caps->nr)
 		return false;

@@ -122,6 +122,7 @@ struct pcidev_cap {
 /* The capability list, as it was read last. */
 struct pcidev_caps {
 	bool known; /* to a proper end */
+	bool unread; /* the device could not be read: there may be more of them */
 	uint8_t nr;
 	struct { uint8_t offset, id; } cap[PCIDEV_CAPS_MAX];
 };

@@ -26,6 +26,8 @@ static int fake_read(struct pcidev *dev, unsigned offset, unsigned size, uint32_
 	*value = UINT32_MAX;
 	if (f->fail_reads)
 		return fail(f->fail_reads);
+	if (f->fail_read && !--f->fail_read)
+		return fail(EIO);
 	*value = fake_get(f, offset, size);
 	note(f, false, offset, size, *value);
 	return 0;

@@ -32,6 +32,7 @@ struct fake {
 	unsigned enables; /* calls */
 	unsigned disables;
 	int fail_reads; /* errno for every read; 0: they work */
+	unsigned fail_read; /* the read that fails, so many from now, with EIO; 0: none */
 	int fail_writes;
 	int fail_enable;
 	unsigned pm; /* PM capability: D3hot to D0 clears the header, unless No_Soft_Reset */

@@ -276,6 +276,29 @@ static void more_quirks_than_a_table_holds(void **state)
 	assert_int_equal(dev.space[0x100 + 150], 0x00);
 }
 
+/* A list that could not be read is not one that is empty: whoever may write what no rule covers would get it all. */
+static void no_table_without_a_read(void **state)
+{
+	static const struct config_policy permissive = { .permissive = true };
+	unsigned reads = 0;
+
+	(void)state;
+	for (unsigned n = 1;; n++) {
+		fake_nic(&dev);
+		dev.fail_read = n;
+		errno = 0;
+		cfg = config_open(&dev.dev, &permissive);
+		if (dev.fail_read)
+			break;
+		if (cfg)
+			fail_msg("a table, and read %u failed", n);
+		assert_int_equal(errno, EIO);
+		reads = n;
+	}
+	/* The command register, status, pointer and five capabilities, at least. */
+	assert_true(reads >= 8);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, close_cfg)
 
 int main(void)
@@ -285,7 +308,7 @@ int main(void)
 		TEST(overlapping_capabilities),       TEST(the_first_of_its_kind),
 		TEST(no_list_without_the_status_bit), TEST(devices_that_are_refused),
 		TEST(conventional_space_ends_at_256), TEST(quirks_that_do_not_fit),
-		TEST(more_quirks_than_a_table_holds),
+		TEST(more_quirks_than_a_table_holds), TEST(no_table_without_a_read),
 	};
 
 	return cmocka_run_group_tests_name("config compilation", tests, NULL, NULL);
