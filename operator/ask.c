@@ -66,10 +66,11 @@ static int read_record(struct answer *a)
 
 	memset(&a->record, 0, sizeof(a->record));
 	a->kind = RECORD_KINDS;
-	if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, "record", &value))
+	/* null has no text. */
+	if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, "record", &value) ||
+	    !(name = json_object_get_string(value)))
 		goto out;
 	rc = 0;
-	name = json_object_get_string(value);
 	for (int k = 0; k < RECORD_KINDS; k++)
 		if (!strcmp(record_name((enum record_kind)k), name))
 			a->kind = (enum record_kind)k;
