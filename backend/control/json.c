@@ -139,12 +139,24 @@ static struct json_object *list(const int64_t *items, size_t nr)
 	struct json_object *a = json_object_new_array();
 
 	for (size_t i = 0; a && i < nr; i++) {
-		if (json_object_array_add(a, json_object_new_int64(items[i]))) {
+		struct json_object *item = json_object_new_int64(items[i]);
+
+		if (!item || json_object_array_add(a, item)) {
+			json_object_put(item);
 			json_object_put(a);
 			return NULL;
 		}
 	}
 	return a;
+}
+
+/* Takes value over, also where it fails. */
+static int put(struct json_object *o, const char *name, struct json_object *value)
+{
+	if (value && !json_object_object_add(o, name, value))
+		return 0;
+	json_object_put(value);
+	return -1;
 }
 
 static struct json_object *value_of(const struct record_field *f, const char *record)
@@ -170,24 +182,18 @@ static struct json_object *value_of(const struct record_field *f, const char *re
 
 int record_write(enum record_kind kind, const union record *record, char *out)
 {
-	struct json_object *o = json_object_new_object(), *value;
+	struct json_object *o = json_object_new_object();
 	const struct record_field *f;
 	const char *text;
 	size_t nr, len = 0;
 	int rc = -1;
 
 	f = record_fields(kind, &nr);
-	if (!o || json_object_object_add(o, "record", json_object_new_string(record_name(kind))))
+	if (!o || put(o, "record", json_object_new_string(record_name(kind))))
 		goto out;
-	for (size_t i = 0; i < nr; i++) {
-		value = value_of(&f[i], (const char *)record);
-		if (!value)
+	for (size_t i = 0; i < nr; i++)
+		if (put(o, f[i].name, value_of(&f[i], (const char *)record)))
 			goto out;
-		if (json_object_object_add(o, f[i].name, value)) {
-			json_object_put(value);
-			goto out;
-		}
-	}
 	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
 						 &len);
 	if (!text || len + 2 > RECORDS_LINE_MAX)
