@@ -240,12 +240,14 @@ static void trace(struct control *c)
 
 static void tick(struct control *c)
 {
-	uint64_t n, now = now_ns();
+	uint64_t n, now;
 
 	if (read(c->timer, &n, sizeof(n)) != (ssize_t)sizeof(n))
 		return;
 	if (c->tick_ns == TICK_TRACE_NS)
 		trace(c);
+	/* Behind the trace, which says since when a client is waited for. */
+	now = now_ns();
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		client_expire(&c->client[i], now);
 }
