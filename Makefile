@@ -10,6 +10,7 @@
 #   make shell-xen  an interactive dom0
 #   make bench      the figures of protocol/PERFORMANCE.md; make bench-xen: those on real Xen
 #   make fuzz       libFuzzer over tests/fuzz, 30 s each (HOURS=n), and what of the code it reached
+#   make fuzz-coverage  what the stored inputs alone reach, compared with tests/fuzz/unreached.txt
 #   make faults     each call of a life of two guests fails once (tests/faults); FAULTS_EVERY=n: every n-th
 #   make soak HOURS=n  all of it in random order, for so long (tests/soak); OPERATIONS=n: so many
 #   make model      the protocol's machines explored whole (tests/model)

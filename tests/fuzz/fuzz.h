@@ -74,7 +74,19 @@ static inline size_t take_text(struct bytes *b, char *buf, size_t room, uint8_t 
 	return n;
 }
 
+/* A number that follows from the input. */
+static inline unsigned fuzz_sum(const uint8_t *data, size_t size)
+{
+	uint32_t sum = 2166136261u;
+
+	while (size--)
+		sum = (sum ^ *data++) * 16777619u;
+	return sum >> 8;
+}
+
 /* The input as a file of its own, which is there as long as the process is; its path. */
 const char *fuzz_file(const uint8_t *data, size_t size);
+/* A directory of the process's own, empty at first, which goes with it. */
+const char *fuzz_directory(void);
 
 #endif

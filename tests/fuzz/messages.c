@@ -13,6 +13,7 @@
 #include "backend/messages/messages.h"
 #include "common/util.h"
 #include "tests/fuzz/served.h"
+#include "tests/fuzz/trouble.h"
 
 /* ---- Bytes ---- */
 
@@ -21,6 +22,7 @@ static void check_received(const struct message *m, size_t sent, unsigned from, 
 {
 	const size_t head = offsetof(struct message, u);
 
+	fuzz_check(!message_name(MESSAGE_KINDS) && !message_name(UINT32_MAX));
 	fuzz_check(m->version == 1 && m->kind < MESSAGE_KINDS && m->slot < 256);
 	fuzz_check(sent == head + m->size && m->size <= sizeof(m->u) && message_name(m->kind));
 	/* A worker asks for nothing that the gate asks for, and nobody but the supervisor sets up. */
@@ -37,10 +39,11 @@ static void check_received(const struct message *m, size_t sent, unsigned from, 
 	fuzz_check(m->kind != MESSAGE_SPAWN || from == END_SUPERVISOR);
 }
 
+static const uint8_t ends[] = { END_SUPERVISOR, END_WORKER, END_GATE, END_JOB, END_SPAWNER };
+
 static void receive(struct bytes *in)
 {
 	static int sv[2] = { -1, -1 };
-	static const uint8_t ends[] = { END_SUPERVISOR, END_WORKER, END_GATE, END_JOB, END_SPAWNER };
 	static struct message raw, m;
 	unsigned from = ends[take_u8(in) % 5], to = ends[take_u8(in) % 5];
 	size_t n = offsetof(struct message, u) + take_u16(in) % sizeof(raw.u);
@@ -71,6 +74,122 @@ static void receive(struct bytes *in)
 		fuzz_check(fds[i] == -1);
 	if (rc == 1)
 		check_received(&m, n, from, to);
+}
+
+static unsigned descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 128; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+enum { PASSED_MAX = 10, TAIL_MAX = 64 };
+
+/* nr descriptors along with m, more than we would send ourselves. */
+static void send_many(int sock, const struct message *m, size_t size, unsigned nr)
+{
+	union {
+		char buf[CMSG_SPACE(PASSED_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { (void *)m, size };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (nr) {
+		struct cmsghdr *cm = &control.align;
+		int list[PASSED_MAX];
+
+		for (unsigned i = 0; i < PASSED_MAX; i++)
+			list[i] = sock;
+		mh.msg_control = control.buf;
+		mh.msg_controllen = CMSG_SPACE(nr * sizeof(int));
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(nr * sizeof(int));
+		memcpy(CMSG_DATA(cm), list, nr * sizeof(int));
+	}
+	sendmsg(sock, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* A whole message with descriptors and a tail, as our own code sends it or somebody else does, and its taking. */
+static void exchange(struct bytes *in)
+{
+	static const int errors[] = { EINTR, EINTR, ECONNRESET, EAGAIN };
+	uint8_t how = take_u8(in), more = take_u8(in), kind = take_u8(in) % MESSAGE_KINDS;
+	unsigned from = ends[take_u8(in) % 5], to = ends[take_u8(in) % 5], nr = more % (PASSED_MAX + 1);
+	char tail[TAIL_MAX] = "", got[TAIL_MAX];
+	int sv[2], on = 1, fds[MESSAGE_FDS_MAX], back[MESSAGE_FDS_MAX], rc;
+	size_t len = sizeof(got);
+	static struct message m;
+
+	if (message_pair(sv))
+		fuzz_fail("no socket pair");
+	/* The kernel's word of who sends takes the place of some descriptors. */
+	if (more & 0x40)
+		setsockopt(sv[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	fds[0] = fds[1] = sv[0];
+	message_init(&m, kind, more);
+	take(in, &m.u, 16);
+	trouble_system(how >> 4 & 3, errors[how >> 6]);
+	if (how & 1) {
+		close(sv[1]);
+		sv[1] = -1;
+	}
+	if (how & 2)
+		send_many(sv[0], &m, offsetof(struct message, u) + m.size - (more >> 5 & 1), nr);
+	else
+		message_send(sv[0], &m, fds, nr % (MESSAGE_FDS_MAX + 1), tail, how & 4 ? more % TAIL_MAX : 0);
+	if (how & 1)
+		goto out;
+	close(sv[0]);
+	sv[0] = -1;
+	for (unsigned i = 0; i < 2; i++) {
+		rc = message_receive(sv[1], from, to, &m, how & 8 ? back : NULL, how & 4 ? got : NULL,
+				     how & 4 ? &len : NULL);
+		fuzz_check(rc != 1 || (len <= sizeof(got) && message_name(m.kind)));
+		for (unsigned k = 0; how & 8 && k < MESSAGE_FDS_MAX; k++) {
+			fuzz_check(back[k] == -1 || rc == 1);
+			close_keep(back[k]);
+		}
+	}
+out:
+	trouble_over();
+	close_keep(sv[0]);
+	close_keep(sv[1]);
+}
+
+/* Text that came with one. */
+static void read_text(struct bytes *in)
+{
+	char from[32], to[32];
+	size_t room = 1 + take_u8(in) % sizeof(to);
+
+	take(in, from, sizeof(from));
+	message_text(to, room, from, sizeof(from));
+	fuzz_check(strlen(to) < room);
+	for (const char *c = to; *c; c++)
+		fuzz_check(*c >= ' ' && *c <= '~');
+}
+
+static void talk(struct bytes *in)
+{
+	unsigned before;
+
+	receive(in);
+	before = descriptors();
+	while (in->left) {
+		uint8_t what = take_u8(in);
+
+		if (what < 0x60)
+			receive(in);
+		else if (what < 0xe0)
+			exchange(in);
+		else
+			read_text(in);
+	}
+	fuzz_check(descriptors() == before);
 }
 
 /* ---- What the supervisor makes of them ---- */
@@ -107,15 +226,6 @@ static void say(struct world_process *w, bool worker, struct bytes *in)
 	served_deceived |= !worker && (m.kind == MESSAGE_ANSWER || m.kind == MESSAGE_HELD);
 	world_say(w, &m, what & 0x80);
 	served_check();
-}
-
-static unsigned descriptors(void)
-{
-	unsigned n = 0;
-
-	for (int fd = 0; fd < 128; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 static void converse(struct bytes *in)
@@ -167,8 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 1024)
 		return 0;
 	if (take_u8(&in) & 1)
-		while (in.left)
-			receive(&in);
+		talk(&in);
 	else
 		converse(&in);
 	return 0;

@@ -5,7 +5,9 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "backend/supervisor/guest_id.h"
 #include "common/number.h"
+#include "common/state.h"
 #include "common/util.h"
 #include "host/settings.h"
 #include "protocol/nodes.h"
@@ -39,15 +41,72 @@ static void parse(const char *text)
 		fuzz_check(n <= UINT32_MAX && n == strtoull(text, NULL, 10));
 	if (!number_parse(text, 16, UINT64_MAX, &n))
 		fuzz_check(n == strtoull(text, NULL, 16));
-	if (!settings_range_parse(text, &range))
-		settings_range_has(&range, range.first);
+	if (!number_parse(text, 0, UINT16_MAX, &n))
+		fuzz_check(n <= UINT16_MAX && n == strtoull(text, NULL, text[0] == '0' && text[1] ? 0 : 10));
+	if (!settings_range_parse(text, &range)) {
+		a = range.first;
+		fuzz_check(settings_range_has(&range, a));
+		a.devfn ^= 1;
+		fuzz_check(settings_range_has(&range, a) == range.any_function);
+		a.devfn ^= 8;
+		fuzz_check(settings_range_has(&range, a) == range.any_slot);
+	}
+}
+
+/* Addresses have an order, and a guest's name says who it is. */
+static void compare(const char *text)
+{
+	static struct sbdf before;
+	char name[GUEST_ID_NAME_MAX];
+	struct guest_id id, same;
+	struct sbdf a;
+
+	if (!sbdf_parse(text, &a)) {
+		int order = sbdf_compare(a, before);
+
+		fuzz_check((order > 0) == (sbdf_compare(before, a) < 0) &&
+			   (order == 0) == sbdf_equal(a, before));
+		before = a;
+	}
+	if (!guest_id_parse(text, &id))
+		fuzz_check(!guest_id_parse(guest_id_name(id, name), &same) && same.domid == id.domid &&
+			   same.devid == id.devid);
+}
+
+/* What outlives a process, in its envelope; a text that comes in ours is one of the version that we write. */
+static void open_envelope(const char *text)
+{
+	char copy[300], head[STATE_HEAD_MAX], *inner;
+
+	for (int part = 0; part < STATE_PARTS_COUNT; part++) {
+		snprintf(copy, sizeof(copy), "%s", text);
+		if (state_open((enum state_part)part, copy, &inner) > 0)
+			fuzz_check(inner >= copy && inner <= copy + strlen(text));
+		snprintf(copy, sizeof(copy), "%s%.200s",
+			 state_head((enum state_part)part, strnlen(text, 200), head), text);
+		fuzz_check(state_open((enum state_part)part, copy, &inner) == STATE_VERSION &&
+			   !strncmp(inner, text, 200));
+	}
+}
+
+static void parse_nothing(void)
+{
+	char bad[NODE_OPTS_BAD_MAX];
+	struct node_opts opts;
+	struct node_root root;
+	struct sbdf a;
+	uint64_t n;
+
+	fuzz_check(node_dev_parse(NULL, &a) && node_vdev_parse(NULL, &a) && node_bdf_parse(NULL, &a) &&
+		   node_root_parse(NULL, &root) && sbdf_parse(NULL, &a) && number_parse(NULL, 10, 1, &n));
+	fuzz_check(!node_opts_parse(NULL, &opts, bad) && strcmp(state_nodes(0), state_nodes(1)));
 }
 
 static const char *const paths[] = {
 	SERVED_BACKEND "/state", SERVED_BACKEND "/num_devs", SERVED_BACKEND "/dev-0",
 	SERVED_BACKEND "/dev-1", SERVED_BACKEND "/dev-2", SERVED_BACKEND "/state-0",
 	SERVED_BACKEND "/state-1", SERVED_BACKEND "/state-2", SERVED_BACKEND "/opts-0",
-	SERVED_BACKEND "/opts-2", SERVED_BACKEND "/vdev-1", SERVED_BACKEND "/root_num",
+	SERVED_BACKEND "/opts-2", SERVED_BACKEND "/state-x", SERVED_BACKEND "/vdev-1", SERVED_BACKEND "/root_num",
 	SERVED_BACKEND "/root-0", SERVED_BACKEND "/online", SERVED_BACKEND "/frontend",
 	SERVED_BACKEND "/frontend-id", SERVED_BACKEND, SERVED_FRONTEND "/state",
 	SERVED_FRONTEND "/pci-op-ref", SERVED_FRONTEND "/event-channel", SERVED_FRONTEND "/magic",
@@ -85,9 +144,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 1024)
 		return 0;
 	if (take_u8(&in) & 1) {
+		parse_nothing();
 		while (in.left) {
 			take_text(&in, text, sizeof(text), '\n');
 			parse(text);
+			compare(text);
+			open_envelope(text);
 		}
 	} else {
 		write_nodes(&in);

@@ -15,10 +15,16 @@
 #include "backend/gate/mask.h"
 #include "common/util.h"
 #include "tests/fuzz/oracle.h"
+#include "tests/fuzz/requests.h"
+#include "tests/fuzz/trouble.h"
 
 #define DUMP "image:tests/dumps/bench.txt"
 
-enum { SPACE = 4096, BASES = 4, STEPS_MAX = 64, PIRQS = 16 };
+enum {
+	SPACE = 4096, BASES = 4, STEPS_MAX = 64,
+	WINDOWS_MAX = 300, /* more than a table has room for */
+	PATIENCE_NS = 1000000000, /* longer than any device takes to come out of D3hot */
+};
 
 /* Who is writing: the filter (through the gate), the gate for itself, or nobody of ours. */
 enum writer { FILTER, GATE, NOBODY };
@@ -34,8 +40,14 @@ static struct {
 	enum writer writer;
 	bool touched;	   /* the device or a hostile worker wrote: the gate may see another state */
 	bool fails;	   /* the device fails its accesses */
+	unsigned fails_at; /* ... the one so many accesses from now */
+	bool deaf;	   /* the device takes no writes */
+	bool lineless;	   /* ... of a cache line size */
+	uint8_t unplaced;  /* BARs that nobody gave an address */
 	unsigned mapped;   /* vectors that the hypervisor knows */
+	struct message_map asked; /* ... and what was asked for */
 	bool refuses;
+	unsigned heard;	   /* refusals */
 } d;
 
 static uint8_t bases[BASES][SPACE];
@@ -51,11 +63,19 @@ static uint32_t get(unsigned at, unsigned size)
 	return v;
 }
 
+static bool fails(void)
+{
+	if (d.fails || !d.fails_at || --d.fails_at)
+		return d.fails;
+	d.touched = true; /* whoever asked knows less than the other */
+	return true;
+}
+
 static int device_read(struct pcidev *dev, unsigned at, unsigned size, uint32_t *v)
 {
 	(void)dev;
 	*v = UINT32_MAX;
-	if (d.fails)
+	if (fails())
 		return fail(EIO);
 	*v = get(at, size);
 	return 0;
@@ -93,7 +113,7 @@ static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t
 	unsigned state = d.pm ? d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK : 0;
 
 	(void)dev;
-	if (d.fails)
+	if (fails())
 		return fail(EIO);
 	if (d.writer == FILTER && !mask_allows(&d.mask, at, size, get(at, size), v)) {
 		if (!d.touched)
@@ -107,6 +127,8 @@ static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t
 		if (d.writer == GATE && *byte != new && !is_interrupts(at + i))
 			fuzz_fail("interrupts change byte 0x%03x", at + i);
 		judge(at + i, *byte, new);
+		if (d.deaf || (d.lineless && at + i == PCI_CACHE_LINE_SIZE))
+			continue;
 		*byte = (uint8_t)((new & ~d.oracle.w1c[at + i]) | (*byte & ~new & d.oracle.w1c[at + i]));
 	}
 	if (state == 3 && !(d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) &&
@@ -120,7 +142,7 @@ static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t
 static int device_enable(struct pcidev *dev, bool on)
 {
 	(void)dev;
-	if (d.fails)
+	if (fails())
 		return fail(EIO);
 	if (on)
 		d.space[PCI_COMMAND] |= PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
@@ -154,14 +176,19 @@ static void map(void *context, const struct message_map *want, struct message_ma
 
 	(void)context;
 	memset(got, 0, sizeof(*got));
+	got->again = d.mapped && want->first && want->mode == d.asked.mode && nr == d.mapped &&
+		     (want->mode == VECTORS_MSI ||
+		      !memcmp(want->entry, d.asked.entry, nr * sizeof(want->entry[0])));
 	/* As the supervisor has it: one request at a time. */
-	if (d.mapped || !nr || nr > SH_INFO_MAX_VEC || d.refuses) {
-		got->err = d.mapped ? EBUSY : d.refuses ? ENOSPC : EINVAL;
+	if (!got->again && (d.mapped || !nr || nr > SH_INFO_MAX_VEC || d.refuses)) {
+		got->err = d.mapped ? EBUSY : d.refuses ? (nr & 12 ? ENFILE : ENOSPC) : EINVAL;
+		got->count = nr & 8 ? nr : 2;
 		return;
 	}
 	for (unsigned i = 0; i < nr; i++)
 		got->pirq[i] = 16 + i;
 	d.mapped = nr;
+	d.asked = *want;
 }
 
 static void unmap(void *context)
@@ -188,14 +215,10 @@ static void interrupt(struct bytes *in)
 {
 	static struct xen_pci_op op;
 	uint8_t what = take_u8(in);
-	bool first = what & 0x80;
+	bool first = what & 0x80, before = d.irq.mode != VECTORS_NONE;
 	unsigned n = 0;
 
-	memset(&op, 0, sizeof(op));
-	op.value = what & 0x40 ? take_u32(in) : take_u8(in) % 40;
-	op.info = op.value;
-	for (unsigned i = 0; i < 8; i++)
-		op.msix_entries[i].entry = (uint16_t)(what & 0x20 ? take_u16(in) : i);
+	request_take(in, what, &op);
 	d.writer = GATE;
 	switch (what & 7) {
 	case 0:
@@ -223,7 +246,9 @@ static void interrupt(struct bytes *in)
 		break;
 	}
 	fuzz_check(n <= SH_INFO_MAX_VEC);
+	request_answer(&op, n, (what & 7) == 1);
 	mask_note_command(&d.mask, &d.dev);
+	mask_note_intx(&d.mask, before, d.irq.mode != VECTORS_NONE);
 	/* INTx that went off with it is as the OS has it. */
 	d.oracle.decoded |= (uint16_t)get(PCI_COMMAND, 2);
 	d.writer = FILTER;
@@ -236,8 +261,7 @@ static void interrupt(struct bytes *in)
 /* A taken-over worker writes past its filter: the gate alone stands between. */
 static void write_hostile(unsigned at, unsigned size, uint32_t v)
 {
-	if (at >= d.dev.info.config_size ||
-	    !mask_allows(&d.mask, at, size, at + size <= SPACE ? get(at, size > 4 ? 4 : size) : 0, v))
+	if (!mask_allows(&d.mask, at, size, at + size <= SPACE ? get(at, size > 4 ? 4 : size) : 0, v))
 		return;
 	fuzz_check((size == 1 || size == 2 || size == 4) && at + size <= d.dev.info.config_size);
 	device_write(&d.dev, at, size, v);
@@ -264,14 +288,29 @@ static void take_state(struct config **cfg, const struct config_policy *policy, 
 		config_load_state(*cfg, &state);
 }
 
-static void drain_denials(struct config *cfg)
+static void hear(void *context, const struct config_denial *denial)
 {
-	struct config_denial denial;
+	(void)context;
+	fuzz_check(denial->field && denial->bits && denial->size <= 4);
+	d.heard++;
+}
+
+static void drain_denials(struct config *cfg, unsigned how)
+{
+	struct config_denial denial, again;
 	struct config_denied denied;
 	unsigned n = 0, at = 0;
 
-	while (config_take_denial(cfg, &denial))
+	config_listen(cfg, how & 1 ? hear : NULL, NULL);
+	fuzz_check(config_name_at(cfg, (int16_t)how));
+	while (config_take_denial(cfg, &denial)) {
 		fuzz_check(++n <= 16 && denial.field);
+		if (how & 2) {
+			config_put_back_denial(cfg);
+			fuzz_check(config_take_denial(cfg, &again) && again.offset == denial.offset &&
+				   again.bits == denial.bits);
+		}
+	}
 	n = 0;
 	while (config_next_denied(cfg, &at, &denied))
 		fuzz_check(++n <= SPACE + 256);
@@ -319,9 +358,13 @@ static void step(struct config **cfg, const struct config_policy *policy, struct
 	case 13:
 		d.fails = at & 1;
 		d.refuses = at & 2;
+		d.deaf = at & 4;
+		if (at & 8)
+			trouble_later(PATIENCE_NS);
+		d.fails_at = at >> 4;
 		break;
 	case 14:
-		drain_denials(*cfg);
+		drain_denials(*cfg, at);
 		break;
 	case 15:
 		config_guest_write(*cfg, (int32_t)take_u32(in), (int32_t)take_u32(in), 0);
@@ -369,13 +412,14 @@ static void set_resources(void)
 		uint32_t v = get(PCI_BASE_ADDRESS_0 + 4 * i, 4);
 		bool io = v & 1, wide = (v & 7) == 4 && i + 1 < d.oracle.nr_bars;
 
-		if (!v)
+		if (!v && !(d.unplaced >> i & 1))
 			continue;
 		info->resource[i] = (struct pcidev_resource){
 			.start = (v & (io ? ~3u : ~15u)) |
 				 (wide ? (uint64_t)get(PCI_BASE_ADDRESS_0 + 4 * i + 4, 4) << 32 : 0),
 			.size = io ? 32 : 4096,
 			.flags = (uint8_t)(v & (io ? 3 : 15)),
+			.disabled = d.unplaced >> i & 1,
 		};
 		/* A 32-bit one whose flags say otherwise would be no BAR at all. */
 		if (!wide && !io)
@@ -384,9 +428,26 @@ static void set_resources(void)
 	}
 }
 
+/* BARs that are there and that nobody gave an address. */
+static void unplace(uint8_t which, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		uint8_t *bar = &d.space[PCI_BASE_ADDRESS_0 + 4 * i];
+		bool wide = (*bar & 7) == 4 && i + 1 < nr;
+
+		if (which >> i & 1 && get(PCI_BASE_ADDRESS_0 + 4 * i, 4)) {
+			d.unplaced |= (uint8_t)(1u << i);
+			*bar = (uint8_t)(*bar & (*bar & 1 ? 3 : 15));
+			memset(bar + 1, 0, wide ? 7 : 3);
+		}
+		i += wide;
+	}
+}
+
 static void make_device(struct bytes *in, uint8_t how)
 {
 	unsigned base = how & 3, patches = take_u8(in) % 16;
+	uint8_t which = patches & 8 ? take_u8(in) : 0;
 
 	memset(&d, 0, sizeof(d));
 	d.dev.ops = &ops;
@@ -395,24 +456,46 @@ static void make_device(struct bytes *in, uint8_t how)
 	while (patches--) {
 		unsigned at = take_u8(in);
 
-		if (at >= 64 || at == PCI_CAPABILITY_LIST || at == PCI_COMMAND || at == PCI_STATUS)
+		if (at >= 64 || at == PCI_CAPABILITY_LIST || (at >= PCI_COMMAND && at < PCI_CACHE_LINE_SIZE))
 			d.space[at] = take_u8(in);
 	}
 	d.dev.info.config_size = how & 4 ? 256 : sizes[base];
 	d.dev.info.header_type = types[base];
 	d.dev.info.vendor = (uint16_t)get(0, 2);
 	d.dev.info.device = (uint16_t)get(2, 2);
-	d.dev.info.irq = how & 8 ? 20 : 0;
+	d.dev.info.class_code = get(PCI_CLASS_REVISION, 4) >> 8;
+	d.dev.info.irq = !(how & 8) ? 0 : which & 64 ? UINT8_MAX : 20;
+	d.dev.info.is_virtual = which & 128;
 	d.dev.info.is_vf = base == 3;
 	d.dev.info.bars_movable = how & 16;
+	d.lineless = how & 32;
+	/* What no provider would hand out. */
+	if (how & 64) {
+		d.space[PCI_HEADER_TYPE] = d.dev.info.header_type = take_u8(in) & 3;
+		d.dev.info.config_size = take_u16(in);
+	}
+	unplace(which, d.dev.info.header_type == PCI_HEADER_TYPE_BRIDGE ? 2 : 6);
+}
+
+/* What the operator opened; many: more windows than anybody needs. */
+static void take_quirks(struct bytes *in, struct config_policy *policy, struct config_quirk *quirks, bool many)
+{
+	for (unsigned i = 0; i < policy->nr_quirks; i++)
+		quirks[i] = (struct config_quirk){ .offset = take_u16(in) & 0xfff,
+						   .width = take_u8(in), .mask = take_u32(in) };
+	for (unsigned i = 0; many && policy->nr_quirks < WINDOWS_MAX; i++)
+		quirks[policy->nr_quirks++] = (struct config_quirk){ (uint16_t)(0x100 + 4 * i), 4, 0xff };
+	for (unsigned i = 0; i < policy->nr_quirks; i++)
+		oracle_open(&d.oracle, quirks[i].offset, quirks[i].width > 4 ? 0 : quirks[i].width,
+			    quirks[i].mask);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct vectors vectors = { map, unmap, say, NULL, NULL };
+	static struct config_quirk quirks[WINDOWS_MAX];
 	struct bytes in = { data, size };
-	uint8_t how = take_u8(&in), rules = take_u8(&in);
-	struct config_quirk quirks[2];
+	uint8_t how = take_u8(&in), rules = take_u8(&in), trouble = take_u8(&in);
 	struct config_policy policy = { .permissive = rules & 1, .interrupt_control = rules & 2,
 					.shadow = rules & 4, .quirks = quirks,
 					.nr_quirks = rules >> 3 & 1 ? 1u + (rules >> 4 & 1) : 0 };
@@ -421,31 +504,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!sizes[0])
 		read_bases();
 	make_device(&in, how);
-	oracle_init(&d.oracle, d.space, d.dev.info.config_size, policy.permissive,
-		    policy.interrupt_control);
+	oracle_init(&d.oracle, d.space, d.dev.info.config_size < SPACE ? d.dev.info.config_size : SPACE,
+		    policy.permissive, policy.interrupt_control);
 	d.oracle.movable = d.dev.info.bars_movable;
-	for (unsigned i = 0; i < policy.nr_quirks; i++) {
-		quirks[i] = (struct config_quirk){ .offset = take_u16(&in) & 0xfff,
-						   .width = take_u8(&in), .mask = take_u32(&in) };
-		oracle_open(&d.oracle, quirks[i].offset, quirks[i].width > 4 ? 0 : quirks[i].width,
-			    quirks[i].mask);
-	}
+	take_quirks(&in, &policy, quirks, how & 128);
 	set_resources();
 	d.pm = pcidev_find_cap(&d.dev, PCI_CAP_ID_PM);
+	d.dev.caps.known = false;
 	d.writer = NOBODY;
+	d.fails_at = trouble & 63;
+	trouble_memory(trouble >> 6);
 	if (mask_init(&d.mask, &d.dev, &policy))
 		goto out;
 	interrupt_init(&d.irq, &d.dev, &vectors);
+	d.irq.no_vectors = rules & 32;
+	d.irq.no_msix = rules & 64;
 	d.writer = FILTER;
 	cfg = config_open(&d.dev, &policy);
 	for (unsigned i = 0; cfg && in.left && i < STEPS_MAX; i++)
 		step(&cfg, &policy, &in);
 	d.fails = false;
+	d.fails_at = 0;
 	d.writer = GATE;
 	interrupt_release(&d.irq);
 	fuzz_check(!d.mapped && d.irq.mode == VECTORS_NONE);
 	config_close(cfg);
 out:
 	mask_dispose(&d.mask);
+	trouble_over();
 	return 0;
 }

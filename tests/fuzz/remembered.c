@@ -6,8 +6,10 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "common/state.h"
 #include "host/device/save.h"
 #include "tests/fuzz/served.h"
+#include "tests/fuzz/trouble.h"
 
 static struct pcidev *open_some(struct provider **p)
 {
@@ -25,8 +27,14 @@ static void parse_saved(const char *text)
 {
 	static struct provider *p;
 	struct pcidev *dev = open_some(&p);
-	struct pcidev_saved *saved = pcidev_saved_parse(dev, text);
+	struct pcidev_saved *saved;
 	char again[PCIDEV_SAVED_TEXT];
+
+	/* Nobody has the memory to know what there is. */
+	trouble_memory(1);
+	fuzz_check(!pcidev_saved_parse(dev, text));
+	trouble_over();
+	saved = pcidev_saved_parse(dev, text);
 
 	if (saved) {
 		fuzz_check(pcidev_saved_format(saved, again) < PCIDEV_SAVED_TEXT);
@@ -45,15 +53,27 @@ static const char *const paths[] = {
 	"/local/domain/0/xenpci/guests/nobody/0000-00-04-0",
 };
 
+/* Which part of the state each of them is. */
+static enum state_part part_of(unsigned path)
+{
+	return path < 2 || path == 4 || path == 7 ? STATE_DEVICE : path < 4 ? STATE_INTERRUPTS : STATE_GUEST;
+}
+
 static void leave(struct bytes *in)
 {
 	for (unsigned i = 0; i < 12 && in->left; i++) {
-		const char *path = paths[take_u8(in) % (sizeof(paths) / sizeof(paths[0]))];
-		char text[1500];
-		size_t n = take_text(in, text, sizeof(text), 0xff);
+		uint8_t what = take_u8(in);
+		unsigned which = what % (sizeof(paths) / sizeof(paths[0]));
+		const char *path = paths[which];
+		char text[1500], whole[sizeof(text) + STATE_HEAD_MAX] = "";
+		size_t n = take_text(in, text, sizeof(text), 0xff), head = 0;
 
+		/* In an envelope that is right, as a rule. */
+		if (what < 0xc0)
+			head = strlen(state_head(part_of(which), n, whole));
+		memcpy(whole + head, text, n);
 		if (n)
-			world_write_bytes(path, text, (unsigned)n);
+			world_write_bytes(path, whole, (unsigned)(head + n));
 		else
 			world_remove(path);
 	}
