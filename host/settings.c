@@ -198,6 +198,8 @@ static int take_quirk(struct reader *r, const config_setting_t *group, struct se
 		return wrong(r, group, "offset must be a multiple of width");
 	if (width < 4 && mask != UINT32_MAX && mask >> (8 * width))
 		return wrong(r, group, "mask has bits beyond width");
+	if (!mask)
+		return wrong(r, group, "mask is 0, which opens nothing");
 	e->quirk = (struct config_quirk){
 		.offset = (uint16_t)offset, .width = (uint8_t)width, .mask = (uint32_t)mask,
 	};

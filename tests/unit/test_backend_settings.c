@@ -124,6 +124,8 @@ static void a_mistake_names_its_line(void **state)
 		  "width" },
 		{ "quirks = (\n{ bdf = \"0:3:0.0\"; offset = 64; width = 1; mask = 0x100; "
 		  "reason = \"r\"; } );\n", 2, "mask" },
+		{ "quirks = (\n{ bdf = \"0:3:0.0\"; offset = 64; width = 1; mask = 0; "
+		  "reason = \"r\"; } );\n", 2, "mask" },
 	};
 
 	(void)state;
