@@ -21,13 +21,21 @@ static void close_bytes(struct oracle *o, unsigned at, unsigned n)
 		o->may[at] = 0;
 }
 
+/* The n bytes at `at` of one, as far as they are in the first 256 bytes: what follows is no capability's of these. */
+static void close_capability(struct oracle *o, unsigned at, unsigned n)
+{
+	close_bytes(o, at, at + n > 256 ? 256 - at : n);
+}
+
 /* One capability. Permissive opens all but what only the OS may ever touch. */
 static void capability(struct oracle *o, unsigned at, uint8_t id, bool permissive, bool interrupts)
 {
 	switch (id) {
 	case CAP_PM:
 		if (permissive)
-			close_bytes(o, at, 8);
+			close_capability(o, at, 8);
+		if (at + 6 > 256)
+			break;
 		grant(o, at + 4, 0x9e03); /* power state, data select, PME status */
 		if (at + 5 < o->size) {
 			o->clear[at + 5] |= 0x01; /* PME enable goes off and stays off */
@@ -36,7 +44,7 @@ static void capability(struct oracle *o, unsigned at, uint8_t id, bool permissiv
 		break;
 	case CAP_VPD:
 		if (permissive)
-			close_bytes(o, at, 8);
+			close_capability(o, at, 8);
 		grant(o, at + 2, 0x7fff); /* the address; its flag asks for a write */
 		if (at + 3 < o->size)
 			o->clear[at + 3] |= 0x80;
