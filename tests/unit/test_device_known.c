@@ -250,6 +250,10 @@ static const struct {
 	{ "Region 0: Memory at f0000000 (32-bit, prefetchable) [size=8G]", 0, { 0xf0000008 },
 	  "8589934592 is impossible for its kind" },
 	{ "Region 0: I/O ports at c000 [size=2]", 0, { 0xc001 }, "2 is impossible for its kind" },
+	/* Known to the OS alone. */
+	{ "Region 0: Memory at c0000000 (32-bit, non-prefetchable) [virtual] [size=3K]", 0, { 0 },
+	  "3072 is not a power of two" },
+	{ "Expansion ROM at c0000000 [virtual] [size=63K]", 0, { 0 }, "64512 is not a power of two" },
 	{ "Region 0: Memory at f0100000 (32-bit, prefetchable) [size=16M]", 0, { 0xf0100008 },
 	  "address f0100000 in the dump does not fit" },
 	{ "Region 1: Memory at 0 (32-bit, non-prefetchable) [size=4K]", 0, { 0xf0000004, 1 },

@@ -50,6 +50,12 @@ static uint64_t guess_size(struct builder *b, uint64_t address, uint64_t assumed
 	return lowest && lowest < assumed ? lowest : assumed;
 }
 
+static int bad_size(const struct builder *b, const struct image_region *rg, unsigned number,
+		    const struct pcidev_resource *r)
+{
+	return bad(b, rg->line, number, "a size of %llu is not a power of two", (unsigned long long)r->size);
+}
+
 /* Whether a register can have a size and address like r's. */
 static int check(const struct builder *b, const struct image_region *rg, unsigned number,
 		 const struct pcidev_resource *r, uint64_t least)
@@ -58,8 +64,7 @@ static int check(const struct builder *b, const struct image_region *rg, unsigne
 			r->flags & PCI_BASE_ADDRESS_MEM_TYPE_64;
 
 	if (r->size & (r->size - 1))
-		return bad(b, rg->line, number, "a size of %llu is not a power of two",
-			   (unsigned long long)r->size);
+		return bad_size(b, rg, number, r);
 	if (r->size < least || (!is_64bit && r->size > UINT32_MAX))
 		return bad(b, rg->line, number, "a size of %llu is impossible for its kind",
 			   (unsigned long long)r->size);
@@ -84,20 +89,24 @@ static void take_os_address(struct builder *b, const struct image_region *rg, un
 }
 
 /* A region that the OS knows and the register does not: a VF's, or a fixed one. */
-static void os_resource(struct builder *b, const struct image_region *rg, unsigned number,
-			struct pcidev_resource *r)
+static int os_resource(struct builder *b, const struct image_region *rg, unsigned number,
+		       struct pcidev_resource *r)
 {
 	b->fn->fixed |= (uint8_t)(1u << number);
 	r->start = rg->start;
 	r->size = rg->size ? rg->size :
 		  guess_size(b, rg->start, rg->io ? IO_ASSUMED : MEMORY_ASSUMED);
 	r->disabled = !rg->start;
+	/* What the kernel has put together itself may be smaller than any BAR, and begin anywhere. */
+	if (r->size & (r->size - 1))
+		return bad_size(b, rg, number, r);
 	if (number == PCIDEV_ROM)
-		return;
+		return 0;
 	r->flags = rg->io ? PCI_BASE_ADDRESS_SPACE_IO :
 		   (uint8_t)((rg->is_64bit ? PCI_BASE_ADDRESS_MEM_TYPE_64 : 0) |
 			     (rg->below_1m ? PCI_BASE_ADDRESS_MEM_TYPE_1M : 0) |
 			     (rg->prefetchable ? PCI_BASE_ADDRESS_MEM_PREFETCH : 0));
+	return 0;
 }
 
 static int build_bar(struct builder *b, const struct image_region *rg, unsigned number, unsigned nr)
@@ -113,10 +122,8 @@ static int build_bar(struct builder *b, const struct image_region *rg, unsigned 
 			       (uint32_t)PCI_BASE_ADDRESS_MEM_MASK);
 	if (!io && r->flags & PCI_BASE_ADDRESS_MEM_TYPE_64 && number + 1 < nr)
 		r->start |= (uint64_t)image_register(fn, offset + 4, 4) << 32;
-	if (rg->line && (fn->dev.info.is_vf || (!r->start && rg->start))) {
-		os_resource(b, rg, number, r);
-		return 0;
-	}
+	if (rg->line && (fn->dev.info.is_vf || (!r->start && rg->start)))
+		return os_resource(b, rg, number, r);
 	/* Not implemented, or a 64-bit one without room for its upper half. */
 	if ((!low && !rg->line) ||
 	    (!io && r->flags & PCI_BASE_ADDRESS_MEM_TYPE_64 && number + 1 >= nr)) {
@@ -147,8 +154,7 @@ static int build_rom(struct builder *b, const struct image_region *rg, unsigned 
 	r->flags = low & PCI_ROM_ADDRESS_ENABLE;
 	if (rg->line && (fn->dev.info.is_vf || (!r->start && rg->start))) {
 		r->flags = 0;
-		os_resource(b, rg, PCIDEV_ROM, r);
-		return 0;
+		return os_resource(b, rg, PCIDEV_ROM, r);
 	}
 	if (!r->start && !rg->line) {
 		r->flags = 0;
