@@ -28,7 +28,7 @@ static void parse(const char *text)
 	if (!node_vdev_parse(text, &a))
 		fuzz_check(!node_vdev_parse(node_vdev_format(a, buf), &b) && sbdf_equal(a, b));
 	if (!node_bdf_parse(text, &a))
-		fuzz_check(!strcmp(node_bdf_format(a, buf), text) || strlen(text) >= 12);
+		fuzz_check(!node_bdf_parse(node_bdf_format(a, buf), &b) && sbdf_equal(a, b));
 	if (!sbdf_parse(text, &a))
 		fuzz_check(!sbdf_parse(sbdf_format(a, buf), &b) && sbdf_equal(a, b));
 	if (!node_root_parse(text, &root))

@@ -108,6 +108,16 @@ static bool is_interrupts(unsigned at)
 	       at == d.irq.msix + PCI_MSIX_FLAGS + 1u;
 }
 
+/* Bits that say which kind of BAR it is: no device lets them be written. */
+static uint8_t hardwired(unsigned at)
+{
+	unsigned i = (at - PCI_BASE_ADDRESS_0) / 4;
+
+	if (at < PCI_BASE_ADDRESS_0 || at % 4 || i >= d.oracle.nr_bars || !d.dev.info.resource[i].size)
+		return 0;
+	return d.dev.info.resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO ? 3 : 15;
+}
+
 static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t v)
 {
 	unsigned state = d.pm ? d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK : 0;
@@ -122,7 +132,8 @@ static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t
 		return fail(EPERM);
 	}
 	for (unsigned i = 0; i < size; i++) {
-		uint8_t *byte = &d.space[at + i], new = (uint8_t)(v >> (8 * i));
+		uint8_t *byte = &d.space[at + i], fixed = hardwired(at + i);
+		uint8_t new = (uint8_t)((v >> (8 * i) & ~(uint32_t)fixed) | (*byte & fixed));
 
 		if (d.writer == GATE && *byte != new && !is_interrupts(at + i))
 			fuzz_fail("interrupts change byte 0x%03x", at + i);
