@@ -43,10 +43,25 @@ unsigned privileges_denied(struct hypercall *hc, uint32_t own_domid)
 	return denied;
 }
 
+void privileges_words(unsigned denied, char *text, size_t size)
+{
+	static const char *const words[PRIVILEGES_COUNT] = {
+#define X(name, word, text) [PRIVILEGE_##name] = word,
+		PRIVILEGES(X)
+#undef X
+	};
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < PRIVILEGES_COUNT && n < size; i++)
+		if (denied & 1u << i)
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "", words[i]);
+}
+
 const char *privileges_text(unsigned denied, char text[PRIVILEGES_TEXT_MAX])
 {
 	static const char *const words[PRIVILEGES_COUNT] = {
-#define X(name, text) [PRIVILEGE_##name] = text,
+#define X(name, word, text) [PRIVILEGE_##name] = text,
 		PRIVILEGES(X)
 #undef X
 	};

@@ -12,17 +12,17 @@
 
 #include "host/hypercall.h"
 
-/* X(name, what Xen refuses and what that means) */
+/* X(name, its word, what Xen refuses and what that means) */
 #define PRIVILEGES(X) \
-	X(VECTORS, "vectors (guests get neither MSI nor MSI-X)") \
-	X(TABLES, "MSI-X tables") \
-	X(LINES, "to set up interrupt lines (domain 0 has done it)") \
-	X(RESETS, "to hear of resets (which are made)") \
-	X(DOMAINS, "to tell of domains (a guest's end is seen by its nodes)") \
-	X(GIVING, "to give devices (in domain 0: xenpci attach --backend)")
+	X(VECTORS, "vectors", "vectors (guests get neither MSI nor MSI-X)") \
+	X(TABLES, "tables", "MSI-X tables") \
+	X(LINES, "lines", "to set up interrupt lines (domain 0 has done it)") \
+	X(RESETS, "resets", "to hear of resets (which are made)") \
+	X(DOMAINS, "domains", "to tell of domains (a guest's end is seen by its nodes)") \
+	X(GIVING, "giving", "to give devices (in domain 0: xenpci attach --backend)")
 
 enum privilege {
-#define X(name, text) PRIVILEGE_##name,
+#define X(name, word, text) PRIVILEGE_##name,
 	PRIVILEGES(X)
 #undef X
 	PRIVILEGES_COUNT,
@@ -37,6 +37,8 @@ enum { PRIVILEGES_TEXT_MAX = 512 };
  */
 unsigned privileges_denied(struct hypercall *hc, uint32_t own_domid);
 
+/* The set for programs, "vectors tables", cut to size bytes with the end. */
+void privileges_words(unsigned denied, char *text, size_t size);
 /* The set in words, as one list. Returns text. */
 const char *privileges_text(unsigned denied, char text[PRIVILEGES_TEXT_MAX]);
 

@@ -47,7 +47,9 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 	X(NUMBER, devices, 1, "how many devices they have or wait for")                   \
 	X(TEXT, log_level, 12, "what is logged, and all that is graver")                  \
 	X(TEXT, slots, 16, "how guests see their devices: vpci or passthrough")           \
-	X(TEXT, settings, 256, "the settings' file")
+	X(TEXT, settings, 256, "the settings' file")                                      \
+	X(NUMBER, domain, 1, "the domain that it serves from")                            \
+	X(TEXT, denied, 64, "what Xen refuses to that domain: words of vectors, tables, lines, resets, domains, giving; empty: nothing")
 
 #define RECORDS_GUEST(X)                                                                  \
 	X(NUMBER, domid, 1, "the guest")                                                  \

@@ -126,6 +126,9 @@ static int show(struct status *s, struct answer *a)
 		if (a->record.daemon.keeper)
 			printf(", keeper %lld", (long long)a->record.daemon.keeper);
 		printf("\n");
+		if (a->record.daemon.denied[0])
+			printf("in domain %lld Xen refuses it: %s\n", (long long)a->record.daemon.domain,
+			       a->record.daemon.denied);
 		return 0;
 	case RECORD_OF_guest:
 		return show_guest(s, &a->record.guest);

@@ -115,7 +115,7 @@ static int on_record(void *context, enum record_kind kind, uint64_t guest, uint3
 	snprintf(out->daemon.slots, sizeof(out->daemon.slots), "%s",
 		 slots_mode_name(d->env.settings.slots));
 	snprintf(out->daemon.settings, sizeof(out->daemon.settings), "%.255s", d->options->config);
-	report_counts(&d->be, &out->daemon);
+	report_daemon(&d->be, &out->daemon);
 	return (int)kind;
 }
 

@@ -15,6 +15,7 @@
 #include "common/number.h"
 #include "common/store.h"
 #include "common/util.h"
+#include "host/privileges.h"
 
 /* The toolstack's name, which is asked for once: a name does not change while a guest lives. */
 static const char *name_of(struct guest *g)
@@ -42,10 +43,12 @@ bool report_is(struct backend *be, uint64_t guest, const char *who)
 	return !strcmp(name_of(g), who);
 }
 
-void report_counts(struct backend *be, struct record_daemon *out)
+void report_daemon(struct backend *be, struct record_daemon *out)
 {
 	struct guest *g;
 
+	out->domain = be->xen.domid;
+	privileges_words(be->denied, out->denied, sizeof(out->denied));
 	for (uint64_t at = 0; (g = backend_next_guest(be, &at)); at++) {
 		out->guests++;
 		out->devices += g->nr_claims;

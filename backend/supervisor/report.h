@@ -16,7 +16,7 @@ int report_record(struct backend *be, enum record_kind kind, uint64_t guest, uin
 		  union record *out);
 void report_trace(struct backend *be, uint64_t guest, unsigned what);
 
-/* How many guests there are, and devices that they have or wait for. */
-void report_counts(struct backend *be, struct record_daemon *out);
+/* How many guests there are, devices that they have or wait for, and what Xen lets us do for them. */
+void report_daemon(struct backend *be, struct record_daemon *out);
 
 #endif

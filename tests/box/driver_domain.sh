@@ -37,6 +37,10 @@ for what in vectors MSI-X 'interrupt lines' 'hear of resets' 'tell of domains' '
 done
 is "it names the domain" "$(grep -c 'in domain 3 Xen refuses us' "$daemon_log")" 1
 is "nothing else is amiss" "$(grep -cE 'warning:|error:' "$daemon_log")" 1
+told() { in_domain 3 "$B/xenpci" --state-dir "$WORK/state" -d "image:$seen" status "$@" 2>/dev/null; }
+is "a program is told the same" "$(told --json | grep -oE '"domain":3,"denied":"[^"]*"')" \
+	'"domain":3,"denied":"vectors tables lines resets domains giving"'
+like "and so is who asks for the status" "$(told)" "in domain 3 Xen refuses it: vectors tables lines"
 check "its own nodes are where it may write" store read "$own/pid"
 in_domain 0 xenstore-ls -fp /local/domain/3/data >"$WORK/ls"
 is "nobody else may read them" "$(grep -c '(n3)$' "$WORK/ls")" "$(wc -l <"$WORK/ls")"

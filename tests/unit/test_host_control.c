@@ -19,6 +19,7 @@
 #include "host/control.h"
 #include "host/hypercall.h"
 #include "host/privileges.h"
+#include "host/records.h"
 
 enum { GSI_PERMISSION = 88, DOMAINS = 100 };
 
@@ -343,6 +344,15 @@ static void privileges_are_found_out(void **state)
 	assert_string_equal(privileges_text(PRIVILEGE_BIT(TABLES) | PRIVILEGE_BIT(RESETS), text),
 			    "MSI-X tables, to hear of resets (which are made)");
 	assert_true(strlen(privileges_text(~0u, text)) < PRIVILEGES_TEXT_MAX - 1);
+	privileges_words(0, text, sizeof(text));
+	assert_string_equal(text, "");
+	privileges_words(PRIVILEGE_BIT(TABLES) | PRIVILEGE_BIT(RESETS), text, sizeof(text));
+	assert_string_equal(text, "tables resets");
+	/* All of them are told in full where they are (host/records.h). */
+	privileges_words(~0u, text, sizeof(((struct record_daemon *)0)->denied));
+	assert_string_equal(text, "vectors tables lines resets domains giving");
+	privileges_words(~0u, text, 9);
+	assert_string_equal(text, "vectors ");
 	done(hc);
 }
 
