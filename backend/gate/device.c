@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/assignment.h"
+#include "backend/gate/put_back.h"
 #include "backend/gate/virtual.h"
 #include "backend/lock.h"
 #include "common/util.h"
@@ -69,10 +70,42 @@ void device_let_go(struct device *d)
 	d->left_alone = d->changed = false;
 }
 
-int device_hold(struct device *d, const struct message_hold *h, struct problem *p, struct message_held *held)
+/*
+ * Opened, and as it was: who holds it after another gate may come behind a reset or a sleep of the host that nobody has
+ * seen to. What does not read as the device is not written to. 0, or -1 with errno and *p.
+ */
+static int open_in_order(struct device *d, const struct message_hold *h, struct problem *p)
 {
 	const struct env *env = d->home->env;
 	const struct vectors vectors = { map, unmap, device_say, d, restore_messages };
+	char name[SBDF_TEXT];
+
+	sbdf_format(h->sbdf, name);
+	d->provider = env->providers[h->provider];
+	d->lock = device_lock(env->state_dir, h->sbdf);
+	d->dev = provider_open_device(d->provider, h->sbdf);
+	if (!d->dev) {
+		close_keep(d->lock);
+		return problem_set(p, errno, "%s: cannot open the device: %s", name, strerror(errno));
+	}
+	if (!d->dev->info.is_virtual && pcidev_wait_itself(d->dev, PUT_BACK_PATIENCE_MS))
+		return problem_set(p, ENODEV, "%s: does not answer as itself: nothing is written to it; detach it, and "
+				   "attach it again when it is back", name);
+	d->dev->info.irq = h->irq;
+	d->saved = pcidev_saved_parse(d->dev, h->saved);
+	if (!d->saved)
+		return problem_set(p, errno, "%s: its saved configuration is damaged: %s", name,
+				   strerror(errno));
+	interrupt_init(&d->irq, d->dev, &vectors);
+	/* Before its vectors, and before its filter is built. */
+	if (!d->dev->info.is_virtual && pcidev_lost_addresses(d->dev, d->saved))
+		put_back_config(&d->irq, d->saved);
+	return 0;
+}
+
+int device_hold(struct device *d, const struct message_hold *h, struct problem *p, struct message_held *held)
+{
+	const struct env *env = d->home->env;
 	struct assignment a;
 	char name[SBDF_TEXT];
 	uint32_t command;
@@ -81,22 +114,11 @@ int device_hold(struct device *d, const struct message_hold *h, struct problem *
 	if (h->provider >= env->nr_providers)
 		return problem_set(p, EINVAL, "%s: no such provider", name);
 	events_none(&d->events);
-	d->provider = env->providers[h->provider];
-	d->lock = device_lock(env->state_dir, h->sbdf);
-	d->dev = provider_open_device(d->provider, h->sbdf);
-	if (!d->dev) {
-		close_keep(d->lock);
-		return problem_set(p, errno, "%s: cannot open the device: %s", name, strerror(errno));
-	}
-	d->dev->info.irq = h->irq;
-	d->saved = pcidev_saved_parse(d->dev, h->saved);
-	if (!d->saved)
-		return problem_set(p, errno, "%s: its saved configuration is damaged: %s", name,
-				   strerror(errno));
+	if (open_in_order(d, h, p))
+		return -1;
 	assignment_init(&a, &env->settings, &d->dev->info, h->opts, h->opts_node);
 	if (mask_init(&d->mask, d->dev, &a.policy.policy))
 		return problem_set(p, errno, "%s: cannot build its filter: %s", name, strerror(errno));
-	interrupt_init(&d->irq, d->dev, &vectors);
 	d->irq.no_msix = h->no_msix;
 	d->irq.no_vectors = h->no_vectors;
 	d->irq.mode = h->mode;

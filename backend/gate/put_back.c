@@ -11,7 +11,6 @@
 
 enum {
 	RESET_MS = 100, /* PCI Express base specification 6.6.2; more than D3hot to D0 takes (PCI PM 5.6.1) */
-	LOOK_MS = 10,
 	D3HOT = 3,
 };
 
@@ -122,21 +121,15 @@ bool put_back_is_reset(struct interrupts *irq, const struct message_write *w)
 static int wait_for(struct interrupts *irq)
 {
 	char name[SBDF_TEXT];
-	unsigned ms = 0;
 
 	/* An image is reset at once. */
 	if (!irq->dev->info.bars_movable)
 		slow_sleep(RESET_MS * 1000000ull);
-	while (!pcidev_is_itself(irq->dev)) {
-		if (ms >= PUT_BACK_PATIENCE_MS) {
-			say(irq, XTL_ERROR, "%s: does not come back from its guest's reset: it is left alone; detach "
-			    "it, and attach it again when it is back", sbdf_format(irq->dev->info.sbdf, name));
-			return fail(ENODEV);
-		}
-		slow_sleep(LOOK_MS * 1000000ull);
-		ms += LOOK_MS;
-	}
-	return 0;
+	if (!pcidev_wait_itself(irq->dev, PUT_BACK_PATIENCE_MS))
+		return 0;
+	say(irq, XTL_ERROR, "%s: does not come back from its guest's reset: it is left alone; detach "
+	    "it, and attach it again when it is back", sbdf_format(irq->dev->info.sbdf, name));
+	return fail(ENODEV);
 }
 
 int put_back_behind_reset(struct interrupts *irq, const struct pcidev_saved *saved)

@@ -7,6 +7,9 @@
 
 #include "backend/lock.h"
 #include "common/util.h"
+#include "host/device/save.h"
+
+#define CARRY_ON_PATIENCE_MS 1000 /* less than a guest waits for an answer */
 
 /* Opens the device in the first provider that knows it, or in the one that had it. */
 static void open_device(struct job *job)
@@ -37,6 +40,11 @@ int job_open(struct job *job)
 		return job_refuse(job, ENODEV, "%s: no such device on this host", name);
 	if (!job->dev)
 		return job_refuse(job, errno, "%s: cannot open the device: %s", name, strerror(errno));
+	/* It is a guest's: behind a sleep of the host it may be late, or gone. */
+	if (job->order->kind == JOB_CARRY_ON && !job->order->hands_off && !job->dev->info.is_virtual &&
+	    pcidev_wait_itself(job->dev, CARRY_ON_PATIENCE_MS))
+		return job_refuse(job, ENODEV, "%s: does not answer as itself: nothing is written to it; detach it, and "
+				  "attach it again when it is back", name);
 	job->msi = pcidev_find_cap(job->dev, PCI_CAP_ID_MSI);
 	job->msix = pcidev_find_cap(job->dev, PCI_CAP_ID_MSIX);
 	return 0;

@@ -9,6 +9,7 @@
 
 enum {
 	D3HOT_DELAY_NS = 10000000,
+	LOOK_MS = 10,
 	EXP_CONTROLS_2 = 2, /* the express version that has second control registers */
 	BRIDGE_DISCARD_STATUS = 0x400,
 };
@@ -189,6 +190,16 @@ bool pcidev_is_itself(struct pcidev *dev)
 	       ids == ((uint32_t)info->device << 16 | info->vendor);
 }
 
+int pcidev_wait_itself(struct pcidev *dev, unsigned patience_ms)
+{
+	for (unsigned ms = 0; !pcidev_is_itself(dev); ms += LOOK_MS) {
+		if (ms >= patience_ms)
+			return fail(ENODEV);
+		slow_sleep(LOOK_MS * 1000000ull);
+	}
+	return 0;
+}
+
 struct pcidev_saved *pcidev_save(struct pcidev *dev)
 {
 	struct pcidev_saved *saved = calloc(1, sizeof(*saved));
@@ -269,6 +280,15 @@ static bool differs(struct pcidev *dev, const struct saved_register *r)
 	return pcidev_read(dev, r->offset, r->width, &now) || (now ^ r->value) & r->mask;
 }
 
+bool pcidev_lost_addresses(struct pcidev *dev, const struct pcidev_saved *saved)
+{
+	bool lost = false;
+
+	for (unsigned i = 0; i < saved->nr; i++)
+		lost |= saved->reg[i].address && differs(dev, &saved->reg[i]);
+	return lost && pcidev_lost_config(dev, saved);
+}
+
 /* To D0, where registers can be written and hold. */
 static int wake(struct pcidev *dev, unsigned pm)
 {
@@ -286,6 +306,20 @@ static int wake(struct pcidev *dev, unsigned pm)
 	if (!dev->info.bars_movable)
 		slow_sleep(D3HOT_DELAY_NS);
 	return 0;
+}
+
+int pcidev_wake(struct pcidev *dev)
+{
+	return pcidev_alive(dev) ? wake(dev, pcidev_find_cap(dev, PCI_CAP_ID_PM)) : 0;
+}
+
+bool pcidev_in_d3hot(struct pcidev *dev)
+{
+	unsigned pm = pcidev_alive(dev) ? pcidev_find_cap(dev, PCI_CAP_ID_PM) : 0;
+	uint32_t ctrl;
+
+	return pm && !pcidev_read(dev, pm + PCI_PM_CTRL, 2, &ctrl) &&
+	       (ctrl & PCI_PM_CTRL_STATE_MASK) == PCI_PM_CTRL_STATE_MASK;
 }
 
 /* Interrupts that are on now and were not: off before their addresses change. */

@@ -32,6 +32,14 @@ void pcidev_saved_free(struct pcidev_saved *saved); /* NULL is allowed */
 int pcidev_restore(struct pcidev *dev, const struct pcidev_saved *saved);
 
 /*
+ * From any other power state to D0 (10 ms for real hardware). What does not keep its registers in D3hot
+ * (No_Soft_Reset) has lost them then. 0, or -1 with errno: the device's.
+ */
+int pcidev_wake(struct pcidev *dev);
+/* Whether it is in D3hot. What reads ones is not. */
+bool pcidev_in_d3hot(struct pcidev *dev);
+
+/*
  * The addresses that the OS has assigned, into the BARs of a function that has lost its own and of
  * which nothing was saved; decoding is left off. Virtual functions and bridges have none of these. 0,
  * or -1 with errno: EIO (it reads ones, or does not take an address), ENOTSUP, or the device's.
@@ -72,11 +80,20 @@ bool pcidev_alive(struct pcidev *dev);
  */
 bool pcidev_is_itself(struct pcidev *dev);
 
+/* Waits so long for it to be, and reads nothing else of it meanwhile. 0, or -1 with errno ENODEV: it is not. */
+int pcidev_wait_itself(struct pcidev *dev, unsigned patience_ms);
+
 /*
  * Whether dev was reset since saved was taken and not restored, by whomever: it answers, and does not
  * decode what it decoded then.
  */
 bool pcidev_lost_config(struct pcidev *dev, const struct pcidev_saved *saved);
+
+/*
+ * The same with some of its addresses gone, too, which its guest cannot have done: one that is permissive may
+ * have turned decoding off.
+ */
+bool pcidev_lost_addresses(struct pcidev *dev, const struct pcidev_saved *saved);
 
 /* Whether MSI-X is masked as a whole, which it was not when saved was taken. */
 bool pcidev_masked_since(struct pcidev *dev, const struct pcidev_saved *saved);

@@ -129,4 +129,52 @@ done
 check "it is put back in the end" wait_for 10000 enabled
 answered() { config_read g7 8 0 4 && [ "$R" = "0 10d38086" ]; }
 check "and the guest answered" wait_for 10000 answered
+
+# --- An xenpcid that is killed in the sleep, and one that begins behind it: nobody tells that one of a sleep ---
+killed() {
+	kill -9 "$DAEMON"
+	wait "$DAEMON" 2>/dev/null
+} 2>/dev/null
+serve() { log_mark && INSTALLED=$WORK/xenpcid daemon_start --devices "sysfs:$sys" --sysfs-root "$sys"; }
+killed
+sleeps_on
+plain_put "$sys" 00:03.0 4 '\x00\x00'
+plain_put "$sys" 00:03.0 16 '\x00\x00\x00\x00'
+plain_put "$sys" 00:03.0 82 '\x80\x00'
+before=$(restores)
+serve
+check "a successor goes on with it" wait_for 5000 logged_since "00:03.0 goes on as"
+check "with its vectors" wait_for 5000 enabled
+is "that Xen wrote" "$(restores)" $((before + 1))
+is "decoding is back, and INTx is off beside MSI" "$(config 00:03.0 4 2)" 0705
+is "the address too" "$(config 00:03.0 16 4)" 000003fe
+config_read g7 0 0 4
+is "and its guest is answered" "$R" "0 10d38086"
+decodes_at_restore() { # Xen masks MSI-X for good where it finds decoding off: config was there first
+	logged_since "00:03.0: was reset by others: its configuration is restored"
+}
+check "it is told" decodes_at_restore
+
+# --- The same where it has lost nothing but what a permissive guest may take from it ---
+killed
+plain_put "$sys" 00:03.0 4 '\x01\x01'
+serve
+check "a successor goes on" wait_for 5000 logged_since "00:03.0 goes on as"
+config_read g7 8 0 4
+is "its guest is answered" "$R" "0 10d38086"
+check_not "that is no loss" decodes_at_restore
+plain_put "$sys" 00:03.0 4 '\x07\x01'
+
+# --- And where it does not read as the device: nothing is written to it ---
+killed
+cp "$sys/bus/pci/devices/0000:00:03.0/config" "$WORK/config"
+head -c 256 /dev/zero >"$sys/bus/pci/devices/0000:00:03.0/config"
+before=$(restores)
+serve
+check "it is told" wait_for 10000 logged_since "0000:00:03.0: does not answer as itself: nothing is written to it"
+is "nothing is written" "$(config 00:03.0 0 256 | tr -d '0\n*')" ""
+is "nothing is asked of Xen" "$(restores)" "$before"
+config_read g7 8 0 4
+is "the other device is answered for" "$R" "0 10d38086"
+cp "$WORK/config" "$sys/bus/pci/devices/0000:00:03.0/config"
 daemon_stop

@@ -215,6 +215,43 @@ static void test_from_d3(void **state)
 	pcidev_close(dev);
 }
 
+/* It is seen to be in D3hot, and is woken alone: what it forgets is another's to put back. */
+static void test_wakes(void **state)
+{
+	struct pcidev *dev = trace("00:04.0");
+
+	(void)state;
+	assert_false(pcidev_in_d3hot(dev));
+	assert_int_equal(pcidev_wake(dev), 0);
+	assert_int_equal(traced.nr, 0);
+	set(traced.real, 0xcc, 2, 3);
+	assert_true(pcidev_in_d3hot(dev));
+	assert_int_equal(pcidev_wake(dev), 0);
+	assert_int_equal(traced.nr, 1);
+	assert_false(pcidev_in_d3hot(dev));
+	assert_int_equal(get(dev, 0x10, 4), 0);
+	pcidev_close(dev);
+}
+
+/* A guest that is permissive may turn decoding off, and sizes its BARs in its shadow: it has lost nothing by that. */
+static void test_lost_addresses(void **state)
+{
+	struct pcidev *dev = trace("00:04.0");
+	struct pcidev_saved *saved = save(dev);
+
+	(void)state;
+	assert_false(pcidev_lost_addresses(dev, saved));
+	set(traced.real, PCI_COMMAND, 2, 0);
+	assert_true(pcidev_lost_config(dev, saved));
+	assert_false(pcidev_lost_addresses(dev, saved));
+	set(traced.real, 0x10, 4, 0);
+	assert_true(pcidev_lost_addresses(dev, saved));
+	set(traced.real, PCI_COMMAND, 2, 0x0103);
+	assert_false(pcidev_lost_addresses(dev, saved));
+	pcidev_saved_free(saved);
+	pcidev_close(dev);
+}
+
 /* A bridge's bus numbers and windows, a port's slot. */
 static void test_bridge(void **state)
 {
@@ -369,6 +406,8 @@ int main(void)
 		BENCH_TEST(test_lost_config),
 		BENCH_TEST(test_masked_since),
 		BENCH_TEST(test_from_d3),
+		BENCH_TEST(test_wakes),
+		BENCH_TEST(test_lost_addresses),
 		BENCH_TEST(test_bridge),
 		BENCH_TEST(test_goes_on),
 		BENCH_TEST(test_zeros),
