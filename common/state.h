@@ -19,6 +19,7 @@
  *   ledger      guest-<domid>                     struct ledger (backend/messages/ledger.h), which begins
  *                                                 with magic, version and its lengths
  *   quarantine  quarantine-<bdf>                  the node's text again, for where xenstore has lost it
+ *   asleep      asleep-<bdf>                      BINDING SAVED: it sleeps in D3hot (host/asleep.h)
  *
  * What only finds the process that serves now, and is never resumed from, has one form for ever: the
  * nodes pid and lock, the files lock-* (locks, empty), and the file autoprobe, the bus's switch as it
@@ -49,7 +50,8 @@ const char *state_nodes(uint32_t own_domid);
 	X(GUEST, "xenpci-guest")               \
 	X(DEVICE, "xenpci-device")             \
 	X(INTERRUPTS, "xenpci-interrupts")     \
-	X(QUARANTINE, "xenpci-quarantine")
+	X(QUARANTINE, "xenpci-quarantine")     \
+	X(ASLEEP, "xenpci-asleep")
 
 enum state_part {
 #define X(part, magic) STATE_##part,

@@ -130,7 +130,9 @@ static void judge_itself(struct judge *j)
 	if (j->fn->info.sbdf.segment > UINT16_MAX)
 		name_vmd(j, refuse(j, ASSIGNABLE_SEGMENT, -1));
 	if (j->fn->dead)
-		refuse(j, ASSIGNABLE_DEAD, -1);
+		refuse(j, j->fn->d3cold ? ASSIGNABLE_ASLEEP : ASSIGNABLE_DEAD, -1);
+	if (j->fn->d3hot && j->fn->guest == TOPOLOGY_NO_GUEST)
+		j->out->notes |= 1u << ASSIGNABLE_NOTE_ASLEEP;
 	if (j->fn->quarantined)
 		refuse(j, ASSIGNABLE_QUARANTINE, -1);
 	if (!assignable_is_holder(j->fn->driver))

@@ -20,6 +20,8 @@
 	X(BRIDGE, "bridge", true, "it serves the host as a bridge", NULL) \
 	X(SEGMENT, "segment", false, "Linux made up its segment, which Xen has no name for", \
 	  "give the VMD device that it hangs from") \
+	X(ASLEEP, "asleep", false, "it is in D3cold, as the kernel says, and its registers read ones", \
+	  "echo on > its power/control in sysfs, or power on what it is plugged into") \
 	X(DEAD, "dead", false, "it does not answer: its registers read ones", \
 	  "it is in D3cold, without power, or dead: xenpci reset it, power it off and on, or have " \
 	  "the host rescan the bus") \
@@ -55,6 +57,7 @@
 #define ASSIGNABLE_NOTES(X) \
 	X(SMALL_BAR, "it gets the whole page of a memory BAR that is smaller; nothing else is known " \
 	  "there") \
+	X(ASLEEP, "it sleeps in D3hot while nobody has it, and is woken before it is given") \
 	X(CAPS_UNSEEN, "its capabilities could not be read: there may be resets and MSI that are not " \
 	  "known") \
 	X(NO_LINE, "it has an interrupt pin without a line, and no MSI: its driver gets no " \

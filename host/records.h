@@ -75,7 +75,7 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 	X(NUMBER, domid, 1, "whose it is; -1: nobody's, it is held for guests")           \
 	X(NUMBER, devid, 1, "which of that guest's PCI frontends has it; 0: the first")   \
 	X(TEXT, guest, 64, "that guest's name")                                           \
-	X(TEXT, state, 16, "queued, taking, refused, taken, leaving, returning, left; held") \
+	X(TEXT, state, 16, "queued, taking, refused, taken, leaving, returning, left; held, asleep") \
 	X(NUMBER, vendor, 1, "id")                                                        \
 	X(NUMBER, device, 1, "id")                                                        \
 	X(NUMBER, class, 1, "24 bits: base class, sub class, interface")                  \

@@ -72,7 +72,10 @@ static int pass(struct reset *r, enum reset_method method, int err, const char *
 	return fail(err);
 }
 
-/* Saves one function and silences it. One that reads ones already is reset all the same. */
+/*
+ * Saves one function, and silences it awake: what is asleep takes no FLR, and the kernel thinks it in D0. One
+ * that reads ones already is reset all the same.
+ */
 static int prepare(struct victim *v)
 {
 	if (!v->image) {
@@ -80,6 +83,8 @@ static int prepare(struct victim *v)
 		if (!v->saved && errno != EIO)
 			return -1;
 	}
+	if (pcidev_wake(v->dev))
+		return -1;
 	return pcidev_write(v->dev, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
 }
 

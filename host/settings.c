@@ -164,6 +164,7 @@ static int take_device(struct reader *r, const config_setting_t *group, struct s
 		{ "allow", KEY_WORDS, 0, &e->allow, NULL, assignable_rules_parse },
 		{ "reset", KEY_WORDS, 0, &e->methods, NULL, reset_methods_parse },
 		{ "reset_always", KEY_FLAG, 0, &e->reset_always, NULL, NULL },
+		{ "idle_d3", KEY_FLAG, 0, &e->idle_d3, &e->idle_d3_said, NULL },
 	};
 
 	if (take_group(r, group, keys, ARRAY_SIZE(keys)))
@@ -290,7 +291,7 @@ static int take_aer_failed(struct reader *r, config_t *cfg, const char *name, st
 static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 {
 	uint64_t warning = s->answer_warning_ms, aer = s->aer_timeout_ms, poll = s->poll_us;
-	uint64_t reset = s->reset_wait_ms;
+	uint64_t reset = s->reset_wait_ms, idle = s->idle_d3_after_ms;
 	const char *slots = slots_mode_name(s->slots), *failed = NULL;
 	const struct key keys[] = {
 		{ "slots", KEY_TEXT, 0, &slots, &s->slots_said, NULL },
@@ -300,6 +301,8 @@ static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 		{ "poll_us", KEY_NUMBER, 10000, &poll, NULL, NULL },
 		{ "aer_failed", KEY_TEXT, 0, &failed, NULL, NULL },
 		{ "reset_always", KEY_FLAG, 0, &s->reset_always, NULL, NULL },
+		{ "idle_d3", KEY_FLAG, 0, &s->idle_d3, NULL, NULL },
+		{ "idle_d3_after_ms", KEY_NUMBER, 3600000, &idle, NULL, NULL },
 		{ "allow", KEY_WORDS, 0, &s->allow, NULL, assignable_rules_parse },
 		{ "hide", KEY_TEXT, 0, NULL, NULL, NULL },
 		{ "devices", KEY_TEXT, 0, NULL, NULL, NULL },
@@ -314,6 +317,7 @@ static int take_file(struct reader *r, config_t *cfg, struct settings *s)
 	s->aer_timeout_ms = (uint32_t)aer;
 	s->reset_wait_ms = (uint32_t)reset;
 	s->poll_us = (uint32_t)poll;
+	s->idle_d3_after_ms = (uint32_t)idle;
 	if (s->allow)
 		snprintf(s->allow_source, sizeof(s->allow_source), "%.*s:%u", PATH_SHOWN, r->path,
 			 config_setting_source_line(config_lookup(cfg, "allow")));
@@ -332,6 +336,7 @@ void settings_init(struct settings *s)
 		.aer_timeout_ms = 5000,
 		.reset_wait_ms = RESET_PATIENCE_MS,
 		.poll_us = 1000,
+		.idle_d3_after_ms = 10000,
 	};
 }
 

@@ -11,6 +11,8 @@
  *	aer_failed = "detach";		# or "pause", "destroy": a guest that does not recover
  *	poll_us = 1000;
  *	reset_always = false;		# also before it is given, where nobody can have used it since
+ *	idle_d3 = false;		# what is held for guests, and nobody has, sleeps in D3hot
+ *	idle_d3_after_ms = 10000;	# ... so long after the last change of hands
  *	allow = [ "small-bar" ];	# rules of assignable.h that any device may break
  *	hide = [ "0000:03:00.0", "0000:04:00.*", "0000:05:*.*" ];
  *					# taken from the host's drivers at start; bridges are left
@@ -77,6 +79,8 @@ struct settings {
 	enum settings_aer_failed aer_failed;
 	uint32_t poll_us;	    /* looking for the next request before sleeping; 0 off */
 	bool reset_always;	    /* also what nobody can have used since its last reset */
+	bool idle_d3;		    /* what nobody has sleeps (asleep.h) */
+	uint32_t idle_d3_after_ms;
 	unsigned allow;		    /* rules that any device may break (assignable.h) */
 	char allow_source[SETTINGS_SOURCE_MAX];
 	struct sbdf *hide; /* devices to take from the host's drivers at start */
@@ -103,6 +107,7 @@ struct settings_life {
 	unsigned methods; /* resets to choose from */
 	bool methods_named; /* one by one: reset_request.named */
 	bool reset_always; /* also where nobody can have used it since its last reset */
+	bool idle_d3;	   /* it sleeps while nobody has it */
 	char allow_source[SETTINGS_SOURCE_MAX];
 	char moved_source[SETTINGS_SOURCE_MAX]; /* settings that are for another device here, "" */
 };
@@ -129,6 +134,8 @@ void settings_policy(const struct settings *s, const struct pcidev_info *info,
 /* Of the device that info tells of: what any fitting entry says, and all methods where none does. */
 void settings_life(const struct settings *s, const struct pcidev_info *info,
 		   struct settings_life *out);
+/* Whether any device is to sleep while nobody has it. */
+bool settings_any_idle_d3(const struct settings *s);
 /* "0000:03:00.0", "03:00.*", "03:*.*" into *out. 0, or -1 with errno EINVAL. */
 int settings_range_parse(const char *text, struct settings_range *out);
 bool settings_range_has(const struct settings_range *range, struct sbdf a);

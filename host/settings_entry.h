@@ -25,6 +25,7 @@ struct settings_entry {
 	bool permissive;
 	bool interrupt_control;
 	bool reset_always;
+	bool idle_d3, idle_d3_said;
 	bool is_quirk;
 	struct config_quirk quirk;
 	unsigned allow;	  /* ASSIGNABLE_BIT()s */

@@ -94,7 +94,8 @@ void settings_life(const struct settings *s, const struct pcidev_info *info,
 {
 	unsigned methods = 0;
 
-	*out = (struct settings_life){ .allow = s->allow, .reset_always = s->reset_always };
+	*out = (struct settings_life){ .allow = s->allow, .reset_always = s->reset_always,
+				       .idle_d3 = s->idle_d3 };
 	memcpy(out->allow_source, s->allow_source, sizeof(out->allow_source));
 	for (unsigned i = 0; i < s->nr_entries; i++) {
 		const struct settings_entry *e = &s->entries[i];
@@ -108,10 +109,22 @@ void settings_life(const struct settings *s, const struct pcidev_info *info,
 		out->allow |= e->allow;
 		methods |= e->methods;
 		out->reset_always |= e->reset_always;
+		/* Either way, so that one device can be left out; of several the last. */
+		if (e->idle_d3_said)
+			out->idle_d3 = e->idle_d3;
 	}
 	out->methods = methods ? methods : RESET_ALL;
 	/* "all" names none. */
 	out->methods_named = methods && methods != RESET_ALL;
+}
+
+bool settings_any_idle_d3(const struct settings *s)
+{
+	bool any = s->idle_d3;
+
+	for (unsigned i = 0; i < s->nr_entries; i++)
+		any |= s->entries[i].idle_d3;
+	return any;
 }
 
 /* ---- Ranges of addresses ---- */

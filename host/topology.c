@@ -10,6 +10,7 @@
 
 enum {
 	WAYS_MAX = 128, /* bytes of reset_method that are read */
+	POWER_MAX = 16, /* ... of power_state */
 	LIST_MORE = 64, /* functions that there is room for at first, besides those that are known */
 	BASE_CLASS_BRIDGE = 0x06,
 	CLASS_HOST_BRIDGE = 0x0600,
@@ -133,7 +134,7 @@ static void read_ways(struct topology_function *fn, struct provider *p)
 static void read_attributes(struct topology_function *fn, struct provider *p)
 {
 	struct sbdf a = fn->info.sbdf;
-	char unread[8];
+	char unread[8], power[POWER_MAX];
 
 	if (provider_attribute(p, a, "driver", fn->driver, sizeof(fn->driver)) < 0)
 		fn->driver[0] = '\0';
@@ -141,6 +142,8 @@ static void read_attributes(struct topology_function *fn, struct provider *p)
 	fn->kernel_reset = provider_attribute(p, a, "reset", unread, sizeof(unread)) >= 0 ||
 			   errno != ENOENT;
 	fn->os = !strcmp(p->ops->name, "sysfs");
+	fn->d3cold = provider_attribute(p, a, "power_state", power, sizeof(power)) >= 0 &&
+		     !strcmp(power, "D3cold");
 	read_ways(fn, p);
 }
 
@@ -154,7 +157,8 @@ static int read_function(struct topology_function *fn, struct provider *p, struc
 	exp = pcidev_find_cap(dev, PCI_CAP_ID_EXP);
 	fn->info = dev->info;
 	fn->kind = kind_of(dev, exp);
-	fn->dead = !pcidev_alive(dev);
+	fn->dead = fn->unread = !pcidev_alive(dev);
+	fn->d3hot = pcidev_in_d3hot(dev);
 	read_offers(fn, dev, exp);
 	pcidev_close(dev);
 	read_attributes(fn, p);
@@ -262,9 +266,10 @@ static void keep_known(struct topology_function *fn, const struct topology_funct
 	fn->guest = old->guest;
 	fn->quarantined = old->quarantined;
 	fn->unreset = old->unreset;
-	if (now->vendor != then->vendor || now->device != then->device ||
+	if (old->unread || now->vendor != then->vendor || now->device != then->device ||
 	    now->class_code != then->class_code)
 		return;
+	fn->unread = false;
 	fn->info.header_type = then->header_type;
 	fn->kind = old->kind;
 	fn->flr = old->flr;
@@ -308,12 +313,27 @@ void topology_look(struct topology *t, struct provider *p, int i)
 	read_attributes(&t->function[i], p);
 }
 
+/* It was in reset, or on its way from one power state to another, when all were read. */
+static void read_late(struct topology_function *fn, struct provider *p)
+{
+	struct topology_function fresh = *fn;
+
+	if (read_function(&fresh, p, fn->info.sbdf))
+		return;
+	fresh.guest = fn->guest;
+	*fn = fresh;
+}
+
 void topology_probe(struct topology *t, struct provider *p, int i)
 {
-	struct pcidev *dev = provider_look(p, t->function[i].info.sbdf);
+	struct topology_function *fn = &t->function[i];
+	struct pcidev *dev = provider_look(p, fn->info.sbdf);
 
-	t->function[i].dead = !dev || !pcidev_alive(dev);
+	fn->dead = !dev || !pcidev_alive(dev);
+	fn->d3hot = dev && pcidev_in_d3hot(dev);
 	pcidev_close(dev);
+	if (fn->unread && !fn->dead)
+		read_late(fn, p);
 }
 
 int topology_find(const struct topology *t, struct sbdf a)

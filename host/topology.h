@@ -76,6 +76,9 @@ struct topology_function {
 	bool os_tells;	   /* which resets it offers: os_ways */
 	unsigned os_ways;  /* TOPOLOGY_WAY_FLR, ... */
 	bool dead;	   /* it reads ones, as of the last look at its registers */
+	bool unread;	   /* it read ones when it was read: what is said of its registers is not so */
+	bool d3hot;	   /* ... or sleeps, and reads as ever */
+	bool d3cold;	   /* the OS says so: then it may be dead for that alone */
 	char driver[TOPOLOGY_DRIVER_MAX]; /* the host's, "" for none */
 	/* What only the caller knows; topology_read sets: no guest has it, not quarantined. */
 	uint32_t guest; /* domid that has it, TOPOLOGY_NO_GUEST */
@@ -106,7 +109,10 @@ void topology_dispose(struct topology *t);
 int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *lg);
 /* What the OS says of function i now: its driver, and which resets it knows. */
 void topology_look(struct topology *t, struct provider *p, int i);
-/* Whether function i answers now. One that cannot be opened does not. */
+/*
+ * Whether function i answers now, and sleeps. One that cannot be opened does not answer; one that does for the
+ * first time is read.
+ */
 void topology_probe(struct topology *t, struct provider *p, int i);
 
 /* Index of a, or TOPOLOGY_NONE. */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/util.h"
+#include "host/asleep.h"
 #include "host/pciback.h"
 #include "operator/json.h"
 #include "operator/operator.h"
@@ -37,6 +39,19 @@ static int add(struct operator *op, const struct place *place)
 	return OPERATOR_OK;
 }
 
+/* The host's driver gets it as it was, not as it returns from D3hot. */
+static int wake(struct operator *op, const struct place *place)
+{
+	const char *notes = operator_quarantine(op).state_dir;
+	struct sbdf a = place->fn->info.sbdf;
+	struct pcidev *dev = asleep_noted(notes, a) ? provider_open_device(place->machine->provider, a) : NULL;
+	int rc = dev && asleep_end(notes, place->machine->provider, dev, false) < 0 ? -1 : 0, err = errno;
+
+	pcidev_close(dev);
+	errno = err;
+	return rc;
+}
+
 static int give_up(struct operator *op, const struct place *place)
 {
 	struct problem p = { 0 };
@@ -50,6 +65,9 @@ static int give_up(struct operator *op, const struct place *place)
 				     place->fn->guest);
 	if (strcmp(place->fn->driver, PCIBACK_DRIVER))
 		return operator_fail("%s: is not held for guests", place->name);
+	if (wake(op, place))
+		return operator_fail("%s: does not wake from D3hot as it was: %s; xenpci reset it", place->name,
+				     strerror(errno));
 	rc = pciback_give_up(&h, place->fn->info.sbdf, op->rebind, &p);
 	if (rc < 0)
 		return operator_fail("%s", p.text);

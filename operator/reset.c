@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "host/asleep.h"
 #include "operator/operator.h"
 #include "operator/progress.h"
 
@@ -50,6 +51,12 @@ static void judge(struct operator *op, const struct place *place, const struct r
 		fprintf(stderr, "xenpci: warning: %s: still held back: %s\n", place->name, why);
 }
 
+/* What xenpcid has put to sleep gets back what it was before; a reset may help what does not wake. */
+static void wake(struct operator *op, const struct place *place, struct pcidev *dev)
+{
+	asleep_end(operator_quarantine(op).state_dir, place->machine->provider, dev, false);
+}
+
 static int reset_place(struct operator *op, const struct place *place)
 {
 	const struct reset_wait wait = reset_wait_default;
@@ -78,10 +85,12 @@ static int reset_place(struct operator *op, const struct place *place)
 	request.dev = provider_open_device(request.provider, place->fn->info.sbdf);
 	if (!request.dev)
 		return operator_fail("%s: cannot be opened: %s", place->name, strerror(errno));
+	wake(op, place, request.dev);
 	progress_begin(&progress, place->name, "is being reset");
 	rc = reset_function(&request, &result);
 	err = errno;
 	progress_end(&progress);
+	wake(op, place, request.dev); /* what did not wake before, and may do now */
 	pcidev_close(request.dev);
 	reset_text(request.topology, &result, buf);
 	judge(op, place, &result);

@@ -150,12 +150,12 @@ static int show_held(struct status *s, const struct topology_function *fn)
 	*d = (struct record_device){ .domid = RECORDS_NO_GUEST, .vendor = fn->info.vendor,
 				     .device = fn->info.device, .class = fn->info.class_code };
 	snprintf(d->host, sizeof(d->host), "%s", sbdf_format(fn->info.sbdf, name));
-	snprintf(d->state, sizeof(d->state), "held");
+	snprintf(d->state, sizeof(d->state), "%s", fn->d3hot || fn->d3cold ? "asleep" : "held");
 	snprintf(d->irq, sizeof(d->irq), "none");
 	snprintf(a.line, sizeof(a.line),
-		 "{\"record\":\"device\",\"host\":\"%s\",\"domid\":-1,\"devid\":0,\"state\":\"held\",\"irq\":\"none\","
-		 "\"vendor\":%lld,\"device\":%lld,\"class\":%lld}\n", d->host, (long long)d->vendor,
-		 (long long)d->device, (long long)d->class);
+		 "{\"record\":\"device\",\"host\":\"%s\",\"domid\":-1,\"devid\":0,\"state\":\"%s\",\"irq\":\"none\","
+		 "\"vendor\":%lld,\"device\":%lld,\"class\":%lld}\n", d->host, d->state,
+		 (long long)d->vendor, (long long)d->device, (long long)d->class);
 	return show(s, &a);
 }
 

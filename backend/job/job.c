@@ -16,6 +16,8 @@ static int (*const tasks[])(struct job *) = {
 	[JOB_RECOVER] = job_recover,
 	[JOB_HIDE] = job_hide,
 	[JOB_DECODE] = job_decode,
+	[JOB_IDLE] = job_idle,
+	[JOB_AWAKE] = job_awake,
 };
 
 void job_run(const struct env *env, struct hypercall *hc, const struct message_order *order,
@@ -30,6 +32,8 @@ void job_run(const struct env *env, struct hypercall *hc, const struct message_o
 	result->reset_untold = order->reset_untold;
 	talk_init(&job.talk, env->lg, order->domid);
 	job.talk.devid = order->devid;
+	if (order->kind == JOB_IDLE || order->kind == JOB_AWAKE || order->kind == JOB_DECODE)
+		job.talk.domid = TALK_ANY;
 	if (order->kind >= ARRAY_SIZE(tasks))
 		job_refuse(&job, EINVAL, "no such job");
 	else if (tasks[order->kind](&job) && !job.problem.err)

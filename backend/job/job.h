@@ -75,6 +75,19 @@ int job_recover(struct job *job);
 int job_decode(struct job *job);
 /* hide.c */
 int job_hide(struct job *job);
+/* idle.c */
+int job_idle(struct job *job);
+int job_awake(struct job *job);
+/*
+ * The device, which is open, is about to be used, and wakes if we have put it to sleep; others: by a guest's device
+ * model, already perhaps. 0, or -1 with errno EIO and the problem.
+ */
+int job_wake_up(struct job *job, bool others);
+/*
+ * The kernel is kept from putting it to sleep, as it may one that pciback does not hold. Whether that brought it out of
+ * D3cold, so that it is to be opened anew. May wait a second; logs.
+ */
+bool job_power_on(struct job *job);
 
 /* machine.c: the machine as it is now, job->at the device's place in it. 0, or -1 with errno. */
 int machine_look(struct job *job);
@@ -118,6 +131,8 @@ void reset_hold_back(struct job *job, const char *why);
  * reset. Whether this one is; *command: as read, or as it was before it was left without decoding.
  */
 bool pristine_take(struct job *job, uint16_t *command);
+/* The command register now, or where it is as we left it: as it was before. */
+uint16_t pristine_command(const struct job *job, uint16_t now);
 /* Whether the device, which is about to be taken back, is to be left so. */
 bool pristine_wanted(const struct job *job);
 /* It was reset and is left without decoding. 0, or -1 with errno. */

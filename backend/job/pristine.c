@@ -64,6 +64,13 @@ static const char *trace_of_use(struct job *job)
 	return NULL;
 }
 
+uint16_t pristine_command(const struct job *job, uint16_t now)
+{
+	const struct pristine *p = &job->order->pristine;
+
+	return p->known && now == command_in(p->config) ? p->command : now;
+}
+
 bool pristine_take(struct job *job, uint16_t *command)
 {
 	const struct pristine *p = &job->order->pristine;
@@ -94,7 +101,7 @@ int job_decode(struct job *job)
 {
 	char name[SBDF_TEXT];
 
-	if (job_open(job))
+	if (job_open(job) || job_wake_up(job, false))
 		return -1;
 	if (!trace_of_use(job) && pcidev_write(job->dev, PCI_COMMAND, 2, job->order->pristine.command))
 		log_warn(job->env->lg, "%s: is left without decoding: %s", job_name(job, name),

@@ -122,8 +122,27 @@ static int look_only(struct job *job)
 	if (!job->saved)
 		return job_refuse(job, errno, "%s: its configuration cannot be read: %s",
 				  job_name(job, name), strerror(errno));
-	job->result->command = pcidev_saved_command(job->saved) & (uint16_t)~PCI_COMMAND_MASTER;
+	job->result->command = pristine_command(job, pcidev_saved_command(job->saved)) & (uint16_t)~PCI_COMMAND_MASTER;
 	pcidev_saved_set_command(job->saved, job->result->command);
+	return 0;
+}
+
+/* Opened, and awake: what is judged, saved and reset is read in D0. */
+static int open_awake(struct job *job)
+{
+	if (job_open(job) || job_wake_up(job, job->order->hands_off))
+		return -1;
+	if (job->order->hands_off || !job_power_on(job))
+		return 0;
+	/* It read ones when it was opened. */
+	pcidev_close(job->dev);
+	job->dev = NULL;
+	close_keep(job->lock);
+	job->lock = -1;
+	if (job_open(job))
+		return -1;
+	/* The kernel puts back what it saved, if it did; of the addresses it knows. */
+	pcidev_readdress(job->dev);
 	return 0;
 }
 
@@ -133,7 +152,7 @@ int job_take(struct job *job)
 	uint16_t command;
 	uint32_t now;
 
-	if (job_open(job))
+	if (open_awake(job))
 		return -1;
 	job_name(job, name);
 	if (job->dev->info.class_code >> 16 == CLASS_BRIDGE &&

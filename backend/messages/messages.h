@@ -130,6 +130,8 @@ enum job_kind {
 	JOB_RECOVER,   /* reset it under its guest, and put back what was saved */
 	JOB_HIDE,      /* take it from its host driver to pciback */
 	JOB_DECODE,    /* give it the command register that was withheld when it was taken back */
+	JOB_IDLE,      /* nobody has it: put it to sleep, or wake it, as the settings say */
+	JOB_AWAKE,     /* wake it */
 };
 
 /* A device that was reset when it was taken back, as it was left then (pristine.h). */
@@ -154,7 +156,7 @@ struct message_order {
 	struct sbdf sbdf;
 	uint32_t domid, devid; /* whose it is, is to be, or was */
 	uint32_t owner;	      /* the same to Xen, and to the rules: domid, or the guest whose device model that is */
-	uint32_t provider;    /* GIVE_BACK, RECOVER, CARRY_ON */
+	uint32_t provider;    /* all but TAKE and HIDE */
 	bool hands_off;	      /* TAKE, GIVE_BACK: a running HVM guest has it; nothing of it is touched */
 	bool prepared;	      /* GIVE_BACK: the MSI-X table is ours to release */
 	bool line_judged;     /* CARRY_ON: hide_intx is known; no other device is looked at */
@@ -193,6 +195,7 @@ struct message_result {
 	bool prepared, no_msix, hide_intx, raw;
 	bool unreset;	   /* it should have been reset, or put back, and was not */
 	bool lost;	   /* it did not come back from a reset */
+	bool sleepless;	   /* IDLE: it cannot be put to sleep */
 	bool reset_untold;
 	char saved[PCIDEV_SAVED_TEXT];
 	struct pristine pristine;

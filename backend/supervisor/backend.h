@@ -13,6 +13,7 @@
 #include "backend/supervisor/successor.h"
 #include "backend/supervisor/upward.h"
 #include "backend/supervisor/xen.h"
+#include "common/util.h"
 #include "host/hypercall.h"
 #include "host/kernel_backend.h"
 #include "host/topology.h"
@@ -21,6 +22,7 @@
 #define BACKEND_RETRY_NS 1000000000ull /* before what the machine refused us is tried again */
 #define CLAIMS_BUCKETS 256
 #define PRISTINE_MAX 256
+#define SLEEPLESS_MAX 64
 
 struct guest;
 
@@ -60,11 +62,26 @@ struct backend {
 	uint64_t now_ns;  /* the clock, as last looked at in this turn */
 	uint64_t retry_ns; /* when to try again what the machine refused us (claims, the list of guests); 0: nothing */
 	uint64_t errors_due_ns; /* when to look for errors of devices (recovery.h); 0: there is none to look at */
+	bool idles;	  /* devices that nobody has are to sleep, some of them */
+	bool idle_all;	  /* ... also those that were found asleep are looked at next time */
+	uint64_t idle_ns; /* when to look for those (idle.h); 0: nothing has changed hands */
+	uint64_t idle_again_ns; /* so much later once more: a toolstack is about to have one */
+	struct sbdf sleepless[SLEEPLESS_MAX]; /* are not put to sleep again: the last that could not be */
+	unsigned nr_sleepless;
 	char root[BACKEND_ROOT_MAX]; /* /local/domain/<us>/backend/pci */
 	bool no_memory;		     /* a guest has come, and there was no room for it */
 	bool closing;		     /* we are to end: guests are asked to close */
 	struct guest *guests[DOMID_FIRST_RESERVED]; /* by domid, the first of each */
 };
+
+/* A device has changed hands: when that has been so for a while, those that nobody has may sleep. */
+static inline void backend_idle_soon(struct backend *be)
+{
+	if (!be->idles || be->closing)
+		return;
+	be->idle_again_ns = be->env->settings.idle_d3_after_ms * 1000000ull;
+	be->idle_ns = now_ns() + be->idle_again_ns;
+}
 
 /* That guest, or NULL. */
 struct guest *backend_guest(const struct backend *be, struct guest_id id);

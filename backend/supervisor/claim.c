@@ -69,6 +69,7 @@ void claim_refused(struct claim *claim, int err, const char *text)
 	claim_unhold(claim);
 	successor_device_dispose(&claim->successor);
 	handover_end(claim->be, &claim->handover);
+	backend_idle_soon(claim->be);
 }
 
 void claim_changed(struct claim *claim)
@@ -139,6 +140,13 @@ static void begin(struct claim *claim)
 		break;
 	case CLAIM_RETURN_QUEUED:
 		claim->phase = CLAIM_RETURNING;
+		break;
+	case CLAIM_ERRAND:
+		/* Somebody had it before its turn came. */
+		if (claim->errand == JOB_IDLE && claim_find(claim->be, claim->sbdf)) {
+			claim_free(claim);
+			return;
+		}
 		break;
 	default:
 		break;
@@ -440,6 +448,18 @@ void claims_hide(struct backend *be)
 	for (unsigned i = 0; i < s->nr_hide; i++)
 		errand(be, s->hide[i], JOB_HIDE);
 	claims_run(be);
+}
+
+void claims_rest(struct backend *be, uint32_t provider, struct sbdf a, enum job_kind kind)
+{
+	struct claim *claim;
+
+	TAILQ_FOREACH(claim, &be->claims, of_host)
+		if (claim->phase == CLAIM_ERRAND && claim->errand == kind && sbdf_equal(claim->sbdf, a))
+			return;
+	claim = errand(be, a, kind);
+	if (claim)
+		claim->provider = provider;
 }
 
 void claims_decode(struct backend *be)

@@ -172,5 +172,10 @@ extern const struct process_owner claim_job_owner;
 /* Devices of the settings are hidden, and those left without decoding decode again; then nr_jobs is 0. */
 void claims_hide(struct backend *be);
 void claims_decode(struct backend *be);
+/*
+ * Device a of that provider, which nobody has: kind is JOB_IDLE or JOB_AWAKE (idle.h). One of that kind is enough;
+ * where somebody has it by the time that its turn comes, JOB_IDLE is none. claims_run starts it.
+ */
+void claims_rest(struct backend *be, uint32_t provider, struct sbdf a, enum job_kind kind);
 
 #endif

@@ -91,6 +91,7 @@ static void left(struct claim *claim)
 	claim_unhold(claim);
 	successor_device_dispose(&claim->successor);
 	handover_end(claim->be, &claim->handover);
+	backend_idle_soon(claim->be);
 }
 
 /* A reset under its guest is over. One that is to leave meanwhile keeps its place in the line. */
@@ -150,6 +151,8 @@ static void job_heard(void *context, const struct message *m, int *fds)
 	case CLAIM_ERRAND:
 		if (r->err)
 			log_error(be->lg, "%s", r->text);
+		if (r->sleepless)
+			be->sleepless[be->nr_sleepless++ % SLEEPLESS_MAX] = claim->sbdf;
 		claim_free(claim);
 		claim = NULL;
 		break;

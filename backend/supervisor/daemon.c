@@ -5,6 +5,7 @@
 
 #include "backend/keeper/link.h"
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/idle.h"
 #include "backend/supervisor/recovery.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -21,6 +22,8 @@ static void serve_timers(struct daemon *d)
 	}
 	if (d->be.errors_due_ns && d->be.errors_due_ns <= now)
 		recovery_look(&d->be, now);
+	if (d->be.idle_ns && d->be.idle_ns <= now)
+		idle_look(&d->be);
 	while ((g = schedule_next_expired(&d->be.schedule, now)))
 		watches_guest_timer(&d->watches, g, now);
 }
@@ -83,6 +86,7 @@ static void move_once(struct daemon *d)
 		}
 		tell_ready(d);
 		keeper_serving(d->keeper, d->be.loop.overdue_fd);
+		idle_begin(&d->be);
 		break;
 	case DAEMON_ASKING:
 		if (!closed(d))
@@ -95,6 +99,7 @@ static void move_once(struct daemon *d)
 		if (daemon_has_guests(d, false) || !idle)
 			return;
 		d->phase = DAEMON_LAST;
+		idle_end(&d->be);
 		claims_decode(&d->be);
 		break;
 	case DAEMON_LAST:
@@ -133,6 +138,8 @@ static int timeout_ms(struct daemon *d)
 		first = d->be.retry_ns;
 	if (d->be.errors_due_ns && d->be.errors_due_ns < first)
 		first = d->be.errors_due_ns;
+	if (d->be.idle_ns && d->be.idle_ns < first)
+		first = d->be.idle_ns;
 	if (first == UINT64_MAX)
 		return -1;
 	now = now_ns();

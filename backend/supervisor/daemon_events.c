@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 
 #include "backend/keeper/link.h"
+#include "backend/supervisor/idle.h"
 #include "backend/supervisor/ownership.h"
 #include "backend/supervisor/wake.h"
 #include "common/log.h"
@@ -92,6 +93,7 @@ static void on_sleep(struct source *s)
 	log_info(d->be.lg, "the host slept for %.1f s: interrupts of the guests' devices are put back",
 		 (double)ns / 1e9);
 	wake_all(&d->be);
+	idle_begin(&d->be);
 }
 
 static int open_signals(struct daemon *d)

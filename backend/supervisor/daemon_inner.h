@@ -21,7 +21,7 @@ enum daemon_phase {
 	DAEMON_SERVING,
 	DAEMON_ASKING,	 /* guests are asked to close */
 	DAEMON_ENDING,	 /* what is left of them is taken back */
-	DAEMON_LAST,	 /* devices that were left without decoding decode again */
+	DAEMON_LAST,	 /* devices that sleep, or were left without decoding, are as they were */
 	DAEMON_DONE,
 };
 

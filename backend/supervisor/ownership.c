@@ -8,6 +8,7 @@
 #include "backend/supervisor/guest_loss.h"
 #include "common/log.h"
 #include "host/device_news.h"
+#include "host/pciback.h"
 #include "host/quarantine.h"
 
 #define NEWS_MAX 256 /* in one turn of the loop */
@@ -45,6 +46,9 @@ static void hear_of(struct backend *be, const struct device_news *news)
 	struct claim *claim = claim_find(be, news->sbdf);
 	char why[64 + DEVICE_NEWS_DRIVER_MAX];
 
+	/* Nobody's, but to be held for guests from now on. */
+	if (!claim && news->kind == DEVICE_NEWS_BOUND && !strcmp(news->driver, PCIBACK_DRIVER))
+		backend_idle_soon(be);
 	if (!claim || !claim->guest || claim->lost || is_stale(claim))
 		return;
 	if (news->kind == DEVICE_NEWS_GONE)

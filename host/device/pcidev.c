@@ -35,6 +35,11 @@ int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding)
 	return p->ops->binding(p, sbdf, binding);
 }
 
+int provider_power_on(struct provider *p, struct sbdf sbdf)
+{
+	return p->ops->power_on ? p->ops->power_on(p, sbdf) : fail(ENOTTY);
+}
+
 uint8_t pcidev_header_type(uint32_t reg)
 {
 	return (reg & 0xff) == 0xff ? PCI_HEADER_TYPE_NORMAL : reg & 0x7f;

@@ -152,6 +152,8 @@ struct provider_ops {
 	struct pcidev *(*look)(struct provider *p, struct sbdf sbdf);
 	int (*attribute)(struct provider *p, struct sbdf sbdf, const char *name, char *buf,
 			 size_t size);
+	/* As provider_power_on; NULL: there is no OS that could. */
+	int (*power_on)(struct provider *p, struct sbdf sbdf);
 	/* As provider_binding. */
 	int (*binding)(struct provider *p, struct sbdf sbdf, uint64_t *binding);
 	void (*close)(struct provider *p);
@@ -202,6 +204,11 @@ int provider_attribute(struct provider *p, struct sbdf sbdf, const char *name, c
  * function), or the OS's. An image is bound once and for all.
  */
 int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding);
+/*
+ * Has the OS keep sbdf out of D3cold and, where it put it there, power it on, which may take a while longer than
+ * this. 0, or -1 with errno: ENOTTY (no OS), ENOENT, or the OS's.
+ */
+int provider_power_on(struct provider *p, struct sbdf sbdf);
 /* Thin calls of the ops: see there. */
 int provider_list(struct provider *p, struct sbdf *list, size_t max);
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);

@@ -46,11 +46,12 @@ $(B)/tests/box/no_memory.so: tests/box/no_memory.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -shared $(WARNINGS) $(CFLAGS) -fno-builtin -o $@ $<
 
-$(addprefix $(B)/tests/box/,asleep.so late_child.so): $(B)/tests/box/%.so: tests/box/%.c
+BOX_LOADED := $(addprefix $(B)/tests/box/,asleep.so late_child.so powered.so)
+$(BOX_LOADED): $(B)/%.so: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
-BOX_NEEDS := $(if $(SAN),,$(B)/tests/box/no_memory.so) $(BOX_PROGRAMS) $(B)/tests/box/asleep.so $(B)/tests/box/late_child.so $(BOX_USERS) $(B)/tests/box/life_random \
+BOX_NEEDS := $(if $(SAN),,$(B)/tests/box/no_memory.so) $(BOX_PROGRAMS) $(BOX_LOADED) $(BOX_USERS) $(B)/tests/box/life_random \
 	$(B)/tests/xenbox/agent
 
 # The box tests alone.

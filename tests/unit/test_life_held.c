@@ -69,6 +69,63 @@ static void test_dead(void **state)
 	assert_true(check("00:05.0", ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET)));
 }
 
+/* What the kernel has put into D3cold is told as that: it reads ones, and is not dead. */
+static void test_d3cold(void **state)
+{
+	struct topology_function *edu = fn("00:05.0");
+
+	(void)state;
+	edu->dead = edu->d3cold = true;
+	assert_false(check("00:05.0", ASSIGNABLE_ALL));
+	assert_int_equal(result.nr, 1);
+	assert_int_equal(result.refusal[0].rule, ASSIGNABLE_ASLEEP);
+	assert_text("00:05.0", "[rule asleep; echo on > its power/control");
+	/* A word of the kernel's that its registers belie. */
+	edu->dead = false;
+	assert_true(check("00:05.0", ASSIGNABLE_BIT(ASSIGNABLE_NO_RESET)));
+	edu->d3cold = false;
+}
+
+/* What sleeps in D3hot is told of, and nothing stands against it; not where a guest has put it there itself. */
+static void test_d3hot(void **state)
+{
+	struct topology_function *nvme = fn("00:07.0");
+
+	(void)state;
+	nvme->d3hot = true;
+	assert_true(check("00:07.0", 0));
+	assert_true(result.notes & 1u << ASSIGNABLE_NOTE_ASLEEP);
+	nvme->guest = GUEST;
+	assert_true(check("00:07.0", 0));
+	assert_false(result.notes & 1u << ASSIGNABLE_NOTE_ASLEEP);
+	nvme->guest = TOPOLOGY_NO_GUEST;
+	nvme->d3hot = false;
+	assert_true(check("00:07.0", 0));
+	assert_false(result.notes & 1u << ASSIGNABLE_NOTE_ASLEEP);
+}
+
+/* Both are asked at each judgement. */
+static void test_falls_asleep(void **state)
+{
+	struct pcidev *nvme = provider_open_device(provider, address("00:07.0"));
+	unsigned pm;
+
+	(void)state;
+	assert_non_null(nvme);
+	pm = pcidev_find_cap(nvme, PCI_CAP_ID_PM);
+	assert_true(pm);
+	assignable_look(&t, provider, at("00:07.0"));
+	assert_false(fn("00:07.0")->d3hot);
+	set(nvme, pm + PCI_PM_CTRL, 1, 3);
+	assignable_look(&t, provider, at("00:07.0"));
+	assert_true(fn("00:07.0")->d3hot);
+	assert_false(fn("00:07.0")->dead);
+	set(nvme, pm + PCI_PM_CTRL, 1, 0);
+	assignable_look(&t, provider, at("00:07.0"));
+	assert_false(fn("00:07.0")->d3hot);
+	pcidev_close(nvme);
+}
+
 /* Whether it answers is asked at each judgement: it may have died since the topology was read. */
 static void test_dies(void **state)
 {
@@ -170,6 +227,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_held, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_dead, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_dies, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_d3cold, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_d3hot, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(test_falls_asleep, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_segment, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_unreset, image_setup, image_teardown),
 		cmocka_unit_test_setup_teardown(test_no_line, image_setup, image_teardown),

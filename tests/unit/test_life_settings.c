@@ -101,6 +101,32 @@ static void test_reset_always(void **state)
 	settings_dispose(&s);
 }
 
+/* Off; for all; and either way for one, of whom the last that fits is right. */
+static void test_idle_d3(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("reset_always = true; devices = ( { class = 0x0200; idle_d3 = false; } );\n"), 0);
+	assert_false(life("03:00.0", 1, 2).idle_d3);
+	assert_false(settings_any_idle_d3(&s));
+	assert_int_equal(s.idle_d3_after_ms, 10000);
+	settings_dispose(&s);
+	assert_int_equal(read_text("idle_d3 = true; idle_d3_after_ms = 0;\n"
+				   "devices = ( { bdf = \"0000:03:00.0\"; idle_d3 = false; },\n"
+				   "            { bdf = \"0000:03:00.0\"; permissive = true; } );\n"), 0);
+	assert_true(life("04:00.0", 1, 2).idle_d3);
+	assert_false(life("03:00.0", 1, 2).idle_d3);
+	assert_true(settings_any_idle_d3(&s));
+	assert_int_equal(s.idle_d3_after_ms, 0);
+	settings_dispose(&s);
+	assert_int_equal(read_text("devices = ( { vendor = 1; device = 2; idle_d3 = true; },\n"
+				   "            { bdf = \"0000:03:00.0\"; idle_d3 = false; } );\n"), 0);
+	assert_true(life("04:00.0", 1, 2).idle_d3);
+	assert_false(life("03:00.0", 1, 2).idle_d3);
+	assert_false(life("04:00.0", 1, 3).idle_d3);
+	assert_true(settings_any_idle_d3(&s));
+	settings_dispose(&s);
+}
+
 static void test_wrong(void **state)
 {
 	static const struct {
@@ -114,6 +140,9 @@ static void test_wrong(void **state)
 		{ "hide = [ \"03:00\" ];", ":1: hide: " },
 		{ "hide = \"03:00.0\";", ":1: hide: must be an array" },
 		{ "reset_always = 1;", ":1: reset_always: must be true or false" },
+		{ "idle_d3 = \"yes\";", ":1: idle_d3: must be true or false" },
+		{ "idle_d3_after_ms = 3600001;", ":1: idle_d3_after_ms: is out of range" },
+		{ "quirks = ( { class = 1; idle_d3 = true; } );", ":1: idle_d3: unknown key" },
 		{ "aer_failed = \"forgive\";", ":1: aer_failed: must be" },
 		{ "devices = ( { bdf = \"0000:03:00.0\"; reset = [ \"cold\" ]; } );", ":1: reset: " },
 		{ "devices = ( { bdf = \"0000:03:00.0\"; hide = true; } );", ":1: hide: unknown key" },
@@ -233,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_adds_up),
 		cmocka_unit_test(test_reset_always),
+		cmocka_unit_test(test_idle_d3),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_subsystem_and_class),

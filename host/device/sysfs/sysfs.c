@@ -296,6 +296,14 @@ static int sysfs_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding
 	return 0;
 }
 
+static int sysfs_power_on(struct provider *p, struct sbdf sbdf)
+{
+	char path[SBDF_TEXT + sizeof("/power/control")], address[SBDF_TEXT];
+
+	snprintf(path, sizeof(path), "%s/power/control", sbdf_format(sbdf, address));
+	return sysfs_attr_write(sysfs_of(p)->devices, path, "on");
+}
+
 static int by_address(const void *a, const void *b)
 {
 	return sbdf_compare(*(const struct sbdf *)a, *(const struct sbdf *)b);
@@ -391,6 +399,7 @@ static const struct provider_ops sysfs_ops = {
 	.parent = sysfs_parent,
 	.look = sysfs_look,
 	.attribute = sysfs_attribute,
+	.power_on = sysfs_power_on,
 	.binding = sysfs_binding,
 	.close = sysfs_close,
 };
