@@ -9,7 +9,8 @@ vf=0000:05:00.2
 # shellcheck disable=SC2034 # lib.sh
 DEVFN=2 # a slot of its own in the guest, and its own function
 box_up
-STRICT=1 daemon_start
+mkdir -p "$WORK/sys/uevents" "$WORK/sys/bus/pci/devices"
+STRICT=1 daemon_start --sysfs-root "$WORK/sys"
 guests 7 8
 check "a guest gets a virtual function" attach 7 $vf,permissive=1
 check "and connects" connect g7 7
@@ -48,4 +49,15 @@ log_mark
 attach 8 $pf
 check "the physical function is not another guest's" wait_for 5000 logged_since "$pf.*rule sriov"
 like "and the error node says so" "$(node "$(error_node 8)")" "rule sriov"
+
+# --- Its physical function loses its driver: pciback lets go of the virtual ones by itself ---
+log_mark
+"$B/tests/box/announce" "$WORK/sys" unbind pci "/devices/pci0000:00/$vf"
+check "withdrawn: it is told" wait_for 5000 logged_since "$vf: taken away: it was unbound from its driver"
+check "withdrawn: its entry is closed" await "$(be 7 state-0)" 6
+config_read g7 2 0 4
+is "withdrawn: even its ids are ones" "$R" "0 ffffffff"
+config_write g7 2 16 4 0x1000
+config_read g7 2 16 4
+is "withdrawn: and its memory" "$R" "0 ffffffff"
 daemon_stop
