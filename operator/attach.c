@@ -3,7 +3,7 @@
  * xenpci attach, detach: what xl's pci commands do for a PV guest, where there is
  * no xl. Unlike libxl, attach is all or nothing, and detach tells the guest first
  * and revokes then, so that the device is silent before its memory is anyone's. With --backend
- * the guest is served by a driver domain, of which libxl knows nothing.
+ * the guest is served by a driver domain, of which libxl knows nothing, with --virtual by a program.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +15,8 @@
 #include "operator/lend.h"
 #include "operator/nodes.h"
 
-/* "BDF[,option=value...]" into *device and *place. */
-static int parse_device(struct operator *op, char *text, struct nodes_device *device,
-			struct place *place)
+/* "BDF[,option=value...]": what is behind the address, which is left in text, into *device. */
+static int parse_options(char *text, struct nodes_device *device)
 {
 	char *options = strchr(text, ','), *name, bad[NODE_OPTS_BAD_MAX];
 
@@ -38,7 +37,14 @@ static int parse_device(struct operator *op, char *text, struct nodes_device *de
 		operator_fail("%s: option \"%s\" is not understood", text, bad);
 		return -1;
 	}
-	if (operator_find(op, text, place))
+	return 0;
+}
+
+/* The whole of it, of a device of this machine's, into *device and *place. */
+static int parse_device(struct operator *op, char *text, struct nodes_device *device,
+			struct place *place)
+{
+	if (parse_options(text, device) || operator_find(op, text, place))
 		return -1;
 	device->a = place->fn->info.sbdf;
 	device->seen = op->backend == op->domid ? device->a : lend_seen(op, device->a);
@@ -116,15 +122,56 @@ forget:
 	return -1;
 }
 
+/* The address of a device that a program is, which only its xenpcid sees. */
+static int parse_virtual(const char *text, struct sbdf *a)
+{
+	return sbdf_parse(text, a) ? operator_fail("\"%s\" is no address like ff00:00:00.0", text) : 0;
+}
+
+/* A device that a program is: no hardware of it is the guest's, so that its nodes are all. */
+static int attach_virtual(struct operator *op, uint32_t domid, char *text)
+{
+	struct nodes_device device;
+	struct nodes n;
+
+	if (parse_options(text, &device) || parse_virtual(text, &device.a))
+		return -1;
+	if (domid == op->backend)
+		return operator_fail("%s: domain %u cannot serve itself", text, domid);
+	device.seen = device.a;
+	nodes_init(&n, op, domid, op->devid);
+	if (nodes_find(&n, device.a) >= 0)
+		return operator_fail("%s: guest %u has it already", text, domid);
+	return nodes_add(&n, &device, !op->no_wait);
+}
+
+static int detach_virtual(struct operator *op, uint32_t domid, const char *text)
+{
+	struct nodes n;
+	struct sbdf a;
+	int i;
+
+	if (parse_virtual(text, &a))
+		return OPERATOR_FAILED;
+	nodes_init(&n, op, domid, op->devid);
+	i = nodes_find(&n, a);
+	if (i < 0)
+		return operator_fail("guest %u does not have %s", domid, text);
+	if (nodes_leave(&n, (unsigned)i, !op->no_wait) && !op->force)
+		return operator_fail("%s: still attached (-f: take it all the same)", text);
+	i = nodes_find(&n, a);
+	return i >= 0 && nodes_remove(&n, (unsigned)i) ? OPERATOR_FAILED : OPERATOR_OK;
+}
+
 int run_attach(struct operator *op, int argc, char **argv)
 {
 	uint32_t domid;
 
 	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid) ||
-	    operator_open_machines(op))
+	    (!op->is_virtual && operator_open_machines(op)))
 		return OPERATOR_FAILED;
 	for (int k = 1; k < argc; k++) {
-		if (attach(op, domid, argv[k]))
+		if (op->is_virtual ? attach_virtual(op, domid, argv[k]) : attach(op, domid, argv[k]))
 			return OPERATOR_FAILED;
 	}
 	return OPERATOR_OK;
@@ -150,8 +197,11 @@ int run_detach(struct operator *op, int argc, char **argv)
 	uint32_t domid;
 
 	(void)argc;
-	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid) ||
-	    operator_open_machines(op) || operator_find(op, argv[1], &place))
+	if (operator_open_xen(op, true) || operator_domain(op, argv[0], &domid))
+		return OPERATOR_FAILED;
+	if (op->is_virtual)
+		return detach_virtual(op, domid, argv[1]);
+	if (operator_open_machines(op) || operator_find(op, argv[1], &place))
 		return OPERATOR_FAILED;
 	nodes_init(&n, op, domid, op->devid);
 	i = nodes_find(&n, place.fn->info.sbdf);

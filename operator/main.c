@@ -31,6 +31,7 @@ enum {
 	KEY_WITH,
 	KEY_BACKEND,
 	KEY_DEVID,
+	KEY_VIRTUAL,
 };
 
 enum { DEVID_MAX = 65535 };
@@ -54,8 +55,8 @@ static const struct command commands[] = {
 	{ { "assignable", "remove BDF...", "give it up (-r: to the driver it had)" },
 	  1, 256, "rj", run_assignable },
 	{ { "attach", "DOMAIN BDF[,OPTION=VALUE...]...", "give it to a PV guest" },
-	  2, 256, "awbi", run_attach },
-	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fwbi", run_detach },
+	  2, 256, "awbiv", run_attach },
+	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fwbiv", run_detach },
 	{ { "list", "[DOMAIN]", "what the guest (each of them) has" }, 0, 1, "jb", run_list },
 	{ { "status", "[DOMAIN|BDF]", "what is given and held, and how it stands with it" },
 	  0, 1, "sj", run_status },
@@ -94,6 +95,7 @@ static const char examples[] =
 	"  xenpci assignable add 03:00.0\n"
 	"  xenpci attach guest1 03:00.0,permissive=1\n"
 	"  xenpci attach --backend sys-pci guest1 03:00.0\n"
+	"  xenpci attach --virtual guest1 ff00:00:00.0\n"
 	"  xenpci -d image:lspci.txt check 03:00.0\n"
 	"  xenpci map 03:00.0\n"
 	"  xenpci -d image:lspci.txt map 03:00.0 --svg >map.svg\n"
@@ -119,6 +121,9 @@ static const struct argp_option options[] = {
 	  "attach, detach, list: the driver domain whose xenpcid serves the guest; default: this domain", 0 },
 	{ "devid", KEY_DEVID, "N", 0,
 	  "attach, detach: number N of the guest's PCI frontends; default 0, as xl has it", 0 },
+	{ "virtual", KEY_VIRTUAL, NULL, 0,
+	  "attach, detach: a device that a program is (xenpcid --devices vfio-user:SOCKET), of which Xen knows nothing",
+	  0 },
 	{ "no-wait", KEY_NO_WAIT, NULL, 0,
 	  "attach, detach: write the nodes and leave, as for a guest that is being built", 0 },
 	{ "json", KEY_JSON, NULL, 0, "For programs: a line of JSON for each thing that is told", 0 },
@@ -212,6 +217,7 @@ static const struct plain {
 	{ KEY_FORCE, 'f', offsetof(struct operator, force) },
 	{ KEY_REBIND, 'r', offsetof(struct operator, rebind) },
 	{ KEY_NO_WAIT, 'w', offsetof(struct operator, no_wait) },
+	{ KEY_VIRTUAL, 'v', offsetof(struct operator, is_virtual) },
 	{ KEY_JSON, 'j', offsetof(struct operator, json) },
 	{ KEY_SVG, 'g', offsetof(struct operator, svg) },
 	{ KEY_QUIRKS, 'q', offsetof(struct operator, quirks) },

@@ -41,6 +41,7 @@ struct operator {
 	bool force;
 	bool no_wait;
 	bool rebind;
+	bool is_virtual; /* attach, detach: a device that a program is */
 	/* Of what asks xenpcid. */
 	const char *state_dir; /* where its socket is; NULL: the default */
 	bool json, quirks, prometheus;

@@ -21,13 +21,10 @@ drive() {
 }
 front_bus() { in_domain 7 env XENPCIFRONT_BUS="$bus" "$B/xenpci-front" "$@" 2>&1; }
 start() { daemon_start --devices "vfio-user:$sock,events,bus=$bus" --devices "image:$bench" "$@"; }
+operator() { in_domain 0 "$B/xenpci" "$@"; }
 # The device for guest 7, with options; g8 has one of the captured machine's all the time.
 give() { # [OPTIONS]
-	store begin
-	instance_nodes 7
-	device_nodes 7 0 ff00:00:00.0 "${1-$default_opts}"
-	store write "$(be 7 num_devs)" 1
-	store commit
+	check "attach" operator attach --virtual --no-wait 7 "ff00:00:00.0${1:+,$1}"
 }
 others() { config_read g8 0 0 4 && [ "$R" = "0 10d38086" ]; }
 
@@ -76,7 +73,7 @@ destroy 8
 guest 7
 serve
 start
-give msitranslate=0,power_mgmt=0,permissive=1,rdm_policy=strict
+give permissive=1
 drive raw 7 bars place raw
 destroy 7
 daemon_stop
@@ -88,6 +85,14 @@ serve
 daemon_start --devices "vfio-user:$sock"
 give
 drive "not asked for" 7 refused
+like "attached twice is told" "$(operator attach --virtual --no-wait 7 ff00:00:00.0 2>&1)" "guest 7 has it already"
+like "no address is told" "$(operator attach --virtual 7 ff00 2>&1)" '"ff00" is no address like ff00:00:00.0'
+check_not "one that it does not have is not detached" operator detach --virtual --no-wait 7 ff00:00:01.0
+check_not "nor does a domain serve itself" operator attach --virtual --no-wait 0 ff00:00:00.0
+check "detach" operator detach --virtual --no-wait 7 ff00:00:00.0
+check_not "its nodes are gone" store read "$(be 7 num_devs)"
+check "attached again" operator attach --virtual --no-wait 7 ff00:00:00.0
+check "exported again" await "$(be 7 state)" 3
 destroy 7
 daemon_stop
 server_end

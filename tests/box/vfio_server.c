@@ -2,7 +2,7 @@
 /*
  * A small vfio-user server with one device, one client at a time: vfio_server SOCKET [WRONG]. Its
  * config space has a BAR of each kind and a ROM; SIGUSR1 adds one to the byte at 0x64, with
- * nobody asking, and SIGUSR2 raises MSI-X 2. Behind the BARs:
+ * nobody asking, and SIGUSR2 raises MSI-X 2, or MSI 0, or the line, whichever the guest has on. Behind the BARs:
  *	0 (32 ports)	port 0, 4 bytes: KIND << 8 | NR raises that interrupt (kinds 0 line, 1 MSI, 2 MSI-X)
  *	1 (4K)		0x10, 4 bytes: whether the line is up; any write takes it down. Else memory
  *	2 (8K)		memory, whose second half is shared
@@ -389,8 +389,10 @@ static void on_signal(int nr)
 {
 	if (nr == SIGUSR1)
 		config[0x64]++;
-	else
+	else if (config[MSIX + 3] & 0x80)
 		raise_irq(2, 2);
+	else
+		raise_irq(config[MSI + 2] & 1, 0);
 }
 
 /* Memory that is shared: a file, of which nothing takes room before it is used. */
