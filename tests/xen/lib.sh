@@ -315,6 +315,18 @@ guest() {
 newline='
 '
 
+# pings_end GUEST: its ping, which writes to /tmp/ping, ends; pings_lost GUEST: how many had no answer, but for one that
+# was on its way then.
+pings_end() {
+	guest "$1" 10 "killall -INT ping"
+	wait_for 10 guest "$1" 5 "grep 'packets transmitted' /tmp/ping"
+}
+pings_lost() {
+	guest "$1" 10 "awk '/ seq=/ { sub(/.* seq=/, \"\"); n += !got[\$1 + 0]++ }
+		/packets transmitted/ { sent = \$1 }
+		END { print sent - n - !(sent - 1 in got) }' /tmp/ping"
+}
+
 # What the guest's kernel complained of, without the lines that every guest has. A report with a
 # stack trace counts as the line that it begins with.
 guest_warnings() {

@@ -57,7 +57,7 @@ guest_destroy g1
 # ---- The frontend library ----
 steps() { guest g2 5 "awk '\$1 == \"aer\" { printf \"%s/%s \", \$3, \$4 }' /tmp/events"; }
 guest_start g2 pci="$dev_rootport" front=user
-guest g2 10 "xenpci-front watch --timeout 120000 >/tmp/events 2>&1 &"
+guest g2 10 "xenpci-front watch --timeout 600000 >/tmp/events 2>&1 &"
 check "the library is connected" wait_for 10 is_state "$(domid g2)" 4
 error "an error" non-fatal device_error "$nonfatal"
 same "the steps of an error" "detected/normal mmio_enabled/normal resume/normal " "$(steps)"

@@ -20,8 +20,6 @@ busy() {
 	check "$1: and has interrupts" wait_for 10 more_interrupts "$(interrupts)"
 	told=$(guest g1 5 "dmesg | wc -l")
 }
-rest() { guest g1 10 "touch /tmp/stop; killall -INT ping; usleep 500000"; }
-lost() { guest g1 5 "grep -o '[0-9]*% packet loss' /tmp/ping" | cut -d' ' -f1; }
 # What the guest's kernel said since busy, without the time; each line once.
 said() { guest g1 5 "dmesg | tail -n +$((told + 1))" | sed 's/^\[ *[0-9.]*\] //' | sort -u; }
 has_both() { [ "$(pci_devices)" = 2 ]; }
@@ -39,7 +37,7 @@ check "release" xenpci release
 ended "release"
 figure release $(($(ms) - t)) ms
 check "release: the guest runs on" guest g1 10 true
-rest
+guest g1 10 "touch /tmp/stop; killall -INT ping"
 check "release: g1's pcifront was told" eval "said | grep 'pci-0: backend going away!'"
 check "release: its NIC is gone" guest g1 5 "! test -e /sys/class/net/eth0"
 same "release: the node is closed" 6 "$(pci_state "$one")"
@@ -79,9 +77,10 @@ same "coming: a new guest is xenpcid's" none "$(driver_of "pci-$(domid g3)-0")"
 guest_destroy g3
 kill -TERM "$keeper"
 ended "going"
-rest
+guest g1 10 "touch /tmp/stop"
+pings_end g1
 same "coming and going: the guest's kernel said nothing" "" "$(said | grep -vEf $state/known-guest-lines | grep -v clocksource)"
-same "coming and going: no ping was lost" "0%" "$(lost)"
+same "coming and going: no ping was lost" 0 "$(pings_lost g1)"
 same "coming and going: no read was wrong" 0 "$(reads 2)"
 same "gone: it is the kernel's still" xen-pciback "$(driver_of "pci-$one-0")"
 
