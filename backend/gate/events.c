@@ -33,27 +33,65 @@ static enum pcidev_interrupt kind_of(enum vectors_mode mode)
 	return mode == VECTORS_MSIX ? PCIDEV_MSIX : PCIDEV_MSI;
 }
 
-/* A new port for the guest. 0, or -1 with errno. */
-static int open_port(const struct events *e, evtchn_port_t *port)
-{
-	xenevtchn_port_or_error_t got = xenevtchn_bind_unbound_port(e->xen, e->domid);
+/* ---- Ports ---- */
 
-	if (got < 0)
-		return -1;
-	*port = (evtchn_port_t)got;
-	return 0;
-}
-
-static void close_event(const struct events *e, struct event *ev)
+/* Keeps errno. */
+static void close_xen(xenevtchn_handle **xen)
 {
 	int saved = errno;
 
-	if (ev->fd >= 0) {
-		close_keep(ev->fd);
-		xenevtchn_unbind(e->xen, ev->port);
-	}
-	ev->fd = -1;
+	if (*xen)
+		xenevtchn_close(*xen);
+	*xen = NULL;
 	errno = saved;
+}
+
+/* nr new ports for domid in port: in a row where they have to be. 0, or -1 with errno. */
+static int open_ports(xenevtchn_handle *xen, uint32_t domid, unsigned nr, bool in_a_row, evtchn_port_t port[])
+{
+	evtchn_port_t idle[MULTI_TRIES];
+	unsigned have = 0, idles = 0;
+
+	while (have < nr) {
+		xenevtchn_port_or_error_t got = xenevtchn_bind_unbound_port(xen, domid);
+
+		if (got < 0)
+			return -1;
+		port[have] = (evtchn_port_t)got;
+		if (!in_a_row || !have || port[have] == port[have - 1] + 1) {
+			have++;
+			continue;
+		}
+		/* Another beginning: those before it stay taken until it is over. */
+		if (idles + have > MULTI_TRIES)
+			return fail(ENOSPC);
+		memcpy(idle + idles, port, have * sizeof(port[0]));
+		idles += have;
+		port[0] = port[have];
+		have = 1;
+	}
+	while (idles)
+		xenevtchn_unbind(xen, idle[--idles]);
+	return 0;
+}
+
+/* A handle that has nr new ports, and gets no others. NULL with errno. */
+static xenevtchn_handle *open_xen(const struct events *e, unsigned nr, bool in_a_row, evtchn_port_t port[])
+{
+	xenevtchn_handle *xen = xenevtchn_open(e->lg, 0);
+
+	if (!xen)
+		return NULL;
+	if (open_ports(xen, e->domid, nr, in_a_row, port) ||
+	    (xenevtchn_restrict(xen, (domid_t)e->domid) && errno != ENOTTY && errno != EOPNOTSUPP))
+		close_xen(&xen);
+	return xen;
+}
+
+static void close_event(struct event *ev)
+{
+	close_keep(ev->fd);
+	ev->fd = -1;
 }
 
 /* Has number nr of the kind written into a descriptor, whose events go through port, which is ev's from now on. */
@@ -62,62 +100,62 @@ static int forward(const struct events *e, struct event *ev, enum pcidev_interru
 {
 	ev->port = port;
 	ev->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (ev->fd < 0) {
-		xenevtchn_unbind(e->xen, port);
+	if (ev->fd < 0)
 		return -1;
-	}
 	if (!watch(e, ev->fd, which) && !pcidev_vector(e->dev, kind, PCIDEV_VECTOR_ON, nr, ev->fd))
 		return 0;
-	close_event(e, ev);
+	close_event(ev);
 	return -1;
 }
 
 /* ---- The line ---- */
 
+/* What the guest sends comes by it, too. */
+static int hear_line(const struct events *e)
+{
+	int fd = xenevtchn_fd(e->line_xen), flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -1 : watch(e, fd, OF_XEN);
+}
+
 static int open_line(struct events *e)
 {
-	evtchn_port_t port, other;
-	int rc = open_port(e, &port);
+	xenevtchn_handle *other;
+	evtchn_port_t port;
 
-	if (!rc && port == NO_LINE) {
-		rc = open_port(e, &other);
-		xenevtchn_unbind(e->xen, port);
-		if (!rc)
-			port = other;
+	e->line_xen = open_xen(e, 1, false, &port);
+	if (e->line_xen && port == NO_LINE) {
+		other = open_xen(e, 1, false, &port);
+		close_xen(&e->line_xen);
+		e->line_xen = other;
 	}
-	if (rc)
+	if (!e->line_xen)
 		return -1;
+	if (!forward(e, &e->line, PCIDEV_INTX, 0, OF_LINE, port)) {
+		e->dev->info.irq = port;
+		return hear_line(e);
+	}
+	close_xen(&e->line_xen);
 	/* A device without a line is as good as any. */
-	if (forward(e, &e->line, PCIDEV_INTX, 0, OF_LINE, port))
-		return errno == ENXIO ? 0 : -1;
-	e->dev->info.irq = port;
-	return 0;
+	return errno == ENXIO ? 0 : -1;
 }
 
 int events_init(struct events *e, struct pcidev *dev, uint32_t domid, xentoollog_logger *lg)
 {
-	int flags;
-
 	events_none(e);
 	if (!dev->info.is_virtual)
 		return fail(ENOTTY);
 	/* ENXIO: a device without a line, whose vectors may be had all the same. */
 	if (pcidev_vector(dev, PCIDEV_INTX, PCIDEV_VECTOR_OFF, 0, -1) && errno != ENXIO)
 		return -1;
+	e->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (e->epoll < 0)
+		return -1;
 	e->dev = dev;
 	e->domid = domid;
-	e->xen = xenevtchn_open(lg, 0);
-	e->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!e->xen || e->epoll < 0)
-		goto out;
-	if (xenevtchn_restrict(e->xen, (domid_t)domid) && errno != ENOTTY && errno != EOPNOTSUPP)
-		goto out;
-	flags = fcntl(xenevtchn_fd(e->xen), F_GETFL);
-	if (flags < 0 || fcntl(xenevtchn_fd(e->xen), F_SETFL, flags | O_NONBLOCK) ||
-	    watch(e, xenevtchn_fd(e->xen), OF_XEN) || open_line(e))
-		goto out;
-	return 0;
-out:
+	e->lg = lg;
+	if (!open_line(e))
+		return 0;
 	events_dispose(e);
 	return -1;
 }
@@ -126,12 +164,12 @@ void events_dispose(struct events *e)
 {
 	int saved = errno;
 
-	if (e->xen) {
+	if (e->dev) {
 		events_unmap(e);
 		if (e->line.fd >= 0)
 			pcidev_vector(e->dev, PCIDEV_INTX, PCIDEV_VECTOR_OFF, 0, -1);
-		close_event(e, &e->line);
-		xenevtchn_close(e->xen);
+		close_event(&e->line);
+		close_xen(&e->line_xen);
 	}
 	close_keep(e->epoll);
 	events_none(e);
@@ -147,43 +185,11 @@ void events_unmap(struct events *e)
 	if (e->mode != VECTORS_NONE)
 		pcidev_vector(e->dev, kind_of(e->mode), PCIDEV_VECTOR_OFF, 0, -1);
 	for (unsigned i = 0; i < SH_INFO_MAX_VEC; i++)
-		close_event(e, &e->vector[i]);
+		close_event(&e->vector[i]);
+	close_xen(&e->xen);
 	e->mode = VECTORS_NONE;
 	e->nr = 0;
 	errno = saved;
-}
-
-/* nr ports in port: in a row where they have to be. 0, or -1 with errno and none of them. */
-static int open_ports(const struct events *e, unsigned nr, bool in_a_row, evtchn_port_t port[])
-{
-	evtchn_port_t idle[MULTI_TRIES];
-	unsigned have = 0, idles = 0;
-	int rc = 0;
-
-	while (have < nr && !rc) {
-		rc = open_port(e, &port[have]);
-		if (rc)
-			break;
-		if (!in_a_row || !have || port[have] == port[have - 1] + 1) {
-			have++;
-			continue;
-		}
-		/* Another beginning: those before it stay taken until it is over. */
-		if (idles + have > MULTI_TRIES) {
-			xenevtchn_unbind(e->xen, port[have]);
-			rc = fail(ENOSPC);
-			break;
-		}
-		memcpy(idle + idles, port, have * sizeof(port[0]));
-		idles += have;
-		port[0] = port[have];
-		have = 1;
-	}
-	while (idles)
-		xenevtchn_unbind(e->xen, idle[--idles]);
-	while (rc && have)
-		xenevtchn_unbind(e->xen, port[--have]);
-	return rc;
 }
 
 static void tell(const struct events *e, struct message_mapped *got)
@@ -201,21 +207,18 @@ static bool same_request(const struct events *e, const struct message_map *want,
 static int map_all(struct events *e, const struct message_map *want, unsigned nr)
 {
 	evtchn_port_t port[SH_INFO_MAX_VEC];
-	int saved;
 
-	if (open_ports(e, nr, want->mode == VECTORS_MSI, port))
+	e->xen = open_xen(e, nr, want->mode == VECTORS_MSI, port);
+	if (!e->xen)
 		return -1;
 	e->mode = want->mode;
 	for (unsigned i = 0; i < nr; i++) {
 		e->entry[i] = want->entry[i];
-		if (!forward(e, &e->vector[i], kind_of(want->mode),
-			     want->mode == VECTORS_MSIX ? want->entry[i] : i, i, port[i]))
-			continue;
-		saved = errno;
-		for (unsigned k = i + 1; k < nr; k++)
-			xenevtchn_unbind(e->xen, port[k]);
-		events_unmap(e);
-		return fail(saved);
+		if (forward(e, &e->vector[i], kind_of(want->mode), want->mode == VECTORS_MSIX ? want->entry[i] : i, i,
+			    port[i])) {
+			events_unmap(e);
+			return -1;
+		}
 	}
 	e->nr = nr;
 	return 0;
@@ -242,24 +245,24 @@ void events_map(struct events *e, const struct message_map *want, struct message
 
 int events_fd(const struct events *e)
 {
-	return e->xen ? e->epoll : -1;
+	return e->epoll;
 }
 
-static void send_event(const struct events *e, const struct event *ev)
+static void send_event(xenevtchn_handle *xen, const struct event *ev)
 {
 	uint64_t count;
 
 	if (ev->fd >= 0 && read(ev->fd, &count, sizeof(count)) == sizeof(count))
-		xenevtchn_notify(e->xen, ev->port);
+		xenevtchn_notify(xen, ev->port);
 }
 
 static void hear_guest(const struct events *e)
 {
-	xenevtchn_port_or_error_t got = xenevtchn_pending(e->xen);
+	xenevtchn_port_or_error_t got = xenevtchn_pending(e->line_xen);
 
 	if (got < 0)
 		return;
-	xenevtchn_unmask(e->xen, (evtchn_port_t)got);
+	xenevtchn_unmask(e->line_xen, (evtchn_port_t)got);
 	if (e->line.fd >= 0 && (evtchn_port_t)got == e->line.port)
 		pcidev_vector(e->dev, PCIDEV_INTX, PCIDEV_VECTOR_UNMASK, 0, -1);
 }
@@ -272,7 +275,9 @@ void events_turn(struct events *e)
 	for (int i = 0; i < n; i++) {
 		if (ev[i].data.u32 == OF_XEN)
 			hear_guest(e);
+		else if (ev[i].data.u32 == OF_LINE)
+			send_event(e->line_xen, &e->line);
 		else
-			send_event(e, ev[i].data.u32 == OF_LINE ? &e->line : &e->vector[ev[i].data.u32]);
+			send_event(e->xen, &e->vector[ev[i].data.u32]);
 	}
 }

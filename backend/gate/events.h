@@ -4,7 +4,8 @@
  * channel of this domain, which the guest binds to by its number (EVTCHNOP_bind_interdomain) where for hardware it
  * binds a pirq. The device's program writes into an eventfd, and the gate sends the event.
  *
- * The handle of Xen's is opened for this device, and restricted to its guest before anything else is done with it.
+ * The ports of the line, and those of the vectors that are on, have a handle of Xen's each. Linux gives a handle that is
+ * restricted no new ports: each gets all of its own, and is restricted to the guest then. Closed, it takes them along.
  * One thread. Maps wait for the device's program, as pcidev_vector does.
  */
 #ifndef XENPCI_BACKEND_GATE_EVENTS_H
@@ -23,12 +24,14 @@ struct event {
 };
 
 struct events {
-	struct pcidev *dev;
+	struct pcidev *dev; /* NULL: its interrupts are nobody's */
 	uint32_t domid;
-	xenevtchn_handle *xen; /* NULL: the device's interrupts are nobody's */
+	xentoollog_logger *lg;
 	int epoll;
-	struct event line; /* INTx; fd -1: the device has none */
+	xenevtchn_handle *line_xen; /* NULL: the device has no line */
+	struct event line;	    /* INTx */
 	enum vectors_mode mode;
+	xenevtchn_handle *xen; /* of the vectors */
 	unsigned nr;
 	uint16_t entry[SH_INFO_MAX_VEC]; /* MSI-X: which of the table's */
 	struct event vector[SH_INFO_MAX_VEC];
@@ -38,7 +41,7 @@ struct events {
 void events_none(struct events *e);
 /*
  * Whether dev's interrupts can be had: then its line, if it has one, is forwarded at once. domid: the guest; lg
- * is for Xen's library. 0, or -1 with errno: ENOTTY (hardware, or nobody asked for them), or Xen's or the program's.
+ * is for Xen's library, and outlives e. 0, or -1 with errno: ENOTTY (hardware, or nobody asked for them), or Xen's or the program's.
  */
 int events_init(struct events *e, struct pcidev *dev, uint32_t domid, xentoollog_logger *lg);
 /* All go nowhere, and their ports are closed. Safe to repeat. Keeps errno. */

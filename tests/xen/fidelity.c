@@ -175,6 +175,7 @@ static int dom0(int argc, char **argv)
 		return 1;
 	see_binding();
 	see_masking();
+	see_confined();
 	see_closing();
 	see_grants();
 	see_unsharing();

@@ -43,6 +43,7 @@ void event(const char *what, enum side side, int handle, int ms, long want);
 /* Each looks at one thing; in this order, as each begins with what the one before has left. */
 void see_binding(void);
 void see_masking(void);
+void see_confined(void);
 void see_closing(void);
 void see_grants(void);
 void see_unsharing(void);

@@ -59,6 +59,20 @@ void see_masking(void)
 	saw("dom0: a virq that is none", ask(DOM0, "virq 1 200"));
 }
 
+/* A handle that is restricted to the guest. */
+void see_confined(void)
+{
+	done("dom0: a third handle", ask(DOM0, "open 2"));
+	done("dom0: allocate a port for the guest by it", ask(DOM0, "alloc 2 %u", domid));
+	saw("dom0: restrict it to the guest", ask(DOM0, "confine 2 %u", domid));
+	saw("dom0: once more", ask(DOM0, "confine 2 %u", domid));
+	saw("dom0: allocate another by it", ask(DOM0, "alloc 2 %u", domid));
+	saw("dom0: a virq by it", ask(DOM0, "virq 2 200"));
+	saw("dom0: bind to another domain by it", ask(DOM0, "bind 2 30000 1"));
+	saw("dom0: bind to a port of the guest's that is not there", ask(DOM0, "bind 2 %u 900", domid));
+	saw("dom0: close it", ask(DOM0, "close 2"));
+}
+
 void see_closing(void)
 {
 	done("dom0: unbind", ask(DOM0, "unbind 0 %ld", Q));

@@ -72,7 +72,7 @@ static __attribute__((format(printf, 2, 3))) void add(char *text, const char *fm
 
 /* ---- event channels: the first argument is the handle's slot ---- */
 
-/* open, close, alloc SLOT DOMID, bind SLOT DOMID PORT, virq SLOT VIRQ, and SLOT PORT the others */
+/* open, close, alloc and confine SLOT DOMID, bind SLOT DOMID PORT, virq SLOT VIRQ, and SLOT PORT the others */
 static long do_evtchn(const struct words *a, char *text)
 {
 	xenevtchn_handle **h = &evtchn[num(a, 1) % SLOTS];
@@ -85,6 +85,8 @@ static long do_evtchn(const struct words *a, char *text)
 		return xenevtchn_close(*h);
 	if (!strcmp(op, "alloc"))
 		return xenevtchn_bind_unbound_port(*h, (uint32_t)num(a, 2));
+	if (!strcmp(op, "confine"))
+		return xenevtchn_restrict(*h, (domid_t)num(a, 2));
 	if (!strcmp(op, "bind"))
 		return xenevtchn_bind_interdomain(*h, (uint32_t)num(a, 2),
 						  (evtchn_port_t)num(a, 3));
@@ -305,6 +307,7 @@ static const struct call_name names[] = {
 	{ "open", do_evtchn },	 { "close", do_evtchn },   { "alloc", do_evtchn },
 	{ "bind", do_evtchn },	 { "virq", do_evtchn },	   { "unbind", do_evtchn },
 	{ "notify", do_evtchn }, { "unmask", do_evtchn },  { "pending", do_pending },
+	{ "confine", do_evtchn },
 	{ "trypending", do_trypending },
 	{ "share", do_share },	 { "map", do_map },	   { "maps", do_maps },
 	{ "unmap", do_page },	 { "unshare", do_page },   { "poke", do_page },

@@ -361,7 +361,8 @@ static int request_bind(struct hv_handle *h, struct xb_msg *m)
 		rc = hv_call_begin(&c, h->dom, "evtchn_virq", "virq=%u", remote);
 	if (rc)
 		return hv_call_end(&c, rc);
-	if (h->restricted != HV_NO_DOMID && (m->op == XB_EVTCHN_VIRQ || remote != h->restricted))
+	/* As Linux: one that is restricted binds to its domain's ports, and gets no new ones, not even for that domain. */
+	if (h->restricted != HV_NO_DOMID && (m->op != XB_EVTCHN_BIND || remote != h->restricted))
 		rc = -EACCES;
 	else if (m->op == XB_EVTCHN_ALLOC)
 		rc = hv_evtchn_alloc(h->dom, h, remote, &rec);
