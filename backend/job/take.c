@@ -16,7 +16,8 @@ static void tell_of_msix(struct job *job)
 {
 	char name[SBDF_TEXT];
 
-	if (!job->msix)
+	/* Xen has nothing of a device that a program is. */
+	if (!job->msix || job->dev->info.is_virtual)
 		return;
 	/* That this domain may not is told once, at the start. */
 	if (job->order->denied & PRIVILEGE_BIT(TABLES)) {
