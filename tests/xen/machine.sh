@@ -52,7 +52,7 @@ use_machine() {
 	case $1 in
 	4.17 | 4.17-*)
 		images=$B/xen
-		programs+=(tests/xen/fidelity tests/xen/intrude tests/bench/asker)
+		programs+=(tests/xen/fidelity tests/xen/intrude tests/bench/asker tests/box/vfio_server)
 		cpu=+rdtscp iommu=intel-iommu
 		case $1 in
 		# What Debian starts where it has both.

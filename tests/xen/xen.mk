@@ -16,7 +16,7 @@ $(XEN420_IMAGES): $(addprefix $(XEN_DIR)/,images with-libs packages-4.20.txt dom
 	$(XEN_DIR)/images $(XEN420) 4.20
 
 .PHONY: check-xen shell-xen demo-xen images-xen images-xen420
-images-xen: $(XEN_IMAGES) $(PVKERNEL)
+images-xen: $(XEN_IMAGES) $(PVKERNEL) $(B)/tests/box/vfio_server
 images-xen420: $(XEN420_IMAGES)
 
 # The packages first, and only then what is built with them: two jobs unless told otherwise, since
