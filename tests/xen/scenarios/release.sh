@@ -92,6 +92,7 @@ check "anew: and the last" xl pci-detach g1 $dev_edu
 check "anew: xl pci-attach" xl pci-attach g1 $dev_e1000e
 check "anew: and the other" xl pci-attach g1 $dev_edu
 same "anew: not the kernel's" none "$(driver_of "pci-$one-0")"
+check "anew: the guest has both" wait_for 20 has_both
 nic_works "anew"
 guest_destroy g1
 kill -TERM "$keeper"
