@@ -7,6 +7,7 @@
 
 #include "common/util.h"
 #include "host/entry.h"
+#include "operator/progress.h"
 
 enum { WAIT_MS = 10000 };
 #define WATCH_TOKEN "xenpci"
@@ -88,7 +89,8 @@ static int not_connected(const struct nodes *n, int64_t state)
 static int wait_connected(const struct nodes *n)
 {
 	uint64_t until = now_ns() + (uint64_t)WAIT_MS * 1000000, state = 0;
-	char path[STORE_PATH_MAX];
+	char path[STORE_PATH_MAX], who[24];
+	struct progress progress;
 	int rc = -1;
 
 	snprintf(path, sizeof(path), "%s/" NODE_STATE, n->be);
@@ -96,12 +98,15 @@ static int wait_connected(const struct nodes *n)
 		operator_fail("cannot watch %s: %s", path, strerror(errno));
 		return -1;
 	}
+	snprintf(who, sizeof(who), "guest %u", n->guest);
+	progress_begin(&progress, who, "is waited for");
 	do {
 		if (store_read_number(n->xs, XBT_NULL, path, NULL, 10, UINT16_MAX, &state))
 			break;
 		if (state == XenbusStateConnected)
 			rc = 0;
 	} while (rc && next_change(n->xs, until));
+	progress_end(&progress);
 	xs_unwatch(n->xs, path, WATCH_TOKEN);
 	return rc ? not_connected(n, (int64_t)state) : 0;
 }

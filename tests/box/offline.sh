@@ -186,4 +186,13 @@ rm "$WORK/gate"
 wait $resetting
 is "and ends" $? 0
 like "well" "$(cat "$WORK/reset.out")" '^0000:00:07.0: reset by'
+
+# --- So is a guest that lets it wait: this one has no frontend, and nobody serves ---
+guest 7
+check "attached, with nobody there" in_domain 0 "$x" -d "image:$bench" attach --allow all --no-wait 7 00:07.0
+in_domain 0 "$x" -d "image:$bench" detach 7 00:07.0 >"$WORK/detach.out" 2>"$WORK/detach.err" &
+detaching=$!
+check "a long wait for a guest tells" wait_for 20000 grep -q '^xenpci: guest 7 is waited for: 2 s so far' "$WORK/detach.err"
+kill "$detaching"
+wait $detaching 2>/dev/null
 xb down "$DIR"
