@@ -28,7 +28,7 @@ check-oxenstored: need-test
 	+$(Q)$(MAKE) --no-print-directory check-oxenstored-run
 
 check-oxenstored-run: all $(BOX_NEEDS)
-	$(Q)if ls /usr/lib/xen-*/bin/oxenstored >/dev/null 2>&1; then \
+	$(Q)if $(XENBOX_B)/xenbox which oxenstored >/dev/null; then \
 		XENBOX_XENSTORED=oxenstored $(CHECK_ENV) tests/run $(B)/tests/logs/oxenstored \
 			$(filter-out $(NO_XENSTORED),$(BOX_TESTS)); \
 	else echo "oxenstored is not installed: nothing was tested with it"; fi

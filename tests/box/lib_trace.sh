@@ -9,7 +9,7 @@
 trace=$WORK/trace
 real=${XENBOX_XENSTORED:-xenstored}
 case $real in
-xenstored | oxenstored) real=$(printf '%s\n' /usr/lib/xen-*/bin/"$real" | sort -V | tail -n 1) ;;
+xenstored | oxenstored) real=$("$xenbox" which "$real") ;;
 esac
 kind=${real##*/}
 export XENBOX_XENSTORED=$WORK/$kind

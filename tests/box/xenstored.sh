@@ -237,7 +237,7 @@ updated() {
 
 for XENBOX_XENSTORED in ${XENSTOREDS:-xenstored oxenstored}; do
 	export XENBOX_XENSTORED
-	if ! compgen -G "/usr/lib/xen-*/bin/$XENBOX_XENSTORED" >/dev/null; then
+	if ! "$xenbox" which "$XENBOX_XENSTORED" >/dev/null; then
 		skip "$XENBOX_XENSTORED" "not installed"
 		continue
 	fi

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "store.h"
 #include "tool.h"
 
 #define DEVICES_MAX 256
@@ -47,6 +48,7 @@ static const char usage_text[] =
 	"  store DIR pid|kill|start [--keep]  xenstored: which it is, its end, another; --keep: what it knows\n"
 	"  log DIR                        every hypercall: domid, call, result\n"
 	"  stat DIR [DOMID]               live ports, grants, mappings, pirqs per domain\n"
+	"  which xenstored|oxenstored     the file of the one that is installed; status 1: none is\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage; of run: that of CMD.\n";
 
@@ -306,6 +308,18 @@ static int cmd_store(struct call *c)
 	return tool_restart(&c->t, c->words[0], c->opt[0]);
 }
 
+static int cmd_which(int argc, char **argv)
+{
+	const char *file = argc == 2 ? store_find(argv[1]) : NULL;
+
+	if (argc != 2)
+		return usage("which takes xenstored or oxenstored", NULL);
+	if (!file)
+		return TOOL_FAILED;
+	puts(file);
+	return TOOL_OK;
+}
+
 /* ---- the command line ---- */
 
 enum reach { NOTHING, HYPERVISOR, STORE }; /* what a command has to be connected to */
@@ -346,7 +360,7 @@ static const struct command {
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
-} own_parsers[] = { { "up", cmd_up }, { "run", cmd_run }, { "env", cmd_env } };
+} own_parsers[] = { { "up", cmd_up }, { "run", cmd_run }, { "env", cmd_env }, { "which", cmd_which } };
 
 static int parse(const struct command *cmd, struct call *call, int argc, char **argv)
 {

@@ -16,9 +16,14 @@
 #define ENV_XENSTORED "XENBOX_XENSTORED" /* a path, or one of these names */
 #define C_XENSTORED "xenstored"
 #define OXENSTORED "oxenstored"
-#define INSTALLED "/usr/lib/xen-*/bin/"
 
 #define CONF "oxenstored.conf"
+
+/*
+ * Where it is installed: Debian's, with a folder for each Xen; Fedora's and Alpine's, where Debian has a script that
+ * looks for the Xen that runs; Xen's own `make install`.
+ */
+static const char *const installed[] = { "/usr/lib/xen-*/bin/", "/usr/sbin/", "/usr/local/sbin/" };
 
 /*
  * Debian's settings, but for the files. It keeps no log of accesses here, as xenstored does not:
@@ -55,32 +60,58 @@ const char *store_program(void)
 	return program;
 }
 
-/* The newest of this name among those that are installed. 0, or -1 with errno. */
+static bool is_program(const char *path)
+{
+	char magic[4] = "";
+	FILE *f = fopen(path, "re");
+
+	if (f && fread(magic, 1, sizeof(magic), f) != sizeof(magic))
+		magic[0] = '\0';
+	if (f)
+		fclose(f);
+	return !memcmp(magic, "\177ELF", sizeof(magic));
+}
+
+/* The newest of this name in the first place that has one. 0, or -1. */
 static int find_installed(const char *name)
 {
-	char pattern[64];
-	size_t newest = 0;
-	glob_t g;
+	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++) {
+		char pattern[64];
+		size_t newest = 0;
+		glob_t g;
 
-	snprintf(pattern, sizeof(pattern), INSTALLED "%s", name);
-	if (glob(pattern, 0, NULL, &g)) {
-		fprintf(stderr, "xenbox: no %s at %s: install xen-utils\n", name, pattern);
-		return -1;
+		snprintf(pattern, sizeof(pattern), "%s%s", installed[i], name);
+		if (glob(pattern, 0, NULL, &g))
+			continue;
+		for (size_t k = 1; k < g.gl_pathc; k++)
+			if (strverscmp(g.gl_pathv[k], g.gl_pathv[newest]) > 0)
+				newest = k;
+		snprintf(program, sizeof(program), "%s", g.gl_pathv[newest]);
+		globfree(&g);
+		if (is_program(program))
+			return 0;
 	}
-	for (size_t i = 1; i < g.gl_pathc; i++)
-		if (strverscmp(g.gl_pathv[i], g.gl_pathv[newest]) > 0)
-			newest = i;
-	snprintf(program, sizeof(program), "%s", g.gl_pathv[newest]);
-	globfree(&g);
-	return 0;
+	return -1;
+}
+
+const char *store_find(const char *name)
+{
+	return find_installed(name) ? NULL : program;
 }
 
 static int find(void)
 {
 	const char *own = getenv(ENV_XENSTORED);
 
-	if (!own || !strcmp(own, C_XENSTORED) || !strcmp(own, OXENSTORED))
-		return find_installed(own ? own : C_XENSTORED);
+	if (!own || !strcmp(own, C_XENSTORED) || !strcmp(own, OXENSTORED)) {
+		if (!find_installed(own ? own : C_XENSTORED))
+			return 0;
+		fprintf(stderr, "xenbox: no %s in", own ? own : C_XENSTORED);
+		for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
+			fprintf(stderr, " %s", installed[i]);
+		fputs(": install xen-utils (Fedora: xen-runtime, Alpine: xen)\n", stderr);
+		return -1;
+	}
 	snprintf(program, sizeof(program), "%s", own);
 	if (!access(program, X_OK))
 		return 0;
