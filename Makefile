@@ -84,6 +84,9 @@ LIBRARIES :=
 UNIT_TESTS :=
 # Command lines: of the programs, not of the library.
 CLI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard common/cli/*.c))
+# argp is the C library's, or (musl) a library of its own.
+CLI_LIBS = $(shell echo 'int argp_parse(); int main(void) { return argp_parse(0, 0, 0, 0, 0, 0); }' | \
+	$(CC) -std=gnu89 -w $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - 2>/dev/null || echo -largp)
 SHARED_OBJ := $(patsubst %.c,$(B)/%.o,$(PROTOCOL_SRC) $(COMMON_SRC))
 
 include $(wildcard host/host.mk backend/backend.mk operator/operator.mk frontend/frontend.mk tests/unit/unit.mk tests/xenbox/xenbox.mk \

@@ -13,7 +13,7 @@ WORKER_LIBS = $(shell $(PKG_CONFIG) --libs xenevtchn xengnttab xentoollog)
 PROGRAMS += $(B)/xenpcid $(B)/xenpci-worker
 
 $(B)/xenpcid: $(B)/backend/supervisor/main.o $(CLI_OBJ) $(BACKEND_OBJ) $(B)/host/libhost.a
-	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS) $(CLI_LIBS)
 
 $(B)/xenpci-worker: $(WORKER_OBJ)
 	$(Q)$(LINK) -o $@ $^ $(WORKER_LIBS)

@@ -32,4 +32,4 @@ $(B)/libxenpcifront.pc: frontend/libxenpcifront.pc.in
 
 # The command is linked with the library's objects: conform looks into the page itself.
 $(B)/xenpci-front: $(FRONT_TOOL_OBJ) $(CLI_OBJ) $(FRONTEND_OBJ) $(SHARED_OBJ)
-	$(Q)$(LINK) -o $@ $^ $(FRONT_LIBS) -lpci
+	$(Q)$(LINK) -o $@ $^ $(FRONT_LIBS) -lpci $(CLI_LIBS)

@@ -6,7 +6,7 @@ DEB_TREE := $(DEB_B)/xenpci-$(VERSION)
 
 .PHONY: deb
 deb:
-	@$(DEPS_ENV) make/deps check build deb man
+	@$(DEPS_ENV) make/deps check build deb
 	@rm -rf $(DEB_B) && mkdir -p $(DEB_B)
 	git archive --format=tar.gz --prefix=xenpci-$(VERSION)/ -o $(DEB_B)/xenpci_$(VERSION).orig.tar.gz \
 		HEAD -- . ':!debian'
@@ -22,7 +22,13 @@ deb-symbols: $(B)/libxenpcifront.so
 	dpkg-gensymbols -q -plibxenpcifront0 -v$(VERSION) -e$(B)/$(FRONT_SO) -P$(B) \
 		-Idebian/libxenpcifront0.symbols -Odebian/libxenpcifront0.symbols
 
-# The packages, built and installed in clean systems of both Debians (tests/deb/check).
+# The packages, built and installed in clean systems of both Debians (tests/deb/check); and what the documents
+# tell a newcomer to type, typed there after nothing but a clone (tests/deb/newcomer): an hour for each.
+.PHONY: check-newcomer $(addprefix check-newcomer-,bookworm trixie)
+check-newcomer: $(addprefix check-newcomer-,bookworm trixie)
+check-newcomer-bookworm check-newcomer-trixie:
+	@$(DEPS_ENV) make/deps check chroot
+	$(Q)B=$(B) tests/deb/newcomer $(@:check-newcomer-%=%)
 check-deb: $(addprefix check-deb-,bookworm trixie)
 check-deb-bookworm check-deb-trixie:
 	@$(DEPS_ENV) make/deps check chroot

@@ -2,12 +2,13 @@
 # What the project builds and tests with is in make/deps.txt, and make/deps looks for it. `make deps`
 # installs what is missing (as root; otherwise it prints the line to run) and does nothing else.
 
-DEPS_ENV = CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)"
+DEPS_ENV = CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)"
 need = @$(DEPS_ENV) make/deps need $(1)
 
 # A plain make says what to do, rather than which header the compiler misses.
 ifneq ($(filter all install,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci libseccomp libcap-ng json-c 2>/dev/null && echo found),found)
+ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci libseccomp libcap-ng json-c 2>/dev/null && \
+	printf '\043include <%s>\n' argp.h sys/queue.h | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo found),found)
 ifneq ($(shell $(DEPS_ENV) make/deps check build && echo found),found)
 $(error what the lines above name is missing)
 endif
@@ -16,7 +17,7 @@ endif
 
 .PHONY: deps $(addprefix deps-,lint fuzz bench xen man deb cross all) need-test need-lint need-fuzz need-bench need-xen
 deps:
-	@$(DEPS_ENV) make/deps install build run test
+	@$(DEPS_ENV) make/deps install build run test man
 deps-all:
 	@$(DEPS_ENV) make/deps install build run test lint fuzz bench rig man docs deb chroot cross
 deps-xen:

@@ -40,6 +40,7 @@ INSTALLED = \
 	755|service/xenpcid.openrc|$(docdir)/examples \
 	644|service/completion.bash|$(completionsdir)|xenpci \
 	644|README.md|$(docdir) \
+	$(foreach d,$(wildcard docs/*.md docs/*.svg),644|$(d)|$(docdir)/docs) \
 	$(foreach m,$(MAN_PAGES),644|$(m)|$(mandir)/man$(subst .,,$(suffix $(m))))
 # NAME|TARGET|DIRECTORY: links, beside it.
 LINKED = \
@@ -81,7 +82,7 @@ uninstall:
 		IFS='|'; set -- $$entry; unset IFS; \
 		rm -f "$(DESTDIR)$$3/$$1"; \
 	done; \
-	rmdir "$(DESTDIR)$(includedir)/xenpci" "$(DESTDIR)$(docdir)/examples" "$(DESTDIR)$(docdir)" \
+	rmdir "$(DESTDIR)$(includedir)/xenpci" "$(DESTDIR)$(docdir)/examples" "$(DESTDIR)$(docdir)/docs" "$(DESTDIR)$(docdir)" \
 		2>/dev/null || true
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ! command -v $(LDCONFIG) >/dev/null || $(LDCONFIG)
 

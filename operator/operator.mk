@@ -8,4 +8,4 @@ FILTER_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard backend/config/*.c))
 PROGRAMS += $(B)/xenpci
 
 $(B)/xenpci: $(OPERATOR_OBJ) $(CLI_OBJ) $(FILTER_OBJ) $(B)/host/libhost.a
-	$(Q)$(LINK) -o $@ $^ $(HOST_LIBS) -ljson-c -lpci -pthread
+	$(Q)$(LINK) -o $@ $^ $(HOST_LIBS) -ljson-c -lpci -pthread $(CLI_LIBS)

@@ -71,7 +71,7 @@ $(STATE1)/%.o: %.c
 
 $(STATE1)/xenpcid: $(call state1_objects,supervisor) $(patsubst %,$(STATE1)/%.o,common/state common/store \
 		host/quarantine) $(CLI_OBJ) $(filter-out $(B)/backend/supervisor/%,$(BACKEND_OBJ)) $(B)/host/libhost.a
-	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(BACKEND_LIBS) $(CLI_LIBS)
 
 $(STATE1)/xenpci-worker: $(call state1_objects,worker) $(filter-out $(B)/backend/worker/%,$(WORKER_OBJ))
 	$(Q)$(LINK) -o $@ $^ $(WORKER_LIBS)

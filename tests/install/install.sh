@@ -24,8 +24,14 @@ for file in sbin/xenpcid sbin/xenpci bin/xenpci-front lib/libxenpcifront.so lib/
 done
 like "the unit starts what was installed" "$(cat "$root/a/unit/xenpcid.service")" \
 	$'\nExecStart=/a/sbin/xenpcid'
+missing=
+for file in $(grep -oE '\bdocs/[a-z_]+\.(md|svg)' README.md docs/man/*.scd -h | sort -u); do
+	[ -s "$root/a/doc/$file" ] || missing+=" $file"
+done
+is "the documents that README and the man pages name are installed beside it" "$missing" ""
 check "uninstall" mk uninstall "DESTDIR=$root" "${dirs[@]}"
 is "leaves nothing" "$(found "$root")" ""
+is "and no folder of ours" "$(find "$root" -depth -type d -path '*/a/doc*' -o -type d -name xenpci)" ""
 
 # --- The linker's cache ---
 cat >"$WORK/ldconfig" <<END
@@ -170,6 +176,17 @@ PKG_CONFIG=false make/deps check build >"$WORK/out" 2>&1
 is "a missing library is a failure" $? 1
 like "which is named" "$(cat "$WORK/out")" 'pkg xenstore'
 like "with what brings it" "$(cat "$WORK/out")" 'apt-get install .*libxen-dev|dnf install|apk add'
+# As on musl, where the C library has no argp; of Alpine there is here but the name of its package manager.
+mkdir "$WORK/lacks" "$WORK/alpine"
+echo '#error not here' >"$WORK/lacks/argp.h"
+for tool in sh cat dirname id tail sort sed awk grep cc gcc as ld pkg-config "${cc%% *}"; do
+	! command -v "$tool" >/dev/null || ln -sf "$(command -v "$tool")" "$WORK/alpine/${tool##*/}"
+done
+printf '#!/bin/sh\nexit 1\n' >"$WORK/alpine/apk" && chmod +x "$WORK/alpine/apk"
+PATH=$WORK/alpine CPPFLAGS=-I$WORK/lacks make/deps check build >"$WORK/out" 2>&1
+is "a C library without argp: a failure" $? 1
+like "with Alpine's package for it, and nothing else" "$(tail -n 2 "$WORK/out")" $'as root, run:\n  apk add argp-standalone$'
+like "a plain make says so before it compiles" "$(mk -n CPPFLAGS="-I$WORK/lacks" all 2>&1)" 'header argp\.h'
 is "dpkg is not asked for it" "$(grep -rlE 'dpkg-query|dpkg ' make Makefile)" ""
 
 # --- What was installed serves: with a worker from where it was installed, though it was built for another prefix ---
