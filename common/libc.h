@@ -20,6 +20,25 @@
 /* A text in the place of the name. */
 #define sigabbrev_np(number) strsignal(number)
 
+/* Those that logs and tests have by name. */
+static inline const char *strerrorname_np(int error)
+{
+	switch (error) {
+#define X(name)                                                                                       \
+	case name:                                                                                    \
+		return #name;
+		X(EPERM) X(ENOENT) X(ESRCH) X(EINTR) X(EIO) X(ENXIO) X(E2BIG) X(EBADF) X(ECHILD) X(EAGAIN) X(ENOMEM)
+		X(EACCES) X(EFAULT) X(EBUSY) X(EEXIST) X(EXDEV) X(ENODEV) X(ENOTDIR) X(EISDIR) X(EINVAL) X(ENFILE)
+		X(EMFILE) X(ENOTTY) X(EFBIG) X(ENOSPC) X(EROFS) X(EPIPE) X(EDOM) X(ERANGE) X(EDEADLK) X(ENAMETOOLONG)
+		X(ENOSYS) X(ENOTEMPTY) X(ELOOP) X(ENODATA) X(EPROTO) X(EBADMSG) X(EOVERFLOW) X(EOPNOTSUPP)
+		X(EADDRINUSE) X(ECONNABORTED) X(ECONNRESET) X(ENOBUFS) X(EISCONN) X(ENOTCONN) X(ETIMEDOUT)
+		X(ECONNREFUSED) X(EALREADY) X(EINPROGRESS) X(EREMOTEIO) X(ECANCELED)
+#undef X
+	default:
+		return NULL;
+	}
+}
+
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
@@ -28,6 +47,12 @@ static inline int close_range(unsigned first, unsigned last, int flags)
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+typedef int __rlimit_resource_t;
+
+/* The kernel's, as its own. */
+#ifndef dirent64
+#define dirent64 dirent
+#endif
 #undef getdents64
 #define getdents64(fd, buf, size) syscall(SYS_getdents64, fd, buf, size)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The scripted peer: lines in, lines out, and the verbs that speak to xenstore. */
+#include "common/libc.h"
 #include "tests/box/peer.h"
 
 #include <errno.h>

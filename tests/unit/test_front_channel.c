@@ -2,6 +2,7 @@
 /* The request slot: deadlines, the poison of a late answer, turns, event storms. */
 #include "tests/unit/front_fake.h"
 
+#include <dlfcn.h>
 #include <sched.h>
 
 #include "frontend/answer.h"
@@ -178,6 +179,19 @@ static void turns_are_bounded(void **state)
 
 static atomic_bool patient; /* who waits for the slot looks again only when told */
 static atomic_bool asleep;
+
+#ifndef __GLIBC__
+/* musl has but the one that this test has in its place. */
+static int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *lock, clockid_t clock,
+				  const struct timespec *until)
+{
+	int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+
+	(void)clock;
+	*(void **)&real = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+	return real(cond, lock, until);
+}
+#endif
 
 int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock, const struct timespec *until)
 {

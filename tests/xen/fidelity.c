@@ -11,6 +11,7 @@
  * assigned to the guest and TABLE, the address of the BAR with its MSI-X table, vectors are mapped,
  * too. At the end dom0 destroys the guest.
  */
+#include "common/libc.h"
 #include "tests/xen/fidelity.h"
 
 #include <errno.h>

@@ -19,6 +19,7 @@
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
 
+#include "common/libc.h"
 #include "calls.h"
 
 #define DOMAINS_MAX 1024

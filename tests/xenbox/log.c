@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "abi.h"
 #include "box.h"
 #include "hv.h"

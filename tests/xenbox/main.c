@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "abi.h"
 #include "store.h"
 #include "tool.h"

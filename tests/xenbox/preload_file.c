@@ -125,7 +125,14 @@ static int get_gsi(uint32_t arg[2])
 	return 0;
 }
 
-EXPORT int ioctl(int fd, unsigned long request, ...)
+/* As the C library declares it. */
+#ifdef __GLIBC__
+typedef unsigned long ioctl_request;
+#else
+typedef int ioctl_request;
+#endif
+
+EXPORT int ioctl(int fd, ioctl_request request, ...)
 {
 	va_list ap;
 	void *arg;

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "box.h"
 #include "preload.h"
 
@@ -46,6 +47,7 @@ EXPORT int mkdir(const char *path, mode_t mode)
 	return mkdirat(AT_FDCWD, xb_own_path(path, buf), mode);
 }
 
+#ifdef __GLIBC__
 /* By which it looks for what the program left that it was executed over. */
 EXPORT int stat64(const char *path, struct stat64 *st)
 {
@@ -53,6 +55,7 @@ EXPORT int stat64(const char *path, struct stat64 *st)
 
 	return fstatat64(AT_FDCWD, xb_own_path(path, buf), st, 0);
 }
+#endif
 
 EXPORT int stat(const char *path, struct stat *st)
 {

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "hv.h"
 #include "hv_main.h"
 #include "store.h"
