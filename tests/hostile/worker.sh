@@ -107,9 +107,10 @@ if [ -z "$root" ]; then
 	skip "its descriptors" "their targets are root's to see"
 	skip "its user, its root, its groups and capabilities" "only root can give them up"
 else
-	# Its sockets: supervisor, gate, and the box's two, for event channels and for the page that is mapped.
+	# Its sockets: supervisor, gate, and the box's two, for event channels and for the page that is mapped. In a
+	# chroot the kernel names files of its root by their whole path.
 	[ -n "$san" ] || is "its descriptors are these and no others" \
-		"$(find "/proc/$worker/fd" -mindepth 1 -printf '%l\n' | sed -E 's/:?\[.*//; s/ .*//' | sort | uniq -c |
+		"$(find "/proc/$worker/fd" -mindepth 1 -printf '%l\n' | sed -E 's/:?\[.*//; s/ .*//; s#^/.*(/dev/null)$#\1#' | sort | uniq -c |
 			awk '{ printf "%s %s, ", $1, $2 }')" "3 /dev/null, 1 /memfd:registers, 1 $plain_config, 1 pipe, 4 socket, "
 	for link in '/memfd:registers*' "$plain_config"; do
 		config=$(basename "$(find "/proc/$worker/fd" -lname "$link")")
