@@ -11,9 +11,13 @@ FRONT_SO := libxenpcifront.so.$(VERSION)
 LIBRARIES += $(B)/libxenpcifront.a $(B)/libxenpcifront.so $(B)/libxenpcifront.pc
 PROGRAMS += $(B)/xenpci-front
 
-# One object whose only global names are the public ones.
+# One object whose only global names are the public ones. Where the builder has link-time optimisation, it is done
+# here: what is left for later has names that cannot be hidden, and wants the same compiler.
+RELOCATABLE = $(if $(and $(filter -flto%,$(CFLAGS)),$(filter 0,$(shell \
+	$(CC) -flinker-output=nolto-rel -x c -c -o /dev/null /dev/null 2>/dev/null; echo $$?))),\
+	$(CC) $(CFLAGS) -nostdlib -r -flinker-output=nolto-rel,$(LD) -r)
 $(B)/frontend/libxenpcifront.o: $(FRONTEND_OBJ) $(SHARED_OBJ)
-	$(Q)$(LD) -r -o $@ $^ && $(OBJCOPY) --localize-hidden $@
+	$(Q)$(RELOCATABLE) -o $@ $^ && $(OBJCOPY) --localize-hidden $@
 
 $(B)/libxenpcifront.a: $(B)/frontend/libxenpcifront.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

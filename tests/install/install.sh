@@ -63,6 +63,16 @@ case $B in
 esac
 unset LD_LIBRARY_PATH
 
+# --- The archive of a builder with link-time optimisation, as Fedora and Ubuntu are ---
+if ! $cc -flinker-output=nolto-rel -x c -c -o /dev/null /dev/null 2>/dev/null; then
+	skip "with -flto" "gcc's"
+else
+	check "built with -flto" mk "B=$WORK/lto" CC="$cc" SAN= CFLAGS="-O1 -g -flto -ffat-lto-objects" "$WORK/lto/libxenpcifront.a"
+	is "its names are the public ones" "$(nm --defined-only -g "$WORK/lto/libxenpcifront.a" 2>/dev/null | awk 'NF == 3 { print $3 }' | grep -v '^xenpcifront_')" ""
+	check "a program is linked with it" $cc -D_GNU_SOURCE -Iinclude -o "$WORK/user" tests/box/user.c "$WORK/lto/libxenpcifront.a" \
+		-lxenstore -lxenevtchn -lxengnttab -lxentoollog -pthread
+fi
+
 # --- Hardening, and which libraries ---
 for file in sbin/xenpcid sbin/xenpci bin/xenpci-front libexec/xenpci/xenpci-worker lib/libxenpcifront.so; do
 	elf=$(readelf -hdlW "$prefix/$file")
