@@ -32,6 +32,21 @@ bool store_wait(int64_t ms)
 	return true;
 }
 
+long store_release(void)
+{
+	int64_t until = now_ms() + PATIENCE_MS;
+	bool heard = false;
+
+	while (!heard && now_ms() < until) {
+		struct pollfd p = { .fd = xs_fileno(calls_store), .events = POLLIN };
+		char **ev = poll(&p, 1, (int)(until - now_ms())) == 1 ? xs_check_watch(calls_store) : NULL;
+
+		heard = ev && !strcmp(ev[XS_WATCH_PATH], "@releaseDomain");
+		free(ev);
+	}
+	return heard ? 0 : -ETIMEDOUT;
+}
+
 /* ---- the guest: does what the node says ---- */
 
 static void answer(const char *seq, char *line)
@@ -185,6 +200,7 @@ static int dom0(int argc, char **argv)
 	see_physdev();
 	if (argc > 4)
 		see_vectors(parse_bdf(argv[3]), strtoll(argv[4], NULL, 0));
+	see_suspend();
 	see_death();
 	return 0;
 }

@@ -26,6 +26,8 @@ extern char said[CALLS_TEXT];	/* by the last call, beside its number */
 
 /* Waits for an event of a watch, -1 for ever, and takes it. Whether one came. */
 bool store_wait(int64_t ms);
+/* Until xenstored tells that some domain has ended or was shut down. 0, or -ETIMEDOUT. */
+long store_release(void);
 int64_t now_ms(void); /* CLOCK_MONOTONIC */
 
 /* A call on one side (calls.h). Its result: 0 or more, or a negative errno. */
@@ -52,6 +54,8 @@ void see_store(void);
 void see_physdev(void);
 /* Of a device that is the guest's, with its MSI-X table at that address. */
 void see_vectors(unsigned int bdf, long long table);
+/* It is suspended and goes on, twice; ports and pages are those of see_kill. */
+void see_suspend(void);
 /* The last: the guest is gone then. */
 void see_death(void);
 

@@ -3,14 +3,17 @@
 #include "tests/xen/fidelity.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <xen/sched.h>
 #include <xen/xen.h>
+
+#define RESUME 27     /* XEN_DOMCTL_resumedomain */
+#define SET_TARGET 46 /* XEN_DOMCTL_set_target */
 
 static long P, Q; /* the guest's port and dom0's, bound to each other */
 
@@ -195,27 +198,63 @@ void see_kill(void)
 	ask(GUEST, "poke 0 98 44");
 }
 
-void see_death(void)
+static void hear_of_ends(const char *token)
 {
-	int64_t until = now_ms() + PATIENCE_MS;
-	char **ev = NULL;
-	bool heard = false;
-	long rc;
-
-	xs_watch(calls_store, "@releaseDomain", "death");
+	xs_watch(calls_store, "@releaseDomain", token);
 	while (store_wait(QUIET_MS)) /* the first event of a watch says nothing */
 		;
+}
+
+/* P is bound to Q, and dom0 has a page of the guest's mapped, with 44 at 98. */
+static void suspend_once(void)
+{
+	saw("suspend it", ask(DOM0, "shutdown %u %d", domid, SHUTDOWN_suspend));
+	done("xenstored tells of it", store_release());
+	saw("it is", ask(DOM0, "domctl 5 %u", domid));
+	saw("to xenstored it is a domain still", ask(DOM0, "introduced %u", domid));
+	saw("suspend it once more", ask(DOM0, "shutdown %u %d", domid, SHUTDOWN_suspend));
+	saw("power it off meanwhile", ask(DOM0, "shutdown %u %d", domid, SHUTDOWN_poweroff));
+	saw("it is", ask(DOM0, "domctl 5 %u", domid));
+	saw("the page is still there", ask(DOM0, "peek 0 98"));
+	saw("map it once more", ask(DOM0, "map 1 %u %ld 1", domid, ref));
+	saw("unmap that", ask(DOM0, "unmap 1"));
+	saw("notify it", ask(DOM0, "notify 0 %ld", Q));
+	saw("resume it", ask(DOM0, "domctl %d %u", RESUME, domid));
+	saw("and tell xenstored", ask(DOM0, "resume %u", domid));
+	saw("it is", ask(DOM0, "domctl 5 %u", domid));
+	event("guest: the event of meanwhile", GUEST, 0, PATIENCE_MS, P);
+	ask(GUEST, "unmask 0 %ld", P);
+	saw("guest: its page", ask(GUEST, "peek 0 98"));
+	saw("guest: notify", ask(GUEST, "notify 0 %ld", P));
+	event("dom0: does it come", DOM0, 0, PATIENCE_MS, Q);
+	ask(DOM0, "unmask 0 %ld", Q);
+}
+
+void see_suspend(void)
+{
+	hear_of_ends("suspend");
+	saw("resume a guest that runs", ask(DOM0, "domctl %d %u", RESUME, domid));
+	saw("suspend a domain that is not there", ask(DOM0, "shutdown 30000 %d", SHUTDOWN_suspend));
+	saw("resume a domain that is not there", ask(DOM0, "domctl %d 30000", RESUME));
+	saw("guest: suspend dom0", ask(GUEST, "shutdown 0 %d", SHUTDOWN_suspend));
+	saw("make the guest its own device model", ask(DOM0, "domctl %d %u %u", SET_TARGET, domid, domid));
+	saw("or that of a domain that is not there", ask(DOM0, "domctl %d %u 30000", SET_TARGET, domid));
+	saw("guest: make it dom0's", ask(GUEST, "domctl %d %u 0", SET_TARGET, domid));
+	suspend_once();
+	/* xenstored tells of it only where it was told that the guest went on. */
+	suspend_once();
+	xs_unwatch(calls_store, "@releaseDomain", "suspend");
+}
+
+void see_death(void)
+{
+	int64_t until;
+	long rc;
+
+	hear_of_ends("death");
 	saw("the guest lives", ask(DOM0, "domctl 5 %u", domid));
 	saw("destroy it", ask(DOM0, "domctl 2 %u", domid));
-	while (!heard && now_ms() < until) {
-		struct pollfd p = { .fd = xs_fileno(calls_store), .events = POLLIN };
-
-		free(ev);
-		ev = poll(&p, 1, (int)(until - now_ms())) == 1 ? xs_check_watch(calls_store) : NULL;
-		heard = ev && !strcmp(ev[XS_WATCH_PATH], "@releaseDomain");
-	}
-	free(ev);
-	done("xenstored tells of it", heard ? 0 : -ETIMEDOUT);
+	done("xenstored tells of it", store_release());
 	saw("it is dying while its page is mapped", ask(DOM0, "domctl 5 %u", domid));
 	saw("the page is still there", ask(DOM0, "peek 0 98"));
 	saw("map it once more", ask(DOM0, "map 1 %u %ld 1", domid, ref));

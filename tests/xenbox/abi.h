@@ -143,6 +143,7 @@ enum {
 	X(assign_device)                                                                         \
 	X(test_assign_device)                                                                    \
 	X(deassign_device)                                                                       \
+	X(resumedomain)                                                                          \
 	X(set_target)
 
 #endif

@@ -196,7 +196,7 @@ static bool is_ancestor(pid_t pid)
 	return false;
 }
 
-void box_kill_processes(const char *rundir, int domid, unsigned int *left)
+void box_signal_processes(const char *rundir, int domid, int signal, unsigned int *left)
 {
 	char value[16], *env = malloc(ENVIRON_MAX);
 	DIR *proc = opendir("/proc");
@@ -215,7 +215,7 @@ void box_kill_processes(const char *rundir, int domid, unsigned int *left)
 			continue;
 		if (is_ancestor((pid_t)strtol(e->d_name, NULL, 10)))
 			continue;
-		kill((pid_t)strtol(e->d_name, NULL, 10), SIGKILL);
+		kill((pid_t)strtol(e->d_name, NULL, 10), signal);
 		found++;
 	}
 	if (proc)
@@ -223,4 +223,9 @@ void box_kill_processes(const char *rundir, int domid, unsigned int *left)
 	free(env);
 	if (left)
 		*left = found;
+}
+
+void box_kill_processes(const char *rundir, int domid, unsigned int *left)
+{
+	box_signal_processes(rundir, domid, SIGKILL, left);
 }

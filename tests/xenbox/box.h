@@ -47,9 +47,11 @@ int box_listen(const char *rundir, const char *name, int type);
 int box_connect(const char *rundir, const char *name, int type);
 void box_unlink(const char *rundir, const char *name);
 /*
- * Kill (SIGKILL) the processes that run in a domain of the box; domid -1: in any. *left, unless
- * NULL, is how many were found. The calling process and its ancestors are spared.
+ * Signal the processes that run in a domain of the box; domid -1: in any. *left, unless NULL, is how
+ * many were found. The calling process and its ancestors are spared.
  */
+void box_signal_processes(const char *rundir, int domid, int signal, unsigned int *left);
+/* The same with SIGKILL. */
 void box_kill_processes(const char *rundir, int domid, unsigned int *left);
 
 #endif

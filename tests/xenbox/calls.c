@@ -17,6 +17,7 @@
 #include <xen/domctl.h>
 #include <xen/physdev.h>
 #include <xen/platform.h>
+#include <xen/sched.h>
 #include <xen/xen.h>
 
 #include "calls.h"
@@ -250,7 +251,10 @@ static long do_physdev(const struct words *a, char *text)
 	return rc;
 }
 
-/* domctl CMD DOMID: the result; of getdomaininfo "dying", "paused" or "running". */
+/*
+ * domctl CMD DOMID [FIRST]: the result, with that in the first four bytes of what the command takes; of getdomaininfo
+ * "dying", "shut down, reason N", "paused" or "running", and ", HVM or PVH" of what is no PV guest.
+ */
 static long do_domctl(const struct words *a, char *text)
 {
 	struct xen_domctl *ctl =
@@ -263,12 +267,19 @@ static long do_domctl(const struct words *a, char *text)
 	ctl->cmd = (uint32_t)num(a, 1);
 	ctl->domain = (domid_t)num(a, 2);
 	ctl->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	*(uint32_t *)&ctl->u = (uint32_t)num(a, 3);
 	rc = xencall1(calls_hypercall, __HYPERVISOR_domctl, (uint64_t)(uintptr_t)ctl);
 	if (!rc && ctl->cmd == XEN_DOMCTL_getdomaininfo) {
 		uint32_t flags = ctl->u.getdomaininfo.flags;
 
-		add(text, "%s", flags & XEN_DOMINF_dying ? "dying" :
-				flags & XEN_DOMINF_paused ? "paused" : "running");
+		if (flags & XEN_DOMINF_shutdown && !(flags & XEN_DOMINF_dying))
+			add(text, "shut down, reason %u",
+			    flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
+		else
+			add(text, "%s", flags & XEN_DOMINF_dying ? "dying" :
+					flags & XEN_DOMINF_paused ? "paused" : "running");
+		if (flags & XEN_DOMINF_hvm_guest)
+			add(text, ", HVM or PVH");
 		if (ctl->domain != num(a, 2)) { /* Xen has answered for the next one */
 			errno = ESRCH;
 			rc = -1;
@@ -278,9 +289,30 @@ static long do_domctl(const struct words *a, char *text)
 	return rc;
 }
 
+/* shutdown DOMID REASON: another domain, as the toolstack does it */
+static long do_shutdown(const struct words *a, char *text)
+{
+	struct sched_remote_shutdown *s =
+		calls_hypercall ? xencall_alloc_buffer(calls_hypercall, sizeof(*s)) : NULL;
+	long rc;
+
+	(void)text;
+	if (!s)
+		return -1;
+	*s = (struct sched_remote_shutdown){ .domain_id = (domid_t)num(a, 1),
+					     .reason = (unsigned int)num(a, 2) };
+	rc = xencall2(calls_hypercall, __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown,
+		      (uint64_t)(uintptr_t)s);
+	xencall_free_buffer(calls_hypercall, s);
+	return rc;
+}
+
 /* ---- xenstore ---- */
 
-/* write PATH VALUE, rm PATH, watch PATH TOKEN, unwatch PATH TOKEN, introduce, read PATH */
+/*
+ * write PATH VALUE, rm PATH, watch PATH TOKEN, unwatch PATH TOKEN, introduce, introduced DOMID, resume DOMID,
+ * read PATH
+ */
 static long do_store(const struct words *a, char *text)
 {
 	const char *op = a->w[0], *path = a->n > 1 ? a->w[1] : "", *more = a->n > 2 ? a->w[2] : "";
@@ -297,6 +329,10 @@ static long do_store(const struct words *a, char *text)
 		return xs_unwatch(calls_store, path, more) ? 0 : -1;
 	if (!strcmp(op, "introduce"))
 		return xs_introduce_domain(calls_store, 1234, 1, 1) ? 0 : -1;
+	if (!strcmp(op, "introduced"))
+		return xs_is_domain_introduced(calls_store, (unsigned int)num(a, 1));
+	if (!strcmp(op, "resume"))
+		return xs_resume_domain(calls_store, (unsigned int)num(a, 1)) ? 0 : -1;
 	v = xs_read(calls_store, XBT_NULL, path, NULL);
 	add(text, "%s", v ? v : "");
 	free(v);
@@ -314,6 +350,7 @@ static const struct call_name names[] = {
 	{ "peek", do_page },	 { "physdev", do_physdev }, { "domctl", do_domctl },
 	{ "write", do_store },	 { "rm", do_store },	   { "watch", do_store },
 	{ "unwatch", do_store }, { "introduce", do_store }, { "read", do_store },
+	{ "introduced", do_store }, { "resume", do_store }, { "shutdown", do_shutdown },
 };
 
 static call_fn *find(const struct call_name *list, size_t n, const char *name)

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <xen/sched.h>
+
 #include "box.h"
 #include "hv.h"
 #include "hv_main.h"
@@ -204,6 +206,15 @@ static int request_domain(struct xb_msg *m)
 	return 0;
 }
 
+static const char *state_name(const struct hv_domain *d)
+{
+	if (d->life == HV_DYING)
+		return "dying";
+	if (d->shutdown)
+		return d->shutdown_reason == SHUTDOWN_suspend ? "suspended" : "halted";
+	return d->paused ? "paused" : "running";
+}
+
 static void stat_domain(const struct hv_domain *d, char *buf, size_t size, size_t *used)
 {
 	unsigned int ports = 0, unbound = 0, mapped, grants, clients, watches;
@@ -219,7 +230,7 @@ static void stat_domain(const struct hv_domain *d, char *buf, size_t size, size_
 		     "%u name=%s state=%s ports=%u unbound=%u grants=%u mapped=%u maps=%u "
 		     "pirqs=%u devices=%u handles=%u clients=%u watches=%u\n",
 		     d->domid, d->name,
-		     d->life == HV_DYING ? "dying" : d->paused ? "paused" : "running",
+		     state_name(d),
 		     ports, unbound, grants, mapped, hv_map_count(d), hv_pirq_count(d),
 		     hv_device_count(d->domid), hv_handle_count(d), clients, watches);
 	if (n > 0 && (size_t)n < size - *used)

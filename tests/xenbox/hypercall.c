@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hypercalls other than physdev_op: domctl, sysctl, xen_version, event_channel_op. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,6 +117,16 @@ static int ctl_target(struct hv_domain *d, unsigned int target)
 	return 0;
 }
 
+/* What was shut down runs on; those that powered off have nothing left that could. */
+static int ctl_resume(struct hv_domain *d)
+{
+	if (!d->domid)
+		return -EINVAL;
+	d->shutdown = false;
+	box_signal_processes(hv_config.rundir, (int)d->domid, SIGCONT, NULL);
+	return 0;
+}
+
 static int ctl_run(struct xen_domctl *ctl)
 {
 	struct hv_domain *d = hv_domain_find(ctl->domain);
@@ -148,6 +159,8 @@ static int ctl_run(struct xen_domctl *ctl)
 		return 0;
 	case XEN_DOMCTL_set_target:
 		return ctl_target(d, ctl->u.set_target.target);
+	case XEN_DOMCTL_resumedomain:
+		return ctl_resume(d);
 	case XEN_DOMCTL_irq_permission:
 		return ctl->u.irq_permission.pirq < d->npirqs ? 0 : -EINVAL;
 	case ABI_DOMCTL_GSI_PERMISSION:
@@ -420,8 +433,9 @@ static int sched_op(struct hv_domain *caller, unsigned int cmd, const void *arg,
 	const bool known = cmd == SCHEDOP_remote_shutdown && len >= sizeof(*s);
 	struct hv_domain *d = known ? hv_domain_find(s->domain_id) : NULL;
 	struct hv_call c;
-	int rc = hv_call_begin(&c, caller, known ? "remote_shutdown" : "sched_op", "cmd=%u dom=%u",
-			       cmd, known ? s->domain_id : 0u);
+	int rc = hv_call_begin(&c, caller, known ? "remote_shutdown" : "sched_op",
+			       "cmd=%u dom=%u reason=%u", cmd, known ? s->domain_id : 0u,
+			       known ? s->reason : 0u);
 
 	if (rc || !known)
 		return hv_call_end(&c, rc ? rc : -ENOSYS);
@@ -429,9 +443,12 @@ static int sched_op(struct hv_domain *caller, unsigned int cmd, const void *arg,
 		return hv_call_end(&c, d ? -EPERM : -ESRCH);
 	if (!d->domid || d->life == HV_DYING)
 		return hv_call_end(&c, -EINVAL);
+	if (d->shutdown) /* the first reason counts */
+		return hv_call_end(&c, 0);
 	d->shutdown = true;
 	d->shutdown_reason = (uint8_t)s->reason;
-	box_kill_processes(hv_config.rundir, (int)d->domid, NULL);
+	box_signal_processes(hv_config.rundir, (int)d->domid,
+			     s->reason == SHUTDOWN_suspend ? SIGSTOP : SIGKILL, NULL);
 	hv_virq_raise(VIRQ_DOM_EXC);
 	return hv_call_end(&c, 0);
 }

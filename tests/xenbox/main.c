@@ -14,7 +14,7 @@
 #include "tool.h"
 
 #define DEVICES_MAX 256
-#define OPTIONS_MAX 4
+#define OPTIONS_MAX 5
 
 /* A command line, taken apart: `xenbox COMMAND [OPTION...] DIR [DOMID [WORD...]]`. */
 struct call {
@@ -36,8 +36,10 @@ static const char usage_text[] =
 	"         [--device SBDF[,msi=N][,msix=N][,gsi=N]]... [--shared-gsi N]...\n"
 	"                                 start a box, ready when it returns\n"
 	"  down DIR                       stop it and remove what it made\n"
-	"  create DIR DOMID [--name NAME] [--kernel-pcifront no] [--hvm | --stub-for DOMID]\n"
+	"  create DIR DOMID [--name NAME] [--uuid UUID] [--kernel-pcifront no] [--hvm | --stub-for DOMID]\n"
 	"  halt DIR DOMID                 it stops, as after a poweroff, and waits to be destroyed\n"
+	"  suspend DIR DOMID              it stops, as for a save, with all that it has\n"
+	"  resume DIR DOMID               it goes on, as where the save is cancelled or through\n"
 	"  destroy DIR DOMID [--crash]    --crash: only the hypervisor's part, nodes stay\n"
 	"  run DIR DOMID -- CMD [ARG...]  run a program in a domain (0: dom0)\n"
 	"  env DIR DOMID                  the environment for that, as shell commands\n"
@@ -163,13 +165,23 @@ static int cmd_create(struct call *c)
 	snprintf(name, sizeof(name), "guest%u", c->domid);
 	if (c->opt[3] && domid_arg(c->opt[3], false, &target))
 		return TOOL_USAGE;
-	rc = tool_create(&c->t, c->domid, c->opt[0] ? c->opt[0] : name, c->opt[2]);
+	rc = tool_create(&c->t, c->domid, c->opt[0] ? c->opt[0] : name, c->opt[4], c->opt[2]);
 	return rc || !c->opt[3] ? rc : tool_target(&c->t, c->domid, target);
 }
 
 static int cmd_halt(struct call *c)
 {
 	return tool_halt(&c->t, c->domid);
+}
+
+static int cmd_suspend(struct call *c)
+{
+	return tool_suspend(&c->t, c->domid);
+}
+
+static int cmd_resume(struct call *c)
+{
+	return tool_resume(&c->t, c->domid);
 }
 
 static int cmd_destroy(struct call *c)
@@ -338,8 +350,10 @@ static const struct command {
 	{ "down", cmd_down, NOTHING, NO_DOMID, 0, 0, "one directory", { { 0 } } },
 	{ "create", cmd_create, STORE, GUEST, 0, 0, "a directory and a domain number",
 	  { { "name", 1, NULL, 1 }, { "kernel-pcifront", 1, NULL, 2 }, { "hvm", 0, NULL, 3 },
-	    { "stub-for", 1, NULL, 4 } } },
+	    { "stub-for", 1, NULL, 4 }, { "uuid", 1, NULL, 5 } } },
 	{ "halt", cmd_halt, STORE, GUEST, 0, 0, "a directory and a domain number", { { 0 } } },
+	{ "suspend", cmd_suspend, STORE, GUEST, 0, 0, "a directory and a domain number", { { 0 } } },
+	{ "resume", cmd_resume, STORE, GUEST, 0, 0, "a directory and a domain number", { { 0 } } },
 	{ "destroy", cmd_destroy, STORE, GUEST, 0, 0, "a directory and a domain number",
 	  { { "crash", 0, NULL, 1 } } },
 	{ "attach", cmd_attach, STORE, GUEST, 1, DEVICES_MAX, "a directory, a domain number and devices",

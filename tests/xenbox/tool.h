@@ -60,14 +60,20 @@ int tool_rm(struct tool *t, xs_transaction_t tx, const char *fmt, ...)
 int tool_mkdir(struct tool *t, xs_transaction_t tx, unsigned int owner, unsigned int reader,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* Make, and take away, what libxl keeps of a domain (toolstack.c). TOOL_OK or TOOL_FAILED. */
-int tool_create(struct tool *t, unsigned int domid, const char *name, bool hvm);
+/*
+ * Make, and take away, what libxl keeps of a domain (toolstack.c). uuid: of one that was saved; NULL: another for
+ * each. TOOL_OK, TOOL_FAILED or TOOL_USAGE (no uuid).
+ */
+int tool_create(struct tool *t, unsigned int domid, const char *name, const char *uuid, bool hvm);
 /* What libxl does for one that is to be the device model of an HVM guest. TOOL_OK or TOOL_FAILED. */
 int tool_target(struct tool *t, unsigned int domid, unsigned int target);
 /* The domid of its stub domain; 0: it has none. */
 unsigned int tool_stub(struct tool *t, unsigned int domid);
 /* The domain stops running, as one that powered off, and keeps its grants, ports and nodes. */
 int tool_halt(struct tool *t, unsigned int domid);
+/* It stops as for a save, with all that it has; and goes on, as where that is cancelled. */
+int tool_suspend(struct tool *t, unsigned int domid);
+int tool_resume(struct tool *t, unsigned int domid);
 int tool_destroy(struct tool *t, unsigned int domid, bool crash);
 
 /* `xl pci-*` (xl.c). */

@@ -10,21 +10,41 @@
 #include "abi.h"
 #include "tool.h"
 
+static void uuid_format(const unsigned char u[16], char text[static 37])
+{
+	snprintf(text, 37,
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
+		 u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
+		 u[14], u[15]);
+}
+
+/* One as uuid_format writes it. 0, or -1. */
+static int uuid_parse(const char *from, xen_domain_handle_t handle)
+{
+	char text[37];
+
+	for (int i = 0, at = 0; i < 16; i++, at += 2) {
+		unsigned int byte;
+
+		at += from[at] == '-';
+		if (sscanf(from + at, "%2x", &byte) != 1)
+			return -1;
+		handle[i] = (unsigned char)byte;
+	}
+	uuid_format(handle, text);
+	return strcmp(text, from) ? -1 : 0;
+}
+
 /* Each life of a number has another. */
-static void uuid_make(unsigned int domid, xen_domain_handle_t handle, char text[static 37])
+static void uuid_make(unsigned int domid, xen_domain_handle_t handle)
 {
 	static const unsigned char fixed[12] = "\0\0\0\0\0\0\x40\x00\x80\x00\x00";
-	const unsigned char *u = handle;
 
 	memcpy(handle, fixed, sizeof(fixed));
 	if (getrandom(handle, 6, 0) != 6)
 		handle[0] = (unsigned char)time(NULL);
 	for (int i = 0; i < 4; i++)
 		handle[12 + i] = (unsigned char)(domid >> (24 - 8 * i));
-	snprintf(text, 37,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
-		 u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
-		 u[14], u[15]);
 }
 
 /* The nodes of a domain, those that a guest or a backend may look at. */
@@ -95,26 +115,29 @@ static int wait_gone(struct tool *t, unsigned int domid)
 	return tool_error("domain %u: what was there before is still mapped by others", domid);
 }
 
-int tool_create(struct tool *t, unsigned int domid, const char *name, bool hvm)
+int tool_create(struct tool *t, unsigned int domid, const char *name, const char *uuid, bool hvm)
 {
 	struct xen_domctl ctl = { .cmd = XEN_DOMCTL_createdomain, .domain = (domid_t)domid };
 	struct xb_msg m = { .op = XB_CTL_NAME, .a = { domid } };
 	uint32_t port, pfn;
 	bool started;
-	char uuid[37];
+	char text[37];
 
+	uuid_make(domid, ctl.u.createdomain.handle);
+	if (uuid && (strlen(uuid) != sizeof(text) - 1 || uuid_parse(uuid, ctl.u.createdomain.handle)))
+		return usage("not a uuid in lower case", uuid);
+	uuid_format(ctl.u.createdomain.handle, text);
 	if (!tool_domain(t, domid, &port, &pfn, &started))
 		return tool_error("domain %u exists", domid);
 	if (wait_gone(t, domid))
 		return TOOL_FAILED;
 	if (hvm)
 		ctl.u.createdomain.flags = XEN_DOMCTL_CDF_hvm;
-	uuid_make(domid, ctl.u.createdomain.handle, uuid);
 	if (tool_domctl(t, &ctl))
 		return tool_error("creating domain %u: %s", domid, strerror(errno));
 	xb_call(&t->hv, &m, name, (uint32_t)strlen(name), NULL, 0, NULL);
 	if (tool_domain(t, domid, &port, &pfn, &started) ||
-	    nodes_commit(t, domid, name, uuid, port, pfn) ||
+	    nodes_commit(t, domid, name, text, port, pfn) ||
 	    !xs_introduce_domain(t->xs, domid, pfn, port)) {
 		tool_error("domain %u: introducing it to xenstored: %s", domid, strerror(errno));
 		tool_destroy(t, domid, true);
@@ -164,13 +187,35 @@ static int kill_domain(struct tool *t, unsigned int domid)
 	return left ? tool_error("domain %u: %u processes do not die", domid, left) : TOOL_OK;
 }
 
-int tool_halt(struct tool *t, unsigned int domid)
+static int shut_down(struct tool *t, unsigned int domid, unsigned int reason)
 {
-	struct sched_remote_shutdown s = { .domain_id = (domid_t)domid, .reason = SHUTDOWN_poweroff };
+	struct sched_remote_shutdown s = { .domain_id = (domid_t)domid, .reason = reason };
 	struct xb_msg m = { .op = XB_HYPERCALL, .a = { __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown } };
 
-	if (xb_call(&t->hv, &m, &s, sizeof(s), &s, sizeof(s), NULL) < 0)
+	return xb_call(&t->hv, &m, &s, sizeof(s), &s, sizeof(s), NULL) < 0 ? -1 : 0;
+}
+
+int tool_halt(struct tool *t, unsigned int domid)
+{
+	if (shut_down(t, domid, SHUTDOWN_poweroff))
 		return tool_error("halting domain %u: %s", domid, strerror(errno));
+	return TOOL_OK;
+}
+
+int tool_suspend(struct tool *t, unsigned int domid)
+{
+	if (shut_down(t, domid, SHUTDOWN_suspend))
+		return tool_error("suspending domain %u: %s", domid, strerror(errno));
+	return TOOL_OK;
+}
+
+/* xenstored is to tell of its next end, too: it has told of one already. */
+int tool_resume(struct tool *t, unsigned int domid)
+{
+	struct xen_domctl ctl = { .cmd = XEN_DOMCTL_resumedomain, .domain = (domid_t)domid };
+
+	if (tool_domctl(t, &ctl) || !xs_resume_domain(t->xs, domid))
+		return tool_error("resuming domain %u: %s", domid, strerror(errno));
 	return TOOL_OK;
 }
 
