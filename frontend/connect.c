@@ -106,6 +106,16 @@ cleared:
 	return 1;
 }
 
+static void withdraw(struct xenpcifront *fe)
+{
+	int saved = errno;
+
+	pthread_mutex_lock(&fe->lock);
+	channel_close(&fe->channel);
+	pthread_mutex_unlock(&fe->lock);
+	errno = saved;
+}
+
 static int publish(struct xenpcifront *fe)
 {
 	const struct offer *offer = &fe->channel.offer;
@@ -115,8 +125,13 @@ static int publish(struct xenpcifront *fe)
 	pthread_mutex_lock(&fe->lock);
 	rc = channel_offer(&fe->channel, fe->backend_id, fe->flags & XENPCIFRONT_AER);
 	pthread_mutex_unlock(&fe->lock);
-	if (!rc)
-		return states_publish(fe, offer->ref, offer->port);
+	if (!rc) {
+		rc = states_publish(fe, offer->ref, offer->port);
+		/* Nobody has heard of it: whoever finds our directory anew offers another. */
+		if (rc)
+			withdraw(fe);
+		return rc;
+	}
 	if (front_may_log(fe))
 		log_error(fe->lg, "cannot share a page and a port with domain %u: %s",
 			  fe->backend_id, strerror(errno));
@@ -194,7 +209,11 @@ static int step(struct xenpcifront *fe, struct states *st)
 
 	if (fe->phase == PHASE_CLEARING)
 		return clear(fe, st);
-	if (st->own == XenbusStateUnknown && fe->channel.offer.page) {
+	/*
+	 * Our directory has gone, or was made anew under our page: the toolstack began again, as where the guest was
+	 * saved and restored. Whoever had the page is gone.
+	 */
+	if (st->own < XenbusStateInitialised && fe->channel.offer.page) {
 		closed(fe, XenbusStateUnknown);
 		return 0;
 	}

@@ -70,6 +70,14 @@
  * ECONNRESET): close and open it again. A signal does not end a call;
  * a handler that calls xenpcifront_interrupt does.
  *
+ * Suspend: where the guest is suspended and goes on (a checkpoint; a save or migration that was cancelled), page, channel,
+ * devices and vectors stand as they were; a request that was under way may end in ETIMEDOUT. A guest that is restored or migrated
+ * has none of its grants and channels any more. Where its last device is detached before, the library tells REMOVED and
+ * CLOSED and holds neither page nor port from then on; connect when one is attached behind it. Who is still connected is told
+ * CLOSED when the toolstack has written the guest's nodes anew (requests end in ETIMEDOUT until then), and may connect again. On Linux
+ * that is too late: a port of /dev/xen/evtchn that was bound before the restore is unknown to the kernel behind it, and letting it go
+ * (as all of _disconnect, _close and the end of the program do) is a BUG there. So detach, or disconnect, before the guest is saved.
+ *
  * Event loops: poll xenpcifront_fd, call xenpcifront_process when it is readable, then read events
  * until there are none. These never wait for the backend: _fd, _connected, _enumerated, _devices,
  * _next_event, _answer_aer, _interrupt, and the setters. _process waits for it only while devices

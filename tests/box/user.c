@@ -219,6 +219,21 @@ static void step_hotplug(void)
 	follow_until_eof();
 }
 
+/* The toolstack takes all away, or makes it anew under us: that is told, and the next connect is a new one. */
+static void step_closed(void)
+{
+	struct xenpcifront_event event;
+	uint32_t id;
+
+	puts("ready");
+	fflush(stdout);
+	check(await_event(XENPCIFRONT_EVENT_CLOSED, &event), "event closed", "it did not come");
+	check(!xenpcifront_connected(fe) && !xenpcifront_devices(fe, NULL, 0), "nothing is left of it",
+	      "something is");
+	check(xenpcifront_read32(fe, dev.address, 0, &id, NULL) == -1 && errno == ENOTCONN,
+	      "a read is ENOTCONN then", "%s", strerror(errno));
+}
+
 /* What the library does not know, it refuses. */
 static void check_settings(void)
 {
@@ -243,6 +258,7 @@ int main(int argc, char **argv)
 		{ "interrupt", step_interrupt }, { "threads", step_threads },
 		{ "fork", step_fork }, { "move", step_move },
 		{ "config", step_config },   { "hotplug", step_hotplug },
+		{ "closed", step_closed },
 	};
 
 	check(!xenpcifront_open(NULL, 1u << 31) && errno == EINVAL, "an unknown flag is EINVAL", "%s",
