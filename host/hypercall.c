@@ -58,12 +58,15 @@ void hypercall_close(struct hypercall *hc)
 	errno = saved;
 }
 
+static bool is_suspended(const struct control_domain *info)
+{
+	return !(info->flags & CONTROL_DOMAIN_DYING) && info->flags & CONTROL_DOMAIN_SHUTDOWN &&
+	       CONTROL_DOMAIN_REASON(info->flags) == SHUTDOWN_suspend;
+}
+
 static bool runs(const struct control_domain *info)
 {
-	if (info->flags & CONTROL_DOMAIN_DYING)
-		return false;
-	return !(info->flags & CONTROL_DOMAIN_SHUTDOWN) ||
-	       CONTROL_DOMAIN_REASON(info->flags) == SHUTDOWN_suspend;
+	return !(info->flags & (CONTROL_DOMAIN_DYING | CONTROL_DOMAIN_SHUTDOWN)) || is_suspended(info);
 }
 
 /* Up to max (LIST_MAX) domains from first on. How many, or -1 with errno. */
@@ -106,6 +109,14 @@ int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
 	int found = find_domain(hc, domid, &info);
 
 	return found < 0 ? -1 : !found || !runs(&info);
+}
+
+int hypercall_domain_suspended(struct hypercall *hc, uint32_t domid)
+{
+	struct control_domain info;
+	int found = find_domain(hc, domid, &info);
+
+	return found <= 0 ? found : is_suspended(&info);
 }
 
 int hypercall_domain_is_hvm(struct hypercall *hc, uint32_t domid)

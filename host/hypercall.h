@@ -37,6 +37,12 @@ void hypercall_close(struct hypercall *hc);
  */
 int hypercall_domain_halted(struct hypercall *hc, uint32_t domid);
 
+/*
+ * Whether the domain is suspended: it runs no more until it is resumed, and may be saved or destroyed
+ * meanwhile. 1, 0 (also where there is none), or -1 with errno, as above.
+ */
+int hypercall_domain_suspended(struct hypercall *hc, uint32_t domid);
+
 /* Whether it is an HVM or a PVH guest. 1, 0, or -1 with errno (ESRCH: there is none; EPERM: as above). */
 int hypercall_domain_is_hvm(struct hypercall *hc, uint32_t domid);
 

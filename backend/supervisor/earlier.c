@@ -90,7 +90,10 @@ static void begin(struct guest *g, bool same)
 	claims_run(g->be);
 }
 
-/* Vectors of a domain that lives are still mapped; those of one that died Xen has unmapped. */
+/*
+ * Vectors of a domain that lives are still mapped; those of one that died Xen has unmapped. One that was saved and
+ * restored under its number has its uuid, too, and none of them.
+ */
 static bool recall(struct guest *g)
 {
 	struct claim *claim;
@@ -102,6 +105,7 @@ static bool recall(struct guest *g)
 		if (claim->settled || claim->phase != CLAIM_TAKEN)
 			continue;
 		claim->settled = true;
+		claim->vectors.doubtful = true;
 		if (g->same_life && vectors_recall(&claim->vectors) < 0)
 			claim->vectors.stuck = true;
 	}

@@ -366,11 +366,19 @@ static void note_states(struct guest *g, unsigned own, unsigned peer)
 	g->state_known = own != GUEST_STATE_INVALID;
 }
 
-/* Whether what is to leave was never seen by the guest, who would not answer. */
-static bool is_unseen(struct guest *g, unsigned own, unsigned peer)
+/*
+ * Why what is to leave does not wait for the guest, who would not answer; NULL: it does. One that is saved is
+ * suspended, and destroyed when that is done: the toolstack takes its devices one by one, as from a halted one.
+ */
+static const char *why_alone(struct guest *g, unsigned own, unsigned peer)
 {
-	return own == XenbusStateReconfiguring && peer == XenbusStateConnected &&
-	       guest_devices_unseen(g);
+	if (own != XenbusStateReconfiguring || peer != XenbusStateConnected)
+		return NULL;
+	if (guest_devices_unseen(g))
+		return "what leaves was refused: the guest never had it";
+	if (guest_devices_leave(g) && hypercall_domain_suspended(g->be->hypercall, g->domid) > 0)
+		return "the guest is suspended: what leaves does not wait for it";
+	return NULL;
 }
 
 static int look_without_nodes(struct guest *g, unsigned own)
@@ -393,6 +401,7 @@ static int look(struct guest *g)
 	unsigned peer = XenbusStateUnknown;
 	struct problem p = { 0 };
 	enum backend_action action;
+	const char *alone;
 	int rc;
 
 	if (own == GUEST_STATE_UNREAD)
@@ -437,8 +446,8 @@ static int look(struct guest *g)
 		rc = service_connect(g, &p);
 	else if (g->halted && own != XenbusStateInitialising)
 		rc = step_halted(g, own, &p);
-	else if (is_unseen(g, own, peer))
-		rc = step_back(g, "what leaves was refused: the guest never had it", &p);
+	else if ((alone = why_alone(g, own, peer)))
+		rc = step_back(g, alone, &p);
 	else
 		rc = step(g, action, own, &p);
 	if (rc < 0)

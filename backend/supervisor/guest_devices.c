@@ -345,9 +345,17 @@ int guest_devices_tell_again(struct guest *g, unsigned from, unsigned to)
 	return guest_publish(&pass) ? -1 : (int)pass.nr;
 }
 
-bool guest_devices_unseen(struct guest *g)
+static bool was_seen(struct guest *g, unsigned n)
 {
 	char node[NODE_NAME_MAX], text[NODE_VALUE_MAX];
+
+	return read_node(g, node_numbered(NODE_VDEV_FMT, n, node), text, sizeof(text)) >= 0 ||
+	       guest_unread(g, g->dir, node);
+}
+
+/* Entries leave, none comes, and (unseen) none of those that leave was ever the guest's. */
+static bool only_leave(struct guest *g, bool unseen)
+{
 	bool leaving = false;
 	unsigned n;
 
@@ -361,9 +369,18 @@ bool guest_devices_unseen(struct guest *g)
 		if (state != XenbusStateClosing)
 			continue;
 		leaving = true;
-		if (read_node(g, node_numbered(NODE_VDEV_FMT, i, node), text, sizeof(text)) >= 0 ||
-		    guest_unread(g, g->dir, node))
+		if (unseen && was_seen(g, i))
 			return false;
 	}
 	return leaving;
+}
+
+bool guest_devices_unseen(struct guest *g)
+{
+	return only_leave(g, true);
+}
+
+bool guest_devices_leave(struct guest *g)
+{
+	return only_leave(g, false);
 }

@@ -27,6 +27,8 @@ int guest_devices_serve(struct guest *g, bool all, unsigned from, unsigned to, s
  * frontend stumbles over those and would never answer.
  */
 bool guest_devices_unseen(struct guest *g);
+/* Whether all that is to change is devices that leave. */
+bool guest_devices_leave(struct guest *g);
 
 /* Records of devices that have left without the toolstack's having asked for it are dropped. */
 void guest_devices_reap(struct guest *g);

@@ -88,7 +88,8 @@ static void unmap_all(struct vector_record *v)
 	char name[SBDF_TEXT];
 
 	for (unsigned i = 0; i < v->pirqs; i++) {
-		if (!hypercall_unmap_pirq(v->hypercall, owner_of(v), v->pirq[i]))
+		if (!hypercall_unmap_pirq(v->hypercall, owner_of(v), v->pirq[i]) ||
+		    (v->doubtful && errno == EINVAL))
 			continue;
 		v->stuck = true;
 		talk_say(v->talk, XTL_WARN, "%s: cannot unmap pirq %u: %s", sbdf_format(v->sbdf, name),

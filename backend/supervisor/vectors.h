@@ -24,6 +24,7 @@ struct vector_record {
 	uint16_t entries;  /* of the MSI-X table */
 	uint64_t base;	   /* start of the BAR that holds it */
 	bool stuck;	   /* a vector may still be mapped that nobody will unmap */
+	bool doubtful;	   /* its domain may have followed the one that had them: what Xen does not know is no loss */
 	enum vectors_mode mode;
 	uint16_t nr;	   /* of the guest, in use */
 	uint16_t pirqs;	   /* entries of pirq to unmap: one stands for a whole multi-MSI block */

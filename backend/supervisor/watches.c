@@ -92,7 +92,10 @@ void watches_retry(struct watches *w)
 		rescan(w);
 }
 
-/* Some domain died or halted. Xen names those that run in one go; xenstored is asked for the others. */
+/*
+ * Some domain died, halted or is suspended. Xen names those that run, or will again, in one go; xenstored is asked
+ * for the others. One that is suspended is no news but where it was waited for.
+ */
 static void on_release(struct watches *w)
 {
 	static bool running[DOMID_FIRST_RESERVED];
@@ -101,7 +104,7 @@ static void on_release(struct watches *w)
 	if (hypercall_domains_running(w->be->hypercall, running, DOMID_FIRST_RESERVED))
 		memset(running, 0, sizeof(running));
 	for (uint64_t at = 0; (g = backend_next_guest(w->be, &at)); at++) {
-		if (running[g->domid] && g->introduced)
+		if (running[g->domid] && g->introduced && g->state != XenbusStateReconfiguring)
 			continue;
 		g->check_alive = true;
 		g->peer_known = false;

@@ -41,6 +41,13 @@ int world_device_at(struct sbdf a)
 
 /* ---- The hypervisor ---- */
 
+int hypercall_domain_suspended(struct hypercall *hc, uint32_t domid)
+{
+	(void)hc;
+	(void)domid;
+	return 0;
+}
+
 int hypercall_domain_halted(struct hypercall *hc, uint32_t domid)
 {
 	unsigned i = domid - WORLD_FIRST_DOMID;

@@ -372,8 +372,10 @@ static void domains_are_told_apart(void **state)
 		if (running[d] != want)
 			fail_msg("domain %u: %d", d, running[d]);
 		assert_int_equal(hypercall_domain_halted(hc, d), !want);
+		assert_int_equal(hypercall_domain_suspended(hc, d), want && d % 5 == 4);
 	}
 	assert_int_equal(hypercall_domain_halted(hc, DOMID_SELF), 1);
+	assert_int_equal(hypercall_domain_suspended(hc, DOMID_SELF), 0);
 	done(hc);
 }
 
