@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -218,31 +219,42 @@ static void end_all(struct spawner *s)
 	_exit(0);
 }
 
-/* An empty network: a child's, which stays as long as we have it open. -1: there is none to be had. */
-static int make_network(void)
+/* In the child: its network stays for as long as somebody has it open; until the spawner has, or is dead, that is we. */
+static void hold_network(int end) __attribute__((noreturn));
+static void hold_network(int end)
+{
+	char c;
+
+	if (!unshare(CLONE_NEWNET) && send(end, "n", 1, MSG_NOSIGNAL) == 1 && recv(end, &c, 1, 0) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+/* An empty network, a child's. -1: there is none to be had. */
+static int make_network(const struct spawner *s)
 {
 	char path[sizeof("/proc//ns/net") + 12], c;
-	int up[2], net = -1;
+	int ends[2], net = -1;
 	pid_t pid;
 
-	if (geteuid() || pipe2(up, O_CLOEXEC))
+	if (geteuid() || message_pair(ends))
 		return -1;
 	pid = fork();
 	if (!pid) {
-		if (unshare(CLONE_NEWNET) || write(up[1], "n", 1) != 1)
-			_exit(1);
-		pause();
-		_exit(0);
+		/* Or the supervisor would not hear of our end. */
+		close_keep(s->sock);
+		close_keep(ends[0]);
+		hold_network(ends[1]);
 	}
-	close_keep(up[1]);
+	close_keep(ends[1]);
 	if (pid > 0) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-		if (read(up[0], &c, 1) == 1)
+		if (recv(ends[0], &c, 1, 0) == 1)
 			net = open(path, O_RDONLY | O_CLOEXEC);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
 	}
-	close_keep(up[0]);
+	close_keep(ends[0]);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
 	return net;
 }
 
@@ -257,7 +269,7 @@ static int prepare(struct spawner *s)
 	mkdir(s->env->state_dir, 0711);
 	if (mkdir(s->empty, 0555) && errno != EEXIST)
 		snprintf(s->empty, sizeof(s->empty), "/proc/self/fdinfo");
-	s->net = make_network();
+	s->net = make_network(s);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	/* The supervisor is told to stop, not we. */

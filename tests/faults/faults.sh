@@ -124,13 +124,14 @@ one_life() {
 
 # --- A start and an end, without guests ---
 
-ours() { grep -lz "^XENPCI_FAULTS=$XENPCI_FAULTS$" /proc/[0-9]*/environ 2>/dev/null | grep -v "/proc/$$/" | cut -d / -f 3; }
-none_of_ours() {
+# The daemon's processes, not the box's.
+ours() {
 	local pid
-	for pid in $(ours); do
-		case $(cat "/proc/$pid/comm" 2>/dev/null) in xenpci*) return 1 ;; esac
+	for pid in $(grep -lz "^XENPCI_FAULTS=$XENPCI_FAULTS$" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3); do
+		case $(cat "/proc/$pid/comm" 2>/dev/null) in xenpci*) echo "$pid" ;; esac
 	done
 }
+none_of_ours() { [ -z "$(ours)" ]; }
 # start_and_end: sets READY (1: it did serve) and STATUS
 start_and_end() {
 	local until=$((SECONDS + 15)) _
