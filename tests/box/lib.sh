@@ -251,10 +251,10 @@ guests() {
 	done
 }
 
-# answer NAME [SECONDS]: the peer's next line into R, without its mark
+# answer NAME [SECONDS]: the peer's next line into R, without its mark. It waits for longer than any line lets a peer wait.
 answer() {
 	R="no answer from the peer"
-	IFS= read -rt "${2:-20}" -u "${PEER_OUT[$1]}" R || return 1
+	IFS= read -rt "${2:-60}" -u "${PEER_OUT[$1]}" R || return 1
 	local mark=${R:0:2}
 	R=${R:2}
 	[ "$mark" = "= " ]

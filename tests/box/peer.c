@@ -13,8 +13,6 @@
 #include "common/store.h"
 #include "common/util.h"
 
-#define WAIT_MS 5000
-
 struct xs_handle *peer_xs;
 static xs_transaction_t transaction = XBT_NULL;
 static const char *rest; /* what the line has behind its second word and one blank */
@@ -48,6 +46,13 @@ int64_t number(const char *text)
 int64_t number_or(int argc, char **argv, int i, int64_t otherwise)
 {
 	return i < argc ? number(argv[i]) : otherwise;
+}
+
+int64_t peer_patience_ms(void)
+{
+	const char *text = getenv(PEER_PATIENCE_ENV);
+
+	return text ? number(text) : 5000;
 }
 
 int wait_readable(int fd, uint64_t until)
@@ -179,7 +184,7 @@ static bool wanted(const char *want, const char *text)
 /* wait PATH WANT [MS]: until the node has one of the values, or is "gone". */
 static int do_wait(int argc, char **argv)
 {
-	uint64_t until = now_ns() + (uint64_t)number_or(argc, argv, 3, WAIT_MS) * 1000000;
+	uint64_t until = now_ns() + (uint64_t)number_or(argc, argv, 3, peer_patience_ms()) * 1000000;
 	char text[STORE_VALUE_MAX];
 	bool in_time = true, found = false;
 

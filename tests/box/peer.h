@@ -39,6 +39,13 @@ int64_t number(const char *text);
 /* number(argv[i]), or otherwise where there are fewer arguments. */
 int64_t number_or(int argc, char **argv, int i, int64_t otherwise);
 
+/*
+ * So long is waited for a node or an answer where a line does not say it: 5 s, or as the environment has it,
+ * for a test in which several things fail at once.
+ */
+#define PEER_PATIENCE_ENV "PEER_PATIENCE_MS"
+int64_t peer_patience_ms(void);
+
 /* Waits until fd is readable or now_ns() has reached until. 1 readable, 0 time is up. */
 int wait_readable(int fd, uint64_t until);
 

@@ -12,8 +12,6 @@
 #include "common/util.h"
 #include "protocol/nodes.h"
 
-#define ANSWER_MS 5000
-
 static xenevtchn_handle *events;
 static xengntshr_handle *sharing;
 static page_t *page;
@@ -197,7 +195,7 @@ static int collect(uint64_t ms)
 /* op CMD [SEGMENT BUS DEVFN OFFSET SIZE VALUE INFO ENTRY...]: replies err, value, info, vectors. */
 static int do_op(int argc, char **argv)
 {
-	return post(argc, argv) ? -1 : collect(ANSWER_MS);
+	return post(argc, argv) ? -1 : collect((uint64_t)peer_patience_ms());
 }
 
 static int do_post(int argc, char **argv)
@@ -207,7 +205,7 @@ static int do_post(int argc, char **argv)
 
 static int do_collect(int argc, char **argv)
 {
-	return page ? collect((uint64_t)number_or(argc, argv, 1, ANSWER_MS)) : fail(ENOTCONN);
+	return page ? collect((uint64_t)number_or(argc, argv, 1, peer_patience_ms())) : fail(ENOTCONN);
 }
 
 /* kick [N]: notifies N times, asking nothing. */
@@ -262,7 +260,7 @@ static int do_aer(int argc, char **argv)
 
 	if (!page || port < 0)
 		return fail(ENOTCONN);
-	if (!wait_until(aer_requested, (uint64_t)number_or(argc, argv, 1, ANSWER_MS)))
+	if (!wait_until(aer_requested, (uint64_t)number_or(argc, argv, 1, peer_patience_ms())))
 		return fail(ETIMEDOUT);
 	page_aer_collect(page, &aer);
 	return reply("%u %d %x %x %x", aer.cmd, aer.err, aer.domain, aer.bus, aer.devfn);
@@ -284,7 +282,7 @@ int front_request(struct xen_pci_op *op)
 	page_post(page, op);
 	if (kick())
 		return -1;
-	if (!wait_until(page_answered, ANSWER_MS))
+	if (!wait_until(page_answered, (uint64_t)peer_patience_ms()))
 		return fail(ETIMEDOUT);
 	page_collect(page, op);
 	return 0;

@@ -138,7 +138,11 @@ op_blow() {
 		hit gate "$(victim "$SPAWNER" xenpci-gate "$R3")" KILL
 		;;
 	hang) hit "worker that hangs" "$(victim "$SPAWNER" xenpci-worker "$R2")" STOP ;;
-	spawner) SERVER_DIED=1 && hit spawner "$SPAWNER" KILL ;;
+	spawner)
+		SERVER_DIED=1
+		hit spawner "$SPAWNER" KILL
+		went "the server ends with its spawner" wait_for 20000 dead "$SUPERVISOR"
+		;;
 	server) SERVER_DIED=1 && hit server "$SUPERVISOR" KILL ;;
 	keeper) keeper_dies ;;
 	all) all_die ;;
@@ -152,6 +156,7 @@ keeper_dies() {
 	hit keeper "$keeper" KILL
 	wait "$keeper" 2>/dev/null
 	DAEMON=$server
+	went "the server becomes the keeper" wait_for 20000 grep -q keeper "/proc/$DAEMON/comm"
 }
 all_die() {
 	local servers pid

@@ -12,10 +12,17 @@ seed=${SEED:-$((RANDOM * 32768 + RANDOM))} every=${EVERY:-40}
 until_s=$((${HOURS:-0} * 3600)) wanted=${OPERATIONS:-}
 [ -n "$wanted" ] || [ "$until_s" != 0 ] || wanted=40
 
-declare -A DID=() BLOWS=()
+declare -A DID=() TOOK=() BLOWS=()
 declare -a WRONG=()
 OPERATION=0 INJECTED=0 DISTURBED=0 slept=0
-asked_all=0 lines_all=0 calls_all=0 looks=0 memory_max=0
+asked_all=0 lines_all=0 calls_all=0 servers_all=0 replaced_all=0 looks=0 memory_max=0
+GUESTS=0
+xb() {
+	[ "$1" != create ] || GUESTS=$((GUESTS + 1))
+	"$xenbox" "$@"
+}
+# Several things fail at once: a worker that stood ready and hangs is found out after 6 s.
+export PEER_PATIENCE_MS=20000
 
 # --- The daemon, with who makes its host sleep and its calls fail ---
 
@@ -105,6 +112,8 @@ look() {
 	lines=$(wc -l <"$daemon_log") calls=$(hypercalls | wc -l) memory=$(private_kib)
 	[ "$memory" -le "$memory_max" ] || memory_max=$memory
 	lines_all=$((lines_all + lines)) calls_all=$((calls_all + calls)) looks=$((looks + 1))
+	servers_all=$((servers_all + $(log_count 'xenpcid: info: serving /')))
+	replaced_all=$((replaced_all + $(log_count 'another takes its place')))
 	[ "$lines" -le $((did * LINES_EACH + 200)) ] || WRONG+=("$lines lines in the log for $did operations")
 	[ -n "$san" ] || [ "$memory" -le $((memory_first + MEMORY_MORE)) ] ||
 		WRONG+=("private memory: $memory KiB, at first $memory_first")
@@ -141,11 +150,13 @@ while read -r weight name; do
 done < <(grep . <<<"$OPERATIONS_TABLE")
 operate() {
 	OPERATION=$((OPERATION + 1))
-	local name=${TABLE[RANDOM % ${#TABLE[@]}]} began
+	local name=${TABLE[RANDOM % ${#TABLE[@]}]} began ms
 	R1=$RANDOM R2=$RANDOM R3=$RANDOM CHOICE= began=$(now_ms)
 	DID[$name]=$((${DID[$name]:-0} + 1))
 	"op_$name"
-	echo "$OPERATION $name: $CHOICE ($R1 $R2 $R3), $(($(now_ms) - began)) ms" >>"$WORK/journal"
+	ms=$(($(now_ms) - began))
+	TOOK[$name]=$((${TOOK[$name]:-0} + ms))
+	echo "$OPERATION $name: $CHOICE ($R1 $R2 $R3), $ms ms" >>"$WORK/journal"
 }
 more() {
 	if [ -n "$wanted" ]; then [ $OPERATION -lt "$wanted" ]; else [ $SECONDS -lt $until_s ]; fi
@@ -187,12 +198,15 @@ echo "# --- SEED=$seed ---"
 printf '# %-36s %s\n' "operations" "$OPERATION in $took s, $((OPERATION * 3600 / took)) an hour" \
 	"looks, all as at first" "$looks" \
 	"the neighbour's questions, all right" "$asked_all" \
+	"guests that came" "$GUESTS" \
+	"servers started again" "$servers_all" \
+	"workers and gates replaced" "$replaced_all" \
 	"lines in the log" "$lines_all" \
 	"hypercalls" "$calls_all" \
 	"faults injected" "$INJECTED, of which $DISTURBED were noticed by one guest" \
 	"devices kept back behind a killed reset" "$QUARANTINED" \
 	"private memory" "$memory_first KiB at first, $memory_max at most"
-for name in "${!DID[@]}"; do printf '# %-36s %s\n' "done: $name" "${DID[$name]}"; done | sort
+for name in "${!DID[@]}"; do printf '# %-36s %s, %s ms each\n' "done: $name" "${DID[$name]}" $((TOOK[$name] / DID[$name])); done | sort
 for name in "${!BLOWS[@]}"; do printf '# %-36s %s\n' "blow: $name" "${BLOWS[$name]}"; done | sort
 end_peer n3 KILL
 destroy 3
