@@ -9,7 +9,7 @@ OPERATIONS_TABLE="
 10 blow
 6 act_under_blow
 16 random_life
-3 long_act
+1 long_act
 2 whole_life
 3 faulty_life
 2 instances
@@ -166,7 +166,9 @@ all_die() {
 	kill -KILL "${servers[@]}" 2>/dev/null
 	hit "keeper and server" "$DAEMON" KILL
 	wait "$DAEMON" 2>/dev/null
-	for pid in "$DAEMON" "${servers[@]}"; do wait_for 5000 dead "$pid"; done
+	for pid in "$DAEMON" "${servers[@]}"; do wait_for 20000 dead "$pid"; done
+	# A process of several threads whose first has ended is a zombie, and has all open that it had.
+	went "nobody has the state directory any more" wait_for 20000 flock -n "$WORK/state" true
 	start_daemon
 }
 dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
@@ -270,7 +272,7 @@ op_xenstored_anew() {
 op_xenstored_updated() { went "xenstored updated" xenstored_update; }
 op_host_sleeps() {
 	slept=$((slept + 60))
-	echo "$slept" >"$XENPCI_ASLEEP"
+	asleep "$slept"
 	echo jump >&"$jump"
 }
 op_settings_reloaded() { served_again && went "reload" wait_for 20000 operator reload && served_again; }
