@@ -130,6 +130,10 @@ static void obey(struct gate *g, const struct message *m)
 	}
 	if (m->kind == MESSAGE_ANSWER || m->kind == MESSAGE_MAPPED)
 		return; /* to what nobody asks any more */
+	if (m->kind == MESSAGE_FREE) {
+		answer_supervisor(d, MESSAGE_FREE, 0, false);
+		return;
+	}
 	if (!d->dev) {
 		answer_supervisor(d, m->kind, ENODEV, false);
 		return;

@@ -74,6 +74,7 @@ enum message_end {
 	X(TURN_ON, END_SUPERVISOR, END_GATE, none, "it was reset: vectors that are mapped go on again") \
 	X(WAKE, END_SUPERVISOR, END_GATE, none, "the host slept: put back what its kernel does not") \
 	X(LOOK, END_SUPERVISOR, END_GATE, none, "does it answer, was it reset?")                \
+	X(FREE, END_SUPERVISOR, END_GATE, none, "answered when it waits for no device")          \
 	X(LOOKED, END_GATE, END_SUPERVISOR, looked, "whether it does, and was")                 \
 	X(MAP, END_GATE, END_SUPERVISOR, map, "vectors for a device that the guest has; none are mapped yet") \
 	X(MAPPED, END_SUPERVISOR, END_GATE, mapped, "the vectors, or why not")                  \

@@ -43,6 +43,8 @@ struct service {
 	uint64_t check_ns; /* when to look again; 0: it is asleep */
 	uint64_t progress; /* as it was then */
 	unsigned stuck;	   /* looks in a row without any */
+	bool gate_asked;   /* whether it waits for a device, in whose place the worker would wait */
+	bool gate_free;	   /* it did not, since the last look */
 	struct ratelimit deaths; /* of either process: so many are replaced at once, others a little later */
 	uint64_t restart_ns;	 /* when; 0: none is due */
 	/* Where the guest, while it is connected, saw devices that others have now; each worker is told. */

@@ -94,6 +94,10 @@ static void gate_answered(struct guest *g, const struct message *m)
 			claim->be->upward->let_go(claim);
 		}
 		break;
+	case MESSAGE_FREE:
+		s->gate_asked = false;
+		s->gate_free = true;
+		break;
 	case MESSAGE_QUIET:
 		if (s->quiet)
 			s->quiet--;
@@ -150,6 +154,7 @@ static void gate_ended(void *context, int status, const char *how)
 	(void)status;
 	s->gate_deaths++;
 	s->gate = NULL;
+	s->gate_asked = s->gate_free = false;
 	for (claim = TAILQ_FIRST(&g->claims); claim; claim = next) {
 		next = TAILQ_NEXT(claim, of_guest);
 		claim->in_gate = claim->gate_asked = false;

@@ -21,6 +21,7 @@ void service_stop_watching(struct guest *g)
 	s->events_fd = -1;
 	s->check_ns = 0;
 	s->stuck = 0;
+	s->gate_free = false;
 }
 
 static void on_events(struct source *src)
@@ -93,6 +94,25 @@ void service_watch_deadlines(struct guest *g, uint64_t now)
 	check_ready(g, now);
 }
 
+/*
+ * Whether the worker may wait for its gate still: not where that has told since the last look that it waits for no
+ * device. It has answered the worker by then, or does so at once.
+ */
+static bool may_wait_for_gate(struct guest *g)
+{
+	struct service *s = &g->service;
+	bool free = s->gate_free;
+	struct message m;
+
+	s->gate_free = false;
+	if (!s->gate_asked && s->gate) {
+		message_init(&m, MESSAGE_FREE, 0);
+		s->gate_asked = true;
+		process_send(s->gate, &m, NULL, 0);
+	}
+	return !free;
+}
+
 void service_watch_progress(struct guest *g, uint64_t now)
 {
 	struct service *s = &g->service;
@@ -111,7 +131,8 @@ void service_watch_progress(struct guest *g, uint64_t now)
 		return;
 	}
 	/* Who waits for a device is the device's affair: it delays its own guest. So does one that we have stopped. */
-	if (progress != s->progress || atomic_load(&s->ledger->at_gate) || g->waking)
+	if (progress != s->progress || g->waking ||
+	    (atomic_load(&s->ledger->at_gate) && may_wait_for_gate(g)))
 		s->stuck = 0;
 	else
 		s->stuck++;

@@ -64,6 +64,21 @@ kill -STOP "$pid"
 check "a worker that hangs is replaced within the frontend's two seconds" tell g7 traffic 10 0 $id7
 check "and ended" wait_for 2000 gone "$pid"
 check "the log says so" logged "guest 7: its worker hangs"
+# One that waits for its gate, and hangs before that answers: it is no device that it waits for afterwards.
+pid=$(worker_of 7) gate=$(gate_of 7)
+stopped() { grep -q '^State:.T' "/proc/$pid/status"; }
+waits_for_gate() { grep -q '^47 ' "/proc/$pid/syscall"; } # recvmsg
+hangs=$(log_count "guest 7: its worker hangs")
+kill -STOP "$gate"
+say g7 op 4 0 0 0 0 0 2 0 0 1 # MSI-X on
+check "a worker waits for its gate" wait_for 5000 waits_for_gate
+kill -STOP "$pid"
+check "and hangs" wait_for 5000 stopped
+kill -CONT "$gate"
+check "it is replaced, and its guest answered" answer g7
+like "with its vectors" "$R" "^0 "
+check "which it may turn off" tell g7 op 5 0 0 0
+is "the log says so" "$(log_count "guest 7: its worker hangs")" $((hangs + 1))
 # One that stood ready, and hangs when a guest gets it.
 another_stands_ready() { [ -n "$(victims standby)" ]; }
 check "a worker stands ready" wait_for 10000 another_stands_ready

@@ -321,6 +321,34 @@ static void a_worker_that_keeps_a_device_is_replaced(void **state)
 	assert_int_equal(kills, 1);
 }
 
+/* The gate is asked, once at a time: while it gives no answer it waits for a device, and so does its worker. */
+static void a_worker_waits_for_its_gate_as_long_as_that_waits_for_a_device(void **state)
+{
+	uint64_t now = now_ns();
+
+	(void)state;
+	come_up();
+	atomic_store(&ledger.at_gate, 1);
+	g.service.check_ns = now;
+	for (int i = 0; i < 100; i++)
+		service_check(&g, now += 1000000000u);
+	assert_int_equal(kills, 0);
+	assert_int_equal(count_sent(gate, MESSAGE_FREE, 0), 1);
+	/* One that makes progress between two answers is not stuck. */
+	for (int i = 0; i < 100; i++) {
+		answer(gate, MESSAGE_FREE, 0, 0);
+		if (i % 2)
+			atomic_fetch_add(&ledger.progress, 1);
+		service_check(&g, now += 1000000000u);
+	}
+	assert_int_equal(kills, 0);
+	for (int i = 0; i < 4 && !kills; i++) {
+		answer(gate, MESSAGE_FREE, 0, 0);
+		service_check(&g, now += 1000000000u);
+	}
+	assert_int_equal(kills, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +364,7 @@ int main(void)
 		TEST(interrupts_go_off_where_no_worker_can_follow),
 		TEST(a_worker_that_repeats_itself_causes_no_looks),
 		TEST(a_worker_that_keeps_a_device_is_replaced),
+		TEST(a_worker_waits_for_its_gate_as_long_as_that_waits_for_a_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
