@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # make soak HOURS=n, or OPERATIONS=n: the long run (tests/soak/README.md). SEED=n repeats a story. It is none
-# of the box tests: it still ends at something that is not understood after some hundred operations.
+# of the box tests: what it is for is to go on for longer than those may.
 
 OPERATIONS ?=
 SEED ?=

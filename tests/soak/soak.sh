@@ -16,7 +16,7 @@ declare -A DID=() TOOK=() BLOWS=()
 declare -a WRONG=()
 OPERATION=0 INJECTED=0 DISTURBED=0 slept=0
 asked_all=0 lines_all=0 calls_all=0 servers_all=0 replaced_all=0 looks=0 memory_max=0
-# What a pair's hours are counted by (README.md): an operation here, on an idle machine, and a guest's coming there.
+# What a pair's hours are counted by (README.md): an operation here, and a guest's coming there.
 OPERATION_MS=200 GUEST_MS=3300
 GUESTS=0
 xb() {
