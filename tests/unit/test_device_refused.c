@@ -18,6 +18,7 @@ static int load(struct machine *m, struct image_text *text)
 	return image_text_load(m->file, &m->log.logger, text);
 }
 
+#define WIDE "\tMemory at f0000000 (64-bit, non-prefetchable)\n"
 #define ROW "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
 #define HEAD "00:03.0 x\n\tControl: I/O-\n"
 
@@ -44,6 +45,8 @@ static const struct {
 	{ "00:03.0 x\n00: " ROW " 00\n", 2, "more than 16 bytes" },
 	{ "00:03.0 x\n00: " ROW "\n10: " ROW "\n\n", 1, "ends at 20: 64, 128, 256 or 4096" },
 	{ "00:03.0 x\n00: " ROW "\n\n00:04.0 x\n", 1, "ends at 10" },
+	/* Its regions have no registers to be looked for in. */
+	{ "00:03.0 x\n" WIDE WIDE WIDE WIDE "00: " ROW "\n", 1, "ends at 10" },
 	{ HEAD "\tRegion 6: Memory at 0\n", 3, "the number is not 0 to 5" },
 	{ HEAD "\tRegion x: Memory at 0\n", 3, "the number is not 0 to 5" },
 	{ HEAD "\tRegion 99999999999999999999: Memory at 0\n", 3, "the number is not 0 to 5" },

@@ -114,6 +114,13 @@ static int number_region(const struct parser *ps, const struct image_region *rg,
 	return 0;
 }
 
+/* Whether the hex dump is none, or as long as one is: all base addresses are in it then. */
+static bool is_whole(const struct image_text_function *fn)
+{
+	return !fn->nr_bytes || fn->nr_bytes == 64 || fn->nr_bytes == 128 || fn->nr_bytes == 256 ||
+	       fn->nr_bytes == DUMP_MAX;
+}
+
 /* The function being read is complete. */
 static int finish_function(struct parser *ps)
 {
@@ -122,6 +129,9 @@ static int finish_function(struct parser *ps)
 
 	if (!fn)
 		return 0;
+	if (!is_whole(fn))
+		return bad(ps, fn->line, "the hex dump ends at %zx: 64, 128, 256 or 4096 bytes "
+			   "expected; is a part of it missing?", fn->nr_bytes);
 	for (i = 0; i < ps->nr_unnumbered; i++) {
 		if (number_region(ps, &ps->unnumbered[i], &next))
 			return -1;
@@ -130,17 +140,7 @@ static int finish_function(struct parser *ps)
 	ps->indent = 0;
 	ps->past_capabilities = false;
 	ps->now = NULL;
-	switch (fn->nr_bytes) {
-	case 0:
-	case 64:
-	case 128:
-	case 256:
-	case DUMP_MAX:
-		return 0;
-	default:
-		return bad(ps, fn->line, "the hex dump ends at %zx: 64, 128, 256 or 4096 bytes "
-			   "expected; is a part of it missing?", fn->nr_bytes);
-	}
+	return 0;
 }
 
 static struct image_text_function *function_at(const struct image_text *text, struct sbdf sbdf)
