@@ -108,14 +108,15 @@ static bool is_interrupts(unsigned at)
 	       at == d.irq.msix + PCI_MSIX_FLAGS + 1u;
 }
 
-/* Bits that say which kind of BAR it is: no device lets them be written. */
-static uint8_t hardwired(unsigned at)
+/* What is written, but for the bits that say which kind of BAR it is: they are what they are. */
+static uint8_t taken(unsigned at, uint8_t new)
 {
+	const struct pcidev_resource *r = d.dev.info.resource;
 	unsigned i = (at - PCI_BASE_ADDRESS_0) / 4;
 
-	if (at < PCI_BASE_ADDRESS_0 || at % 4 || i >= d.oracle.nr_bars || !d.dev.info.resource[i].size)
-		return 0;
-	return d.dev.info.resource[i].flags & PCI_BASE_ADDRESS_SPACE_IO ? 3 : 15;
+	if (at < PCI_BASE_ADDRESS_0 || at % 4 || i >= d.oracle.nr_bars || !r[i].size)
+		return new;
+	return (uint8_t)((new & ~(r[i].flags & PCI_BASE_ADDRESS_SPACE_IO ? 3 : 15)) | r[i].flags);
 }
 
 static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t v)
@@ -132,8 +133,7 @@ static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t
 		return fail(EPERM);
 	}
 	for (unsigned i = 0; i < size; i++) {
-		uint8_t *byte = &d.space[at + i], fixed = hardwired(at + i);
-		uint8_t new = (uint8_t)((v >> (8 * i) & ~(uint32_t)fixed) | (*byte & fixed));
+		uint8_t *byte = &d.space[at + i], new = taken(at + i, (uint8_t)(v >> (8 * i)));
 
 		if (d.writer == GATE && *byte != new && !is_interrupts(at + i))
 			fuzz_fail("interrupts change byte 0x%03x", at + i);
