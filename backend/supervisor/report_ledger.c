@@ -80,7 +80,8 @@ bool ledger_next_denied(const struct ledger *l, uint32_t *at, uint64_t now_ns, t
 	memset(out, 0, sizeof(*out));
 	for (; l && *at < LEDGER_DENIALS; ++*at) {
 		memcpy(&d, &l->denial[*at], sizeof(d));
-		if (!d.times || d.offset > 4095 || (d.width != 1 && d.width != 2 && d.width != 4))
+		if (!d.times || d.offset > 4095 || (d.width != 1 && d.width != 2 && d.width != 4) ||
+		    d.offset % d.width)
 			continue;
 		++*at;
 		*host = d.host;

@@ -115,6 +115,7 @@ static void strange_denials(void **state)
 	(void)state;
 	put_denial(0, 4096, 4, 1, "beyond", "");
 	put_denial(1, 4, 3, 1, "no width", "");
+	put_denial(3, 15, 4, 0xff0000ff, "between", "");
 	put_denial(2, 4, 4, 1, "right", "");
 	memset(l->denial[2].field, '\033', sizeof(l->denial[2].field));
 	l->denial[2].times = UINT64_MAX;
