@@ -109,7 +109,7 @@ round() {
 
 for XENBOX_XENSTORED in ${XENSTOREDS:-xenstored oxenstored}; do
 	export XENBOX_XENSTORED
-	if ! compgen -G "/usr/lib/xen-*/bin/$XENBOX_XENSTORED" >/dev/null; then
+	if ! "$xenbox" which "$XENBOX_XENSTORED" >/dev/null; then
 		skip "$XENBOX_XENSTORED" "not installed"
 		continue
 	fi
