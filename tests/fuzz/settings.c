@@ -20,6 +20,7 @@ static void ask(const struct settings *s)
 {
 	static const char *const opts[] = { "", "permissive=1,power_mgmt=1", "interrupt_control=1,x=y" };
 
+	fuzz_check(settings_any_idle_d3(s) || !s->idle_d3);
 	for (size_t i = 0; i < ARRAY_SIZE(infos); i++) {
 		static struct settings_policy policy;
 		struct settings_life life;
