@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/asleep.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/pci_regs.h>
@@ -104,6 +105,19 @@ bool asleep_noted(const char *state_dir, struct sbdf a)
 	char path[PATH_SIZE];
 
 	return !note_path(state_dir, a, "", path) && !access(path, F_OK);
+}
+
+bool asleep_any_noted(const char *state_dir)
+{
+	DIR *d = state_dir ? opendir(state_dir) : NULL;
+	const struct dirent *e;
+	bool any = false;
+
+	while (d && !any && (e = readdir(d)))
+		any = !strncmp(e->d_name, FILE_PREFIX, strlen(FILE_PREFIX));
+	if (d)
+		closedir(d);
+	return any;
 }
 
 /* ---- Going to sleep ---- */

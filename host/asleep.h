@@ -19,8 +19,9 @@
 
 #include "host/device/pcidev.h"
 
-/* Whether it was put to sleep and not woken since, as the state directory tells (NULL: there is none). */
+/* Whether it was put to sleep and not woken since, as the state directory tells (NULL: there is none); or any was. */
 bool asleep_noted(const char *state_dir, struct sbdf a);
+bool asleep_any_noted(const char *state_dir);
 
 /*
  * Puts dev, which is p's, to sleep. 0, or -1 with errno, *why in words (static), and dev as it was: ENOTSUP (it has

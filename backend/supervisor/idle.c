@@ -98,6 +98,9 @@ static void look_at(struct backend *be, uint32_t provider, struct sbdf a)
 void idle_begin(struct backend *be)
 {
 	be->idles = settings_any_idle_d3(&be->env->settings);
+	/* Who has no use for this is not woken by it. */
+	if (!be->idles && !asleep_any_noted(be->env->state_dir))
+		return;
 	be->idle_all = true;
 	be->idle_again_ns = be->env->settings.idle_d3_after_ms * 1000000ull;
 	be->idle_ns = now_ns() + be->idle_again_ns;
