@@ -202,9 +202,12 @@ store rm "$(be 7)" "$(fe 7)"
 end_peer g7
 xb destroy "$DIR" 7
 
+# Stopped first: or the server is the next keeper before its own KILL comes, where the machine is busy.
+kill_all() { kill -STOP "$SERVER"; kill -KILL "$KEEPER" "$SERVER"; }
+
 # --- All die at once: the next one knows what was found ---
 begin
-kill -KILL "$KEEPER" "$SERVER"
+kill_all
 wait "$KEEPER" 2>/dev/null
 DAEMON=
 check "KILL of all: nobody is left" wait_for 5000 dead "$SERVER"
@@ -234,8 +237,7 @@ begin
 check "clean-up beside one that runs" clean_up
 is "changes nothing" "$(switch)" 0
 check "nor forgets what was found" test -e "$WORK/state/autoprobe"
-kill -STOP "$SERVER" # or it is the next keeper before its own KILL comes, where the machine is busy
-kill -KILL "$KEEPER" "$SERVER"
+kill_all
 wait "$KEEPER" 2>/dev/null
 DAEMON=
 check "KILL of all: nobody is left to clean up" wait_for 5000 dead "$SERVER"
