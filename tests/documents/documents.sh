@@ -19,7 +19,7 @@ blocks() {
 	awk '/^```/ { fenced = !fenced; shell = /^```sh/; next }
 		fenced && !shell { next }
 		/^    [^ ]/ || (fenced && shell) { sub(/^    /, ""); sub(/  +.*/, ""); print }' "$1" |
-		grep -vE '^([a-z_]+ = |[{(A-Z]|Linux)' | grep -vE '^[A-Z][a-z]'
+		grep -vE '^([a-z_0-9]+ = |[{(A-Z]|Linux)' | grep -vE '^[A-Z][a-z]'
 	# Those that begin with a variable of the environment.
 	awk '/^    [A-Z]+=[^ ]* / { sub(/^    /, ""); sub(/  +.*/, ""); print }' "$1"
 }
@@ -232,7 +232,7 @@ is "the textfile is written" "$(grep -c '^xenpci_up 1' "$etc/xenpci.prom")" 1
 # --- README's settings, and its program ---
 awk '/^    slots = / { on = 1 } on && !/^    / { exit } on' README.md >"$here/readme.conf"
 check "README's settings are right ($(wc -l <"$here/readme.conf") lines)" typed xenpcid -n -c "$here/readme.conf"
-sed -n '/^# EXAMPLES/,/^# SEE/p' docs/man/xenpci.conf.5.scd | grep -E '^	?[a-z]+ = ' | sed 's/++$//; s/^	//' >"$here/page.conf"
+sed -n '/^# EXAMPLES/,/^# SEE/p' docs/man/xenpci.conf.5.scd | grep -E '^	?[a-z_0-9]+ = ' | sed 's/++$//; s/^	//' >"$here/page.conf"
 check "xenpci.conf(5)'s example is right" typed xenpcid -n -c "$here/page.conf"
 check "it is there" test -s "$here/page.conf"
 awk '/^```c$/ { on = 1; next } /^```$/ && on { exit } on' README.md >"$here/first.c"
