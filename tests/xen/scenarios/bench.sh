@@ -1,27 +1,15 @@
 # The kernel's backend and xenpcid, each with guests of its own in the same boot, by turns. Figures
 # are single measurements; the host makes medians and ratios of them (tests/bench/xen).
-# A guest of the kernel's is made while xenpcid is stopped and the kernel's probing is on.
+
+. /rig/scenarios/both.inc
 
 rounds=5
 read_rounds=3	# by both backends, with each of two devices
 
-# Waiting costs domain 0 little while something is measured: it has one processor, which serves
-# the guests too. The emulated machine, all idle, now and then forgets an interrupt for seconds,
-# with either backend: a clock that ticks reminds it.
-usleep() { command usleep $(($1 * 10)); }
+# The emulated machine, all idle, now and then forgets an interrupt for seconds, with either backend: a clock
+# that ticks reminds it.
 asker tick &
 tick=$!
-
-# serve_by kernel|xenpcid COMMAND...: with that backend taking what appears
-serve_by() {
-	local by=$1 status
-	shift
-	[ "$by" = xenpcid ] || { kill -STOP "$(backend_pid)"; echo 1 >$xenbus/drivers_autoprobe; }
-	"$@"
-	status=$?
-	[ "$by" = xenpcid ] || { echo 0 >$xenbus/drivers_autoprobe; kill -CONT "$(backend_pid)"; }
-	return $status
-}
 
 other() { [ "$1" = kernel ] && echo xenpcid || echo kernel; }
 
@@ -37,7 +25,7 @@ ask_both() { # DEVICE-OF-KERNEL DEVICE-OF-XENPCID: a guest of each backend, with
 	serve_by kernel guest_start kernel front=user pci="$1"
 	serve_by xenpcid guest_start xenpcid front=user pci="$2"
 	for by in kernel xenpcid; do
-		guest $by 20 "mkfifo /tmp/ask /tmp/answer; asker rounds 0<>/tmp/ask 1<>/tmp/answer 2>/tmp/err &"
+		asker_start $by
 	done
 }
 
@@ -64,11 +52,6 @@ by_turns() {
 }
 set_fields() { field=$(echo "$1" | tr -d ' ') median=${2:-} p99=${3:-}; }
 
-both_end() {
-	guest_destroy kernel
-	guest_destroy xenpcid
-}
-
 bench_reads() {
 	local pair
 	for pair in "$dev_e1000e $dev_rootport" "$dev_rootport $dev_e1000e"; do
@@ -94,7 +77,7 @@ bench_busy() {
 bench_killed() {
 	local i=0 a
 	serve_by xenpcid guest_start xenpcid front=user pci="$dev_rootport"
-	guest xenpcid 20 "mkfifo /tmp/ask /tmp/answer; asker rounds 0<>/tmp/ask 1<>/tmp/answer 2>/tmp/err &"
+	asker_start xenpcid
 	while [ $i -lt 15 ]; do
 		{ usleep 60000; killall -9 xenpci-worker; } &
 		if a=$(a_round xenpcid sleep 20000 0); then
@@ -183,8 +166,7 @@ bench_attach() {
 		done
 		i=$((i + 1))
 	done
-	guest_destroy kernel
-	guest_destroy xenpcid
+	both_end
 }
 
 # Each time but the first it was the same backend's before. xenpcid leaves out resets only where no

@@ -3,7 +3,7 @@
 
 rounds=4
 reads=1500
-usleep() { command usleep $(($1 * 10)); }	# waiting is not to cost dom0 much
+. /rig/scenarios/both.inc
 
 # clock GUEST: in the background of the guest, by how much a sleep of a tenth of a second was too long, at most,
 # since the file was removed, in ms
@@ -13,16 +13,6 @@ clock() {
 		done 2>/dev/null) &'
 }
 a_round() { quietly guest "$1" 90 "rm -f /tmp/late; echo sleep $reads 0 >/tmp/ask; read a </tmp/answer; echo \$a; cat /tmp/late"; }
-serve_by() { # kernel|xenpcid COMMAND...
-	local by=$1 status
-	shift
-	[ "$by" = xenpcid ] || { kill -STOP "$(backend_pid)"; echo 1 >$xenbus/drivers_autoprobe; }
-	"$@"
-	status=$?
-	[ "$by" = xenpcid ] || { echo 0 >$xenbus/drivers_autoprobe; kill -CONT "$(backend_pid)"; }
-	return $status
-}
-beyond() { awk -v ns="$1" '$1 >= ns { n++ } END { print n + 0 }'; }
 
 ask_both() { # DEVICE-OF-KERNEL DEVICE-OF-XENPCID
 	local by i=0
@@ -31,7 +21,7 @@ ask_both() { # DEVICE-OF-KERNEL DEVICE-OF-XENPCID
 	check "a guest of the kernel's" serve_by kernel guest_start kernel front=user pci="$1"
 	check "a guest of xenpcid's" serve_by xenpcid guest_start xenpcid front=user pci="$2"
 	for by in kernel xenpcid; do
-		guest $by 20 "mkfifo /tmp/ask /tmp/answer; asker rounds 0<>/tmp/ask 1<>/tmp/answer 2>/tmp/err &"
+		asker_start $by
 		clock $by
 	done
 	while [ $i -lt $rounds ]; do
@@ -46,8 +36,7 @@ ask_both() { # DEVICE-OF-KERNEL DEVICE-OF-XENPCID
 		done
 		i=$((i + 1))
 	done
-	guest_destroy kernel
-	guest_destroy xenpcid
+	both_end
 }
 
 ask_both $dev_edu $dev_pcibridge
