@@ -43,6 +43,19 @@ static inline uint64_t asleep_ns(void)
 	return all < awake ? 0 : all - awake;
 }
 
+/*
+ * Looks at that clock, which was *last: whether it has gone so far at once that the host may have slept. Only then
+ * are two clocks worth reading, which are system calls where Xen is emulated.
+ */
+static inline bool may_have_slept(uint64_t *last)
+{
+	uint64_t now = boot_ns();
+	bool far = now - *last >= ASLEEP_LEAST_NS;
+
+	*last = now;
+	return far;
+}
+
 /* A time as the OS wants it. */
 static inline struct timespec timespec_of(uint64_t ns)
 {

@@ -43,6 +43,18 @@ unsigned privileges_denied(struct hypercall *hc, uint32_t own_domid)
 	return denied;
 }
 
+/* Those of words that denied has, with between between them: what fits. */
+static void join(unsigned denied, const char *const words[PRIVILEGES_COUNT], const char *between, char *text,
+		 size_t size)
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < PRIVILEGES_COUNT && n < size; i++)
+		if (denied & 1u << i)
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? between : "", words[i]);
+}
+
 void privileges_words(unsigned denied, char *text, size_t size)
 {
 	static const char *const words[PRIVILEGES_COUNT] = {
@@ -50,12 +62,8 @@ void privileges_words(unsigned denied, char *text, size_t size)
 		PRIVILEGES(X)
 #undef X
 	};
-	size_t n = 0;
 
-	text[0] = '\0';
-	for (unsigned i = 0; i < PRIVILEGES_COUNT && n < size; i++)
-		if (denied & 1u << i)
-			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "", words[i]);
+	join(denied, words, " ", text, size);
 }
 
 const char *privileges_text(unsigned denied, char text[PRIVILEGES_TEXT_MAX])
@@ -65,12 +73,7 @@ const char *privileges_text(unsigned denied, char text[PRIVILEGES_TEXT_MAX])
 		PRIVILEGES(X)
 #undef X
 	};
-	size_t n = 0;
 
-	text[0] = '\0';
-	for (unsigned i = 0; i < PRIVILEGES_COUNT && n < PRIVILEGES_TEXT_MAX; i++)
-		if (denied & 1u << i)
-			n += (size_t)snprintf(text + n, PRIVILEGES_TEXT_MAX - n, "%s%s", n ? ", " : "",
-					      words[i]);
+	join(denied, words, ", ", text, PRIVILEGES_TEXT_MAX);
 	return text;
 }

@@ -74,11 +74,9 @@ static int wake(struct device *d)
  */
 static void look_at_sleep(struct gate *g)
 {
-	uint64_t now = boot_ns(), since = now - g->now_ns, slept;
+	uint64_t slept;
 
-	/* A clock is a system call where Xen is emulated: the other one is read where this went far at once. */
-	g->now_ns = now;
-	if (since < ASLEEP_LEAST_NS)
+	if (!may_have_slept(&g->now_ns))
 		return;
 	slept = asleep_ns();
 	if (slept < g->slept_ns + ASLEEP_LEAST_NS)
@@ -130,12 +128,8 @@ static void obey(struct gate *g, const struct message *m)
 	}
 	if (m->kind == MESSAGE_ANSWER || m->kind == MESSAGE_MAPPED)
 		return; /* to what nobody asks any more */
-	if (m->kind == MESSAGE_FREE) {
-		answer_supervisor(d, MESSAGE_FREE, 0, false);
-		return;
-	}
-	if (!d->dev) {
-		answer_supervisor(d, m->kind, ENODEV, false);
+	if (m->kind == MESSAGE_FREE || !d->dev) {
+		answer_supervisor(d, m->kind, m->kind == MESSAGE_FREE ? 0 : ENODEV, false);
 		return;
 	}
 	switch (m->kind) {

@@ -163,10 +163,7 @@ static void tell_late(struct worker *w, uint32_t cmd, uint64_t took_ns)
 
 void look_at_clock(struct worker *w)
 {
-	uint64_t now = boot_ns();
-
-	w->may_have_slept |= now - w->now_ns >= ASLEEP_LEAST_NS;
-	w->now_ns = now;
+	w->may_have_slept |= may_have_slept(&w->now_ns);
 }
 
 /* For how long the host has slept without its server having noticed, or being through with it; 0: it has not. */
