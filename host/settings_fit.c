@@ -225,17 +225,15 @@ static int expand(struct settings *s, struct provider *p, const struct sbdf *lis
 
 int settings_expand_hide(struct settings *s, struct provider *p)
 {
-	int nr = s->nr_ranges ? provider_list(p, NULL, 0) : 0, rc;
 	struct sbdf *list;
+	int nr = 0, rc;
 
-	if (nr <= 0)
-		return nr;
-	list = calloc((size_t)nr, sizeof(*list));
+	if (!s->nr_ranges)
+		return 0;
+	list = provider_list_all(p, &nr);
 	if (!list)
 		return -1;
-	rc = provider_list(p, list, (size_t)nr);
-	if (rc >= 0)
-		rc = expand(s, p, list, rc < nr ? rc : nr);
+	rc = expand(s, p, list, nr);
 	free_keep(list);
 	return rc;
 }

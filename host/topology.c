@@ -11,7 +11,6 @@
 enum {
 	WAYS_MAX = 128, /* bytes of reset_method that are read */
 	POWER_MAX = 16, /* ... of power_state */
-	LIST_MORE = 64, /* functions that there is room for at first, besides those that are known */
 	BASE_CLASS_BRIDGE = 0x06,
 	CLASS_HOST_BRIDGE = 0x0600,
 };
@@ -166,28 +165,6 @@ static int read_function(struct topology_function *fn, struct provider *p, struc
 	return 0;
 }
 
-/* Addresses of all of p's functions, of which there were *nr, the caller's to free; how many in *nr. */
-static struct sbdf *list_all(struct provider *p, int *nr)
-{
-	int room = *nr + LIST_MORE, n;
-	struct sbdf *list;
-
-	for (;;) {
-		list = calloc((size_t)room, sizeof(*list));
-		if (!list)
-			return NULL;
-		n = provider_list(p, list, (size_t)room);
-		if (n >= 0 && n <= room)
-			break;
-		free_keep(list);
-		if (n < 0)
-			return NULL;
-		room = n + LIST_MORE;
-	}
-	*nr = n;
-	return list;
-}
-
 /* A parent precedes its child in no order, so this follows when all are known. */
 static void link_all(struct topology *t, struct provider *p)
 {
@@ -232,7 +209,7 @@ int topology_read(struct topology *t, struct provider *p, xentoollog_logger *lg)
 	int nr = 0, rc;
 
 	memset(t, 0, sizeof(*t));
-	list = list_all(p, &nr);
+	list = provider_list_all(p, &nr);
 	if (!list)
 		return -1;
 	rc = read_all(t, p, list, nr, lg);
@@ -285,7 +262,7 @@ int topology_refresh(struct topology *t, struct provider *p, xentoollog_logger *
 	struct sbdf *list;
 	int nr = t->nr, rc;
 
-	list = list_all(p, &nr);
+	list = provider_list_all(p, &nr);
 	if (!list)
 		return -1;
 	if (same_functions(t, list, nr)) {

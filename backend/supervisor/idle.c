@@ -23,11 +23,10 @@ static void visit_all(struct backend *be, visit *f)
 {
 	for (uint32_t i = 0; i < be->env->nr_providers; i++) {
 		struct provider *p = be->env->providers[i];
-		int nr = strcmp(p->ops->name, "sysfs") ? 0 : provider_list(p, NULL, 0), now;
-		struct sbdf *list = nr > 0 ? calloc((size_t)nr, sizeof(*list)) : NULL;
+		int nr = 0;
+		struct sbdf *list = strcmp(p->ops->name, "sysfs") ? NULL : provider_list_all(p, &nr);
 
-		now = list ? provider_list(p, list, (size_t)nr) : 0;
-		for (int k = 0; k < now && k < nr; k++)
+		for (int k = 0; list && k < nr; k++)
 			f(be, i, list[k]);
 		free_keep(list);
 	}

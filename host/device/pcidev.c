@@ -6,6 +6,8 @@
 
 #include "common/util.h"
 
+#define LIST_MORE 64 /* functions that there is room for at first, besides those that are expected */
+
 _Static_assert(PCIDEV_CAPS_MAX == (256 - PCI_STD_HEADER_SIZEOF) / 4, "as many as fit");
 
 void provider_close(struct provider *p)
@@ -79,6 +81,27 @@ int pcidev_refuse_enable(struct pcidev *dev, bool on)
 int provider_list(struct provider *p, struct sbdf *list, size_t max)
 {
 	return p->ops->list(p, list, max);
+}
+
+struct sbdf *provider_list_all(struct provider *p, int *nr)
+{
+	int room = *nr + LIST_MORE, n;
+	struct sbdf *list;
+
+	for (;;) {
+		list = calloc((size_t)room, sizeof(*list));
+		if (!list)
+			return NULL;
+		n = provider_list(p, list, (size_t)room);
+		if (n >= 0 && n <= room)
+			break;
+		free_keep(list);
+		if (n < 0)
+			return NULL;
+		room = n + LIST_MORE;
+	}
+	*nr = n;
+	return list;
 }
 
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent)

@@ -211,6 +211,11 @@ int provider_binding(struct provider *p, struct sbdf sbdf, uint64_t *binding);
 int provider_power_on(struct provider *p, struct sbdf sbdf);
 /* Thin calls of the ops: see there. */
 int provider_list(struct provider *p, struct sbdf *list, size_t max);
+/*
+ * Addresses of all of p's functions, the caller's to free. *nr: how many are to be expected, which spares a second
+ * listing; then how many there are. NULL with errno: ENOMEM, or the OS's.
+ */
+struct sbdf *provider_list_all(struct provider *p, int *nr);
 int provider_parent(struct provider *p, struct sbdf sbdf, struct sbdf *parent);
 
 /*
