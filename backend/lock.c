@@ -3,23 +3,21 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
 #include "common/util.h"
+#include "host/device_file.h"
 
-#define LOCK_PREFIX "lock-"
-
-enum { PATH_SIZE = 512 };
+#define KIND "lock"
 
 int device_lock(const char *dir, struct sbdf a)
 {
-	char path[PATH_SIZE], name[SBDF_TEXT];
+	char path[DEVICE_FILE_PATH];
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/" LOCK_PREFIX "%s", dir, sbdf_format(a, name)) >= PATH_SIZE)
-		return fail(ENAMETOOLONG);
+	if (device_file(dir, KIND, a, "", path))
+		return -1;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
@@ -34,7 +32,7 @@ void device_locks_remove(const char *dir)
 	const struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (!strncmp(e->d_name, LOCK_PREFIX, strlen(LOCK_PREFIX)))
+		if (!strncmp(e->d_name, KIND "-", strlen(KIND "-")))
 			unlinkat(dirfd(d), e->d_name, 0);
 	if (d)
 		closedir(d);

@@ -8,40 +8,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/number.h"
 #include "common/state.h"
 #include "common/util.h"
 #include "host/device/save.h"
 #include "host/device/slow.h"
+#include "host/device_file.h"
 
-#define FILE_PREFIX "asleep-"
+#define KIND "asleep"
 
 enum {
 	D3HOT = 3,
 	D3HOT_DELAY_NS = 10000000, /* PCI PM 1.2, 5.6.1: also on the way there */
-	PATH_SIZE = 512,
 	BINDING_MAX = 24,
 	NOTE_MAX = STATE_HEAD_MAX + BINDING_MAX + PCIDEV_SAVED_TEXT,
 };
 
 /* ---- What is noted ---- */
 
-static int note_path(const char *dir, struct sbdf a, const char *tail, char path[PATH_SIZE])
-{
-	char name[SBDF_TEXT];
-
-	if (!dir)
-		return fail(ENOENT);
-	return snprintf(path, PATH_SIZE, "%s/" FILE_PREFIX "%s%s", dir, sbdf_format(a, name), tail) >= PATH_SIZE ?
-		       fail(ENAMETOOLONG) : 0;
-}
-
 static void note_remove(const char *dir, struct sbdf a)
 {
-	char path[PATH_SIZE];
+	char path[DEVICE_FILE_PATH];
 	int saved = errno;
 
-	if (!note_path(dir, a, "", path))
+	if (!device_file(dir, KIND, a, "", path))
 		unlink(path);
 	errno = saved;
 }
@@ -49,14 +40,14 @@ static void note_remove(const char *dir, struct sbdf a)
 /* Whole, or not at all. */
 static int note_write(const char *dir, struct sbdf a, uint64_t binding, const struct pcidev_saved *saved)
 {
-	char path[PATH_SIZE], half[PATH_SIZE], image[PCIDEV_SAVED_TEXT];
+	char path[DEVICE_FILE_PATH], half[DEVICE_FILE_PATH], image[PCIDEV_SAVED_TEXT];
 	char text[BINDING_MAX + PCIDEV_SAVED_TEXT], head[STATE_HEAD_MAX];
 	int fd, n;
 
 	pcidev_saved_format(saved, image);
 	n = snprintf(text, sizeof(text), "%" PRIu64 " %s", binding, image);
 	state_head(STATE_ASLEEP, (unsigned long)n, head);
-	if (note_path(dir, a, "", path) || note_path(dir, a, ".new", half))
+	if (device_file(dir, KIND, a, "", path) || device_file(dir, KIND, a, ".new", half))
 		return -1;
 	fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -76,22 +67,12 @@ static int note_write(const char *dir, struct sbdf a, uint64_t binding, const st
  */
 static int note_read(const char *dir, struct sbdf a, char buf[NOTE_MAX], uint64_t *binding, const char **saved)
 {
-	char path[PATH_SIZE], *text, *word;
-	ssize_t n;
-	int fd;
+	char path[DEVICE_FILE_PATH], *text, *word;
 
 	*saved = NULL;
 	*binding = 0;
-	if (note_path(dir, a, "", path))
+	if (device_file(dir, KIND, a, "", path) || file_text(AT_FDCWD, path, buf, NOTE_MAX) < 0)
 		return -1;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -1;
-	n = read(fd, buf, NOTE_MAX - 1);
-	close_keep(fd);
-	if (n < 0)
-		return -1;
-	buf[n] = '\0';
 	if (state_open(STATE_ASLEEP, buf, &text) < 0)
 		return 0;
 	word = strsep(&text, " ");
@@ -102,9 +83,9 @@ static int note_read(const char *dir, struct sbdf a, char buf[NOTE_MAX], uint64_
 
 bool asleep_noted(const char *state_dir, struct sbdf a)
 {
-	char path[PATH_SIZE];
+	char path[DEVICE_FILE_PATH];
 
-	return !note_path(state_dir, a, "", path) && !access(path, F_OK);
+	return !device_file(state_dir, KIND, a, "", path) && !access(path, F_OK);
 }
 
 bool asleep_any_noted(const char *state_dir)
@@ -114,7 +95,7 @@ bool asleep_any_noted(const char *state_dir)
 	bool any = false;
 
 	while (d && !any && (e = readdir(d)))
-		any = !strncmp(e->d_name, FILE_PREFIX, strlen(FILE_PREFIX));
+		any = !strncmp(e->d_name, KIND "-", strlen(KIND "-"));
 	if (d)
 		closedir(d);
 	return any;

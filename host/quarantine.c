@@ -8,38 +8,27 @@
 #include "common/file.h"
 #include "common/store.h"
 #include "common/util.h"
+#include "host/device_file.h"
 #include "host/own_nodes.h"
 #include "protocol/nodes.h"
 
 #define QUARANTINE_DIR_MAX 32
-#define FILE_PREFIX "quarantine-"
+#define KIND "quarantine"
 #define UNRESET "unreset: " /* what the text of one that is held back begins with */
 
-enum { PATH_SIZE = 512 };
-
 /* ---- In the state directory ---- */
-
-static int file_path(const char *dir, struct sbdf a, char path[PATH_SIZE])
-{
-	char name[SBDF_TEXT];
-
-	if (!dir)
-		return fail(ENOENT);
-	return snprintf(path, PATH_SIZE, "%s/" FILE_PREFIX "%s", dir, sbdf_format(a, name)) >= PATH_SIZE ?
-		       fail(ENAMETOOLONG) : 0;
-}
 
 /* One that was written in part is not understood, and holds the device back. */
 static int file_write(const char *dir, struct sbdf a, const char *text)
 {
-	char path[PATH_SIZE], value[STORE_VALUE_MAX], head[STATE_HEAD_MAX];
+	char path[DEVICE_FILE_PATH], value[STORE_VALUE_MAX], head[STATE_HEAD_MAX];
 	int fd, n, rc;
 
 	state_head(STATE_QUARANTINE, strlen(text), head);
 	n = snprintf(value, sizeof(value), "%s%s", head, text);
 	if (n >= (int)sizeof(value))
 		return fail(E2BIG);
-	if (file_path(dir, a, path))
+	if (device_file(dir, KIND, a, "", path))
 		return -1;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -52,18 +41,18 @@ static int file_write(const char *dir, struct sbdf a, const char *text)
 /* As store_read_state, but for the version. */
 static int file_read(const char *dir, struct sbdf a, char *buf, size_t size, char **text)
 {
-	char path[PATH_SIZE];
+	char path[DEVICE_FILE_PATH];
 
-	if (file_path(dir, a, path) || file_text(AT_FDCWD, path, buf, size) < 0)
+	if (device_file(dir, KIND, a, "", path) || file_text(AT_FDCWD, path, buf, size) < 0)
 		return -1;
 	return state_open(STATE_QUARANTINE, buf, text);
 }
 
 static int file_remove(const char *dir, struct sbdf a)
 {
-	char path[PATH_SIZE];
+	char path[DEVICE_FILE_PATH];
 
-	return !dir || (!file_path(dir, a, path) && !unlink(path)) || errno == ENOENT ? 0 : -1;
+	return !dir || (!device_file(dir, KIND, a, "", path) && !unlink(path)) || errno == ENOENT ? 0 : -1;
 }
 
 /* ---- In both places ---- */
