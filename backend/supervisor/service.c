@@ -33,6 +33,8 @@ void service_dispose(struct guest *g)
 	struct service *s = &g->service;
 	struct claim *claim;
 
+	if (s->standby_ns)
+		processes_prepare(&g->be->processes);
 	service_stop_watching(g);
 	process_disown(s->worker);
 	process_disown(s->gate);
@@ -125,8 +127,12 @@ void service_check_up(struct guest *g)
 			return;
 	s->phase = SERVICE_UP;
 	service_resume(g);
-	/* The next one starts when this one's guest waits no more. */
-	processes_prepare(&g->be->processes);
+	/*
+	 * The next one starts when this one's guest waits no more: at once where it had been connected; a guest that
+	 * connects looks at its buses first, which is when dom0's processor is wanted most.
+	 */
+	s->standby_ns = now_ns() + (s->resumed ? 0 : SERVICE_STANDBY_NS);
+	service_watch_deadlines(g, now_ns());
 	service_tell_processes(g);
 	guest_look_again(g);
 }

@@ -13,6 +13,8 @@
 #define SERVICE_DROP_NS 3000000000u
 /* A worker that does not serve by then hangs: one that stood ready needs some milliseconds. */
 #define SERVICE_READY_NS 6000000000u
+/* A guest that connects has looked at its buses by then: under emulation that takes half of it. */
+#define SERVICE_STANDBY_NS 1000000000u
 
 /* ---- service.c ---- */
 

@@ -88,8 +88,23 @@ static void check_ready(struct guest *g, uint64_t now)
 	schedule_at(&g->be->schedule, g, s->ready_by_ns);
 }
 
+static void check_standby(struct guest *g, uint64_t now)
+{
+	struct service *s = &g->service;
+
+	if (!s->standby_ns)
+		return;
+	if (now < s->standby_ns) {
+		schedule_at(&g->be->schedule, g, s->standby_ns);
+		return;
+	}
+	s->standby_ns = 0;
+	processes_prepare(&g->be->processes);
+}
+
 void service_watch_deadlines(struct guest *g, uint64_t now)
 {
+	check_standby(g, now);
 	check_drops(g, now);
 	check_ready(g, now);
 }
