@@ -160,6 +160,7 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 	if (successor_open(&be->successor, be->xen.xs, be->xen.domid, o->state_dir, lg) ||
 	    known_check(&be->successor))
 		return -1;
+	ledgers_sweep(&be->successor);
 	if (mind_bus(d, o))
 		return -1;
 	if (daemon_listen(d) ||

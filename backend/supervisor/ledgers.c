@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/supervisor/ledgers.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "common/util.h"
 
 #define LENGTH_MAX (1u << 20)
+/* What a ledger is called in the state directory, before the guest. */
+#define FILE_PREFIX "guest-"
 /* Version 1 did not say how it was laid out. */
 #define LEDGER_HEAD_1 432
 #define LEDGER_STATE_1 36
@@ -21,7 +24,7 @@ static int path_of(const struct successor *m, struct guest_id id, char path[SUCC
 {
 	char name[GUEST_ID_NAME_MAX];
 
-	return snprintf(path, SUCCESSOR_PATH_MAX, "%s/guest-%s", m->state_dir, guest_id_name(id, name)) <
+	return snprintf(path, SUCCESSOR_PATH_MAX, "%s/" FILE_PREFIX "%s", m->state_dir, guest_id_name(id, name)) <
 			       SUCCESSOR_PATH_MAX
 		       ? 0 : fail(ENAMETOOLONG);
 }
@@ -196,6 +199,8 @@ int ledger_open(struct successor *m, struct guest_id id, bool keep, struct ledge
 		return 1;
 	if (*fd < 0) {
 		successor_tell_no_file(m);
+		/* What is left of it, or was there, is not what this guest's worker goes on with. */
+		ledger_remove(m, id);
 		*fd = memfd_create("ledger", MFD_CLOEXEC);
 		if (*fd < 0 || make_room(*fd))
 			goto out;
@@ -232,6 +237,20 @@ int ledger_remove(struct successor *m, struct guest_id id)
 	if (!m->state_dir || path_of(m, id, path))
 		return 0;
 	return unlink(path) && errno != ENOENT ? -1 : 0;
+}
+
+void ledgers_sweep(struct successor *m)
+{
+	DIR *dir = m->state_dir ? opendir(m->state_dir) : NULL;
+	struct guest_id id;
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (!strncmp(e->d_name, FILE_PREFIX, strlen(FILE_PREFIX)) &&
+		    !guest_id_parse(e->d_name + strlen(FILE_PREFIX), &id) && successor_knows_guest(m, id) == 0)
+			ledger_remove(m, id);
+	if (dir)
+		closedir(dir);
 }
 
 void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command)

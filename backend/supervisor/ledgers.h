@@ -20,6 +20,11 @@ bool ledger_is_known(const struct successor *m, struct guest_id id, char path[SU
 
 /* Removes the file; absent is success. 0, or -1 with errno. */
 int ledger_remove(struct successor *successor, struct guest_id id);
+/*
+ * At start: removes those of guests that are not remembered; one of us died between forgetting the guest and removing
+ * its ledger. Waits for xenstored, a request for each.
+ */
+void ledgers_sweep(struct successor *successor);
 /* A device's shadow begins anew, with that command register. NULL is allowed. */
 void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command);
 

@@ -72,11 +72,11 @@ int successor_again(struct successor *m, struct xs_handle *xs, uint32_t own_domi
 
 void successor_tell_no_file(struct successor *m)
 {
-	if (!m->state_dir)
+	if (m->told_no_file)
 		return;
 	log_warn(m->lg, "no file below %s (%s): another xenpcid could not carry on with the guests' "
 		 "command registers; --state-dir names another place", m->state_dir, strerror(errno));
-	m->state_dir = NULL;
+	m->told_no_file = true;
 }
 
 /*

@@ -26,7 +26,8 @@ struct successor {
 	struct xs_handle *xs; /* NULL: nothing is remembered; or xenstored is lost, and it will be (successor_again) */
 	xentoollog_logger *lg;
 	char dir[SUCCESSOR_DIR_MAX];
-	const char *state_dir; /* for files; NULL: there can be none */
+	const char *state_dir; /* for files; NULL: none are wanted */
+	bool told_no_file;
 };
 
 /* One device's place. Zeroed: nothing is remembered of it. */

@@ -271,14 +271,18 @@ static void a_link_and_a_directory_are_no_ledgers(void **state)
 	assert_int_equal(symlink(target, path), 0);
 	assert_int_equal(open_it(false), 0);
 	assert_int_equal(stat(target, &st), -1);
-	assert_null(successor.state_dir);
+	/* Neither stays for who comes next. */
+	assert_int_equal(lstat(path, &st), -1);
 	close_it();
-	unlink(path);
-	successor.state_dir = dir;
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(open_it(false), 0);
 	assert_true(is_new());
-	assert_null(successor.state_dir);
+	assert_int_equal(lstat(path, &st), -1);
+	close_it();
+	/* And one that comes has a file, whatever became of those before. */
+	assert_int_equal(open_it(false), 0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_size, sizeof(struct ledger));
 }
 
 static void a_devices_shadow_begins_anew(void **state)
