@@ -13,6 +13,7 @@
 #include "backend/spawner/spawner.h"
 #include "backend/supervisor/guest.h"
 #include "backend/supervisor/known.h"
+#include "backend/supervisor/ledgers.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "host/privileges.h"

@@ -17,10 +17,11 @@ static int arm(const struct host_sleep *s)
 
 int host_sleep_init(struct host_sleep *s)
 {
-	s->before = asleep_ns();
 	s->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->fd >= 0 && arm(s))
 		host_sleep_dispose(s);
+	/* A sleep between the two is told of by the timer; the other way round nobody would hear of it. */
+	s->before = asleep_ns();
 	return s->fd < 0 ? -1 : 0;
 }
 

@@ -152,6 +152,7 @@ static int start_worker(struct guest *g)
 		return -1;
 	}
 	s->ready = false;
+	s->awaited = 0;
 	s->ready_by_ns = now_ns() + SERVICE_READY_NS;
 	schedule_at(&g->be->schedule, g, s->ready_by_ns);
 	message_init(&m, MESSAGE_CONNECT, 0);

@@ -77,6 +77,7 @@ static void ask_worker(struct claim *claim)
 	};
 	claim->worker_asked = true;
 	process_send(s->worker, &m, &claim->reader_fd, 1);
+	service_await_answer(claim->guest);
 }
 
 int service_start_gate(struct guest *g)
@@ -202,7 +203,10 @@ bool service_ask_worker(struct claim *claim, enum message_kind what)
 	struct message m;
 
 	message_init(&m, what, claim->slot);
-	return claim->in_worker && service_tell_worker(claim->guest, &m);
+	if (!claim->in_worker || !service_tell_worker(claim->guest, &m))
+		return false;
+	service_await_answer(claim->guest);
+	return true;
 }
 
 void service_resume(struct guest *g)

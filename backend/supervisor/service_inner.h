@@ -13,6 +13,8 @@
 #define SERVICE_DROP_NS 3000000000u
 /* A worker that does not serve by then hangs: one that stood ready needs some milliseconds. */
 #define SERVICE_READY_NS 6000000000u
+/* And one that is asked something answers by then, or hangs: it needs a system call or two, and its turn. */
+#define SERVICE_ANSWER_NS 3000000000u
 /* A guest that connects has looked at its buses by then: under emulation that takes half of it. */
 #define SERVICE_STANDBY_NS 1000000000u
 
@@ -38,7 +40,10 @@ void service_restart(struct guest *g);
 /* Its worker has work from its next event on, and is watched then. */
 void service_watch_events(struct guest *g);
 void service_stop_watching(struct guest *g);
-/* The timer has come: a worker that has had its time to begin, or to let go of a device, is ended. */
+/* The worker was asked for something that it answers by then, or hangs; it has answered. */
+void service_await_answer(struct guest *g);
+void service_has_answer(struct guest *g);
+/* The timer has come: a worker that has had its time to begin, to answer, or to let go of a device, is ended. */
 void service_watch_deadlines(struct guest *g, uint64_t now);
 /* ... so is one that has work and makes no progress. */
 void service_watch_progress(struct guest *g, uint64_t now);

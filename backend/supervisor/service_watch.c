@@ -88,6 +88,23 @@ static void check_ready(struct guest *g, uint64_t now)
 	schedule_at(&g->be->schedule, g, s->ready_by_ns);
 }
 
+void service_await_answer(struct guest *g)
+{
+	struct service *s = &g->service;
+
+	s->awaited++;
+	s->answer_by_ns = now_ns() + SERVICE_ANSWER_NS;
+	schedule_at(&g->be->schedule, g, s->answer_by_ns);
+}
+
+void service_has_answer(struct guest *g)
+{
+	struct service *s = &g->service;
+
+	s->awaited -= s->awaited > 0;
+	s->answer_by_ns = now_ns() + SERVICE_ANSWER_NS;
+}
+
 static void check_standby(struct guest *g, uint64_t now)
 {
 	struct service *s = &g->service;
@@ -100,13 +117,6 @@ static void check_standby(struct guest *g, uint64_t now)
 	}
 	s->standby_ns = 0;
 	processes_prepare(&g->be->processes);
-}
-
-void service_watch_deadlines(struct guest *g, uint64_t now)
-{
-	check_standby(g, now);
-	check_drops(g, now);
-	check_ready(g, now);
 }
 
 /*
@@ -128,6 +138,34 @@ static bool may_wait_for_gate(struct guest *g)
 	return !free;
 }
 
+/* Nobody may kick one that hangs: its guest's driver waits for an interrupt that is to be put back. */
+static void check_answers(struct guest *g, uint64_t now)
+{
+	struct service *s = &g->service;
+
+	if (!s->awaited || !s->worker || (s->phase != SERVICE_STARTING && s->phase != SERVICE_UP))
+		return;
+	if (!s->ready) { /* that is its deadline */
+		s->answer_by_ns = now + SERVICE_ANSWER_NS;
+	} else if (now >= s->answer_by_ns) {
+		s->answer_by_ns = now + CHECK_NS;
+		if (!atomic_load(&s->ledger->at_gate) || !may_wait_for_gate(g)) {
+			talk_event(&g->talk, XTL_ERROR, "its worker does not answer: it is replaced");
+			s->answer_by_ns = now + SERVICE_ANSWER_NS;
+			process_kill(s->worker);
+		}
+	}
+	schedule_at(&g->be->schedule, g, s->answer_by_ns);
+}
+
+void service_watch_deadlines(struct guest *g, uint64_t now)
+{
+	check_standby(g, now);
+	check_drops(g, now);
+	check_ready(g, now);
+	check_answers(g, now);
+}
+
 void service_watch_progress(struct guest *g, uint64_t now)
 {
 	struct service *s = &g->service;
@@ -146,7 +184,7 @@ void service_watch_progress(struct guest *g, uint64_t now)
 		return;
 	}
 	/* Who waits for a device is the device's affair: it delays its own guest. So does one that we have stopped. */
-	if (progress != s->progress || g->waking ||
+	if (progress != s->progress || (g->waking && !g->pausing) ||
 	    (atomic_load(&s->ledger->at_gate) && may_wait_for_gate(g)))
 		s->stuck = 0;
 	else

@@ -50,6 +50,7 @@ static void worker_answered(struct guest *g, const struct message *m)
 		return;
 	switch (m->u.answer.to) {
 	case MESSAGE_ADD:
+		service_has_answer(g);
 		if (m->u.answer.err)
 			talk_event(&g->talk, XTL_ERROR, "slot %u: the worker does not take the device: %s",
 				 m->slot, strerror(m->u.answer.err));
@@ -66,6 +67,7 @@ static void worker_answered(struct guest *g, const struct message *m)
 		break;
 	case MESSAGE_PAUSE:
 	case MESSAGE_RELOAD:
+		service_has_answer(g);
 		claim->be->upward->worker_answered(claim, m->u.answer.to);
 		break;
 	default:
