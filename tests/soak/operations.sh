@@ -173,6 +173,8 @@ all_die() {
 }
 dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
 operator() { in_domain 0 "$B/xenpci" --state-dir "$WORK/state" "$@"; }
+# The neighbour's devices are taken over: what fails from now on is not his.
+neighbour_served() { operator status 3 --json | grep -q '"record":"guest","domid":3,.*"service":"up"'; }
 served_again() { went "served again" wait_for 20000 operator status; }
 
 # --- Guests that come, have devices, lose them, die: the library's frontend ---
@@ -228,6 +230,7 @@ op_faulty_life() {
 	[ -z "$SERVER_DIED" ] || all_die
 	choose "$R1" "xenpcid store" "xenpcid transaction" "xenpcid hypercall" "xenpcid file" "xenpcid fork" \
 		"xenpci-job file" "xenpci-job config" "xenpci-job alloc" "xenpci-spawner fork" "xenpcid send"
+	went "the neighbour is served" wait_for 20000 neighbour_served
 	ctl arm $CHOICE $((R2 % 40 + 1)) fail
 	life
 	read -r hit first second pid < <(ctl hit)
