@@ -229,9 +229,10 @@ like "map: a row for each 16 bytes, a letter for each byte" "$(typed xenpci map 
 like "check: may it be assigned" "$(typed xenpci check 03:00.0; cat "$WORK/out")" '0000:03:00.0 8086:10d3'
 is "the textfile is written" "$(grep -c '^xenpci_up 1' "$etc/xenpci.prom")" 1
 
-# --- README's settings, and its program ---
-awk '/^    slots = / { on = 1 } on && !/^    / { exit } on' README.md >"$here/readme.conf"
-check "README's settings are right ($(wc -l <"$here/readme.conf") lines)" typed xenpcid -n -c "$here/readme.conf"
+# --- The settings of docs/host.md, and README's program ---
+awk '/^    slots = / { on = 1 } on && !/^    / { exit } on' docs/host.md >"$here/host.conf"
+check "the settings of docs/host.md are right" typed xenpcid -n -c "$here/host.conf"
+check "they are there ($(wc -l <"$here/host.conf") lines)" test "$(wc -l <"$here/host.conf")" -ge 10
 sed -n '/^# EXAMPLES/,/^# SEE/p' docs/man/xenpci.conf.5.scd | grep -E '^	?[a-z_0-9]+ = ' | sed 's/++$//; s/^	//' >"$here/page.conf"
 check "xenpci.conf(5)'s example is right" typed xenpcid -n -c "$here/page.conf"
 check "it is there" test -s "$here/page.conf"
