@@ -229,6 +229,15 @@ like "map: a row for each 16 bytes, a letter for each byte" "$(typed xenpci map 
 like "check: may it be assigned" "$(typed xenpci check 03:00.0; cat "$WORK/out")" '0000:03:00.0 8086:10d3'
 is "the textfile is written" "$(grep -c '^xenpci_up 1' "$etc/xenpci.prom")" 1
 
+# --- README is read in three minutes, at 300 words each, and its trip passes files that are there, each once ---
+words=$(awk '/^```/ { code = !code } !code && !/^(```|    )/' README.md | wc -w)
+check "README's prose has at most 900 words ($words)" test "$words" -le 900
+trip=$(sed -n '/^## Read it/,/^## More/p' README.md | grep -oE '`[a-z/_]+(\.c|/)`' | tr -d '`')
+absent=$(for file in $trip; do [ -e "$file" ] || echo "$file"; done)
+check "README's trip is there ($(wc -l <<<"$trip") files)" test "$(wc -l <<<"$trip")" -ge 10
+is "each of its files is, too" "$absent" ""
+is "and is passed once" "$(sort <<<"$trip" | uniq -d)" ""
+
 # --- The settings of docs/host.md, and README's program ---
 awk '/^    slots = / { on = 1 } on && !/^    / { exit } on' docs/host.md >"$here/host.conf"
 check "the settings of docs/host.md are right" typed xenpcid -n -c "$here/host.conf"
