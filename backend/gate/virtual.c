@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/gate/virtual.h"
 
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -40,6 +41,36 @@ static int add_events(struct device *d)
 	return *all < 0 ? -1 : epoll_ctl(*all, EPOLL_CTL_ADD, events_fd(&d->events), &ev);
 }
 
+static bool is_on(struct device *d, enum vectors_mode mode)
+{
+	const bool msi = mode == VECTORS_MSI;
+	const unsigned offset = msi ? d->irq.msi + PCI_MSI_FLAGS : d->irq.msix + PCI_MSIX_FLAGS;
+	uint32_t flags;
+
+	return d->irq.mode == mode && !pcidev_read(d->dev, offset, 2, &flags) &&
+	       flags & (msi ? PCI_MSI_FLAGS_ENABLE : PCI_MSIX_FLAGS_ENABLE);
+}
+
+/*
+ * What a gate or a daemon before this one had forwarded ended with it: the ports were its own, and Xen gives nobody the
+ * same ones. The guest, which hears no more of them, is to see that they are off.
+ */
+static void end_earlier(struct device *d, enum vectors_mode mode)
+{
+	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
+	bool on;
+
+	d->irq.mode = (mode == VECTORS_MSI ? d->irq.msi : d->irq.msix) ? mode : VECTORS_NONE;
+	on = is_on(d, mode);
+	interrupt_release(&d->irq);
+	if (!on)
+		return;
+	snprintf(text, sizeof(text), "%s: %s was on, and its vectors ended with the process that forwarded them: "
+		 "it is off until the guest's driver enables it again", sbdf_format(d->dev->info.sbdf, name),
+		 mode == VECTORS_MSI ? "MSI" : "MSI-X");
+	d->irq.vectors.say(d, XTL_WARN, text);
+}
+
 void virtual_hold(struct device *d, uint32_t domid)
 {
 	const bool forwards = !events_init(&d->events, d->dev, domid, d->home->env->mute) &&
@@ -50,10 +81,8 @@ void virtual_hold(struct device *d, uint32_t domid)
 	d->irq.vectors.map = map_event;
 	d->irq.vectors.unmap = unmap_events;
 	d->irq.vectors.restore = restore_nothing;
-	for (enum vectors_mode mode = VECTORS_MSI; mode <= VECTORS_MSIX; mode++) {
-		d->irq.mode = (mode == VECTORS_MSI ? d->irq.msi : d->irq.msix) ? mode : VECTORS_NONE;
-		interrupt_release(&d->irq);
-	}
+	for (enum vectors_mode mode = VECTORS_MSI; mode <= VECTORS_MSIX; mode++)
+		end_earlier(d, mode);
 	if (!forwards) {
 		d->irq.msi = d->irq.msix = 0;
 		events_dispose(&d->events);
