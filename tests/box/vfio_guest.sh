@@ -34,7 +34,7 @@ guests 8
 
 # --- A server that keeps the rules ---
 serve
-start
+start -v -v
 create_nodes 8 0000:00:04.0
 connect g8 8
 give
@@ -61,7 +61,7 @@ wait $irq
 is "and told by number" "$?, $(tail -n 1 "$WORK/irq")" "0, 0000:00:00.0 msix 2"
 
 # The guest's gate dies: the device is the guest's again, its vectors are to be enabled anew.
-kill -KILL "$(pgrep -n -x xenpci-gate)" 2>/dev/null
+kill -KILL "$(gate_of 7)"
 drive "after a gate's death" 7 bars place msi line
 
 destroy 7
