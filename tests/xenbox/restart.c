@@ -37,12 +37,13 @@ static char *get(FILE *f, uint32_t *n)
 	return p;
 }
 
+/* Those that write go on meanwhile: what they have removed is not there to be kept. */
 static int save_node(struct tool *t, FILE *f, const char *path)
 {
 	unsigned int len = 0, nperms = 0;
 	char *value = xs_read(t->xs, XBT_NULL, path, &len);
-	struct xs_permissions *perms = xs_get_permissions(t->xs, XBT_NULL, path, &nperms);
-	int rc = -1;
+	struct xs_permissions *perms = value ? xs_get_permissions(t->xs, XBT_NULL, path, &nperms) : NULL;
+	int rc = perms || errno != ENOENT ? -1 : 0;
 
 	if (value && perms)
 		rc = put(f, path, (uint32_t)strlen(path)) ||
@@ -57,7 +58,7 @@ static int save_below(struct tool *t, FILE *f, const char *dir)
 	char path[XENSTORE_ABS_PATH_MAX];
 	unsigned int n = 0;
 	char **names = xs_directory(t->xs, XBT_NULL, dir, &n);
-	int rc = names ? 0 : -1;
+	int rc = names || errno == ENOENT ? 0 : -1;
 
 	for (unsigned int i = 0; !rc && i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", strcmp(dir, "/") != 0 ? dir : "", names[i]);
