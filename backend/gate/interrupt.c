@@ -57,8 +57,7 @@ void interrupt_release(struct interrupts *irq)
 	unmap_all(irq);
 }
 
-/* Whether the device itself says that MSI or MSI-X is on, whoever turned it on. */
-static bool enabled_in_device(struct interrupts *irq, enum vectors_mode mode)
+bool interrupt_is_on(struct interrupts *irq, enum vectors_mode mode)
 {
 	unsigned offset = mode == VECTORS_MSI ? irq->msi + PCI_MSI_FLAGS
 					      : irq->msix + PCI_MSIX_FLAGS;
@@ -106,9 +105,9 @@ static const char *msi_obstacle(struct interrupts *irq)
 {
 	if (!irq->msi)
 		return "the device has no MSI capability";
-	if (enabled_in_device(irq, VECTORS_MSI))
+	if (interrupt_is_on(irq, VECTORS_MSI))
 		return "MSI is on already";
-	if (enabled_in_device(irq, VECTORS_MSIX))
+	if (interrupt_is_on(irq, VECTORS_MSIX))
 		return "MSI-X is on";
 	return NULL;
 }
@@ -308,9 +307,9 @@ unsigned interrupt_enable_msix(struct interrupts *irq, struct xen_pci_op *op, bo
 		want.entry[i] = op->msix_entries[i].entry;
 	if (asked_again(irq, &want, &got))
 		return answer_msix(op, &got, n);
-	if (enabled_in_device(irq, VECTORS_MSIX))
+	if (interrupt_is_on(irq, VECTORS_MSIX))
 		return refuse(irq, op, -EALREADY, n, "MSI-X is on already");
-	if (enabled_in_device(irq, VECTORS_MSI))
+	if (interrupt_is_on(irq, VECTORS_MSI))
 		return refuse(irq, op, -ENXIO, n, "MSI is on");
 	if (!decodes_memory(irq))
 		return refuse(irq, op, -ENXIO, n, "the device does not decode memory");

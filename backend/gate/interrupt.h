@@ -55,6 +55,12 @@ unsigned interrupt_enable_msix(struct interrupts *irq, struct xen_pci_op *op, bo
 unsigned interrupt_disable_msi(struct interrupts *irq, struct xen_pci_op *op);
 unsigned interrupt_disable_msix(struct interrupts *irq, struct xen_pci_op *op);
 
+/*
+ * Whether MSI or MSI-X (mode) is on: as *irq has it, or as the device itself says, whoever turned it on. false, too, where
+ * the device has none or cannot be read.
+ */
+bool interrupt_is_on(struct interrupts *irq, enum vectors_mode mode);
+
 /* Sets the device's enable bits for what *irq says is on. 0, or -1 with errno. */
 int interrupt_turn_on(struct interrupts *irq);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/gate/virtual.h"
 
-#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -41,16 +40,6 @@ static int add_events(struct device *d)
 	return *all < 0 ? -1 : epoll_ctl(*all, EPOLL_CTL_ADD, events_fd(&d->events), &ev);
 }
 
-static bool is_on(struct device *d, enum vectors_mode mode)
-{
-	const bool msi = mode == VECTORS_MSI;
-	const unsigned offset = msi ? d->irq.msi + PCI_MSI_FLAGS : d->irq.msix + PCI_MSIX_FLAGS;
-	uint32_t flags;
-
-	return d->irq.mode == mode && !pcidev_read(d->dev, offset, 2, &flags) &&
-	       flags & (msi ? PCI_MSI_FLAGS_ENABLE : PCI_MSIX_FLAGS_ENABLE);
-}
-
 /*
  * What a gate or a daemon before this one had forwarded ended with it: the ports were its own, and Xen gives nobody the
  * same ones. The guest, which hears no more of them, is to see that they are off.
@@ -58,10 +47,9 @@ static bool is_on(struct device *d, enum vectors_mode mode)
 static void end_earlier(struct device *d, enum vectors_mode mode)
 {
 	char text[sizeof(((struct message_say *)0)->text)], name[SBDF_TEXT];
-	bool on;
+	const bool on = interrupt_is_on(&d->irq, mode);
 
 	d->irq.mode = (mode == VECTORS_MSI ? d->irq.msi : d->irq.msix) ? mode : VECTORS_NONE;
-	on = is_on(d, mode);
 	interrupt_release(&d->irq);
 	if (!on)
 		return;
