@@ -121,25 +121,24 @@ config_read g7 8 0 4
 is "and the guest answered behind each" "$R" "0 10d38086"
 
 # --- A worker that dies meanwhile, and many sleeps in a row ---
-killed=0
+died=0
 for _ in 1 2 3 4 5; do
 	plain_put "$sys" 00:03.0 82 '\x80\x00'
 	wakes
-	kill -9 "$(worker_of 7)" 2>/dev/null && killed=$((killed + 1))
+	kill -9 "$(worker_of 7)" 2>/dev/null && died=$((died + 1))
 done
-check "workers were killed ($killed)" [ "$killed" -ge 1 ]
+check "workers were killed ($died)" [ "$died" -ge 1 ]
 check "it is put back in the end" wait_for 10000 enabled
 answered() { config_read g7 8 0 4 && [ "$R" = "0 10d38086" ]; }
 check "and the guest answered" wait_for 10000 answered
 
 # --- A worker that hangs when the host wakes, and cannot stop its guest: it is not waited for ---
-stopped() { grep -q '^State:.T' "/proc/$pid/status"; }
 for asks in "" yes; do
 	log_mark
 	plain_put "$sys" 00:03.0 82 '\x80\x00'
 	pid=$(worker_of 7)
 	kill -STOP "$pid"
-	check "a worker hangs${asks:+, and its guest asks}" wait_for 5000 stopped
+	check "a worker hangs${asks:+, and its guest asks}" wait_for 5000 stopped "$pid"
 	[ -z "$asks" ] || tell g7 post 0 0 0 0 0 4
 	wakes
 	check "what it is in the way of is done nevertheless" wait_for 10000 enabled

@@ -22,7 +22,7 @@ victims() { # KIND: their pids
 	worker) worker_of 7 ;;
 	gate) gate_of 7 ;;
 	both) echo "$(worker_of 7) $(gate_of 7)" ;;
-	standby) pgrep -P "$(pgrep -P "$DAEMON" | head -n 1)" xenpci-worker | grep -vx -e "$(worker_of 7)" -e "$(worker_of 8)" ;;
+	standby) workers | grep -vx -e "$(worker_of 7)" -e "$(worker_of 8)" ;;
 	esac
 }
 nap() { read -rt "0.0$((RANDOM % 5))$((RANDOM % 10))" <>"$WORK/never"; }
@@ -66,14 +66,13 @@ check "and ended" wait_for 2000 gone "$pid"
 check "the log says so" logged "guest 7: its worker hangs"
 # One that waits for its gate, and hangs before that answers: it is no device that it waits for afterwards.
 pid=$(worker_of 7) gate=$(gate_of 7)
-stopped() { grep -q '^State:.T' "/proc/$pid/status"; }
 waits_for_gate() { grep -q '^47 ' "/proc/$pid/syscall"; } # recvmsg
 hangs=$(log_count "guest 7: its worker hangs")
 kill -STOP "$gate"
 say g7 op 4 0 0 0 0 0 2 0 0 1 # MSI-X on
 check "a worker waits for its gate" wait_for 5000 waits_for_gate
 kill -STOP "$pid"
-check "and hangs" wait_for 5000 stopped
+check "and hangs" wait_for 5000 stopped "$pid"
 kill -CONT "$gate"
 check "it is replaced, and its guest answered" answer g7
 like "with its vectors" "$R" "^0 "

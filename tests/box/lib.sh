@@ -184,6 +184,11 @@ family() {
 		pgrep -P "$spawner"
 	done
 }
+# workers: those of guests, and the one that stands ready
+workers() {
+	local spawner
+	for spawner in $(pgrep -P "$DAEMON"); do pgrep -P "$spawner" -x xenpci-worker; done
+}
 # job_runs: some device is being seen to; worker_of N, gate_of N: the processes of a guest (with -v -v)
 job_runs() {
 	local spawner
@@ -195,6 +200,8 @@ serving() { grep -oE "guest $1: process [0-9]+ serves it, process [0-9]+ writes"
 worker_of() { serving "$1" | grep -oE '[1-9][0-9]* serves' | cut -d ' ' -f 1; }
 gate_of() { serving "$1" | grep -oE '[1-9][0-9]* writes' | cut -d ' ' -f 1; }
 
+# stopped PID: a SIGSTOP has had its effect
+stopped() { grep -q '^State:.T' "/proc/$1/status"; }
 # daemon_pause, daemon_resume: through when the signal's effect has reached this shell,
 # whose reads it would otherwise interrupt
 daemon_is() { grep -q "^State:.$1" "/proc/$DAEMON/status"; }

@@ -20,6 +20,15 @@ server_end() {
 	return 0 # whatever ended it
 }
 
+# front_bus ARGUMENT...: guest 7's command, at the bus; listen OUTPUT: it waits for one interrupt, as LISTENER
+bus=$WORK/bus.sock
+front_bus() { in_domain 7 env XENPCIFRONT_BUS="$bus" "$B/xenpci-front" "$@" 2>&1; }
+listen() {
+	front_bus interrupts --count 1 --timeout 20000 00:00.0 msix 3 >"$1" &
+	LISTENER=$!
+	wait_for 5000 grep -q 'msix ready' "$1"
+}
+
 # refused NAME TEXT [OPTIONS]: xenpcid does not start with the device, and says that
 refused() {
 	check_not "$1refused" in_domain 0 "$B/xenpcid" --worker "$B/xenpci-worker" --no-keeper \

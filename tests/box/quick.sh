@@ -35,7 +35,7 @@ fi
 
 # --- Idle ---
 # The next guest's worker stands ready when a guest that connected has looked at its buses.
-stands_ready() { [ "$(pgrep -P "$(pgrep -P "$DAEMON" | head -n 1)" -x xenpci-worker | wc -l)" = 3 ]; }
+stands_ready() { [ "$(workers | wc -l)" = 3 ]; }
 check "a worker stands ready for the next guest" wait_for 10000 stands_ready
 check "a burst" tell g7 traffic 2000 0 0x10d38086
 # shellcheck disable=SC2046

@@ -6,8 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_vfio.sh"
 
-bus=$WORK/bus.sock
-
 vdev_fds() { find "/proc/$(pgrep -n -x xenpci-vdev)/fd" -type l | wc -l; }
 ok_lines() { sed "s/^ok /ok $1: /; s/^not ok /not ok $1: /" "$2"; FAILED=$((FAILED + $(grep -c '^not ok' "$2"))); }
 # drive NAME GUEST STEP...: the driver does these; and what it says is ours
@@ -19,7 +17,6 @@ drive() {
 	ok_lines "$name" "$WORK/driver.out"
 	[ -s "$WORK/driver.out" ] || not_ok "$name" "the driver said nothing"
 }
-front_bus() { in_domain 7 env XENPCIFRONT_BUS="$bus" "$B/xenpci-front" "$@" 2>&1; }
 start() { daemon_start --devices "vfio-user:$sock,events,bus=$bus" --devices "image:$bench" "$@"; }
 operator() { in_domain 0 "$B/xenpci" "$@"; }
 # The device for guest 7, with options; g8 has one of the captured machine's all the time.
@@ -53,11 +50,9 @@ is "the bus is our user's alone" "$(stat -c %a "$bus")" 600
 like "peek says what is missing" "$(front_bus peek 00:00.0 6 0 2)" "memory decoding is off"
 like "poke as well" "$(front_bus poke 00:00.0 1 0x40 0x1234 2)" "memory decoding is off"
 like "no such place" "$(front_bus peek 00:00.0 1 4096)" "BAR 1 has no memory at 0x1000"
-in_domain 7 env XENPCIFRONT_BUS="$bus" "$B/xenpci-front" interrupts --count 1 --timeout 20000 00:00.0 msix 3 >"$WORK/irq" &
-irq=$!
-check "interrupts are listened to" wait_for 5000 grep -q 'msix ready' "$WORK/irq"
+check "interrupts are listened to" listen "$WORK/irq"
 kill -USR2 $SERVER
-wait $irq
+wait "$LISTENER"
 is "and told by number" "$?, $(tail -n 1 "$WORK/irq")" "0, 0000:00:00.0 msix 2"
 
 # The guest's gate dies: the device is the guest's again, its vectors are to be enabled anew.

@@ -5,14 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_vfio.sh"
 
-bus=$WORK/bus.sock
 lost='ff00:00:00.0: MSI-X was on, and its vectors ended with the process that forwarded them'
-front_bus() { in_domain 7 env XENPCIFRONT_BUS="$bus" "$B/xenpci-front" "$@" 2>&1; }
-listen() { # OUTPUT
-	front_bus interrupts --count 1 --timeout 20000 00:00.0 msix 3 >"$1" &
-	LISTENER=$!
-	wait_for 5000 grep -q 'msix ready' "$1"
-}
 
 box_up
 guest 7
