@@ -119,6 +119,7 @@ void service_check_up(struct guest *g)
 {
 	struct service *s = &g->service;
 	struct claim *claim;
+	uint64_t now;
 
 	if (s->phase != SERVICE_STARTING || !s->ready)
 		return;
@@ -131,8 +132,9 @@ void service_check_up(struct guest *g)
 	 * The next one starts when this one's guest waits no more: at once where it had been connected; a guest that
 	 * connects looks at its buses first, which is when dom0's processor is wanted most.
 	 */
-	s->standby_ns = now_ns() + (s->resumed ? 0 : SERVICE_STANDBY_NS);
-	service_watch_deadlines(g, now_ns());
+	now = now_ns();
+	s->standby_ns = now + (s->resumed ? 0 : SERVICE_STANDBY_NS);
+	service_watch_deadlines(g, now);
 	service_tell_processes(g);
 	guest_look_again(g);
 }

@@ -30,8 +30,8 @@ struct service {
 	struct process *worker;
 	bool ready;	   /* the worker serves */
 	uint64_t ready_by_ns; /* or it hangs, and is replaced */
-	unsigned awaited;      /* answers of its */
-	uint64_t answer_by_ns; /* the next of them */
+	unsigned awaited;  /* answers of the worker that it owes, to all but DROP */
+	uint64_t answer_by_ns; /* the next of them; or it hangs */
 	uint64_t standby_ns; /* when the next guest's worker is started; 0: it was */
 	bool resumed;	   /* requests may have been begun by another worker */
 	unsigned quiet;	   /* answers of the gate that are awaited */

@@ -52,7 +52,10 @@ static bool has_event(const struct service *s)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* What the worker is to let go of: its end does it in its place. */
+/*
+ * What the worker is to let go of: its end does it in its place. Each device has a time of its own, as others wait for
+ * it: no other answer of a worker that was taken over prolongs that.
+ */
 static void check_drops(struct guest *g, uint64_t now)
 {
 	struct claim *claim;
