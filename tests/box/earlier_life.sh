@@ -33,17 +33,23 @@ guest 7
 daemon_start
 
 # --- Dead, and nothing follows ---
+peer g7 7
 given 7 0000:00:04.0
+check "it connects" connect g7 7
+check "and has a ledger" test -e "$WORK/state/guest-7"
 check "a guest is remembered with its uuid" store read "$memory/7"
 uuid=$(node /local/domain/7/vm)
 like "which is its domain's" "$R" "xenpci-guest [0-9]+ 36 ${uuid#/vm/}\$"
 daemon_kill
 log_mark
+cp "$WORK/state/guest-7" "$WORK/state/guest-9" # one of us died between forgetting guest 9 and removing that
+end_peer g7 KILL
 destroy 7
 daemon_start
 check "dead: it is noticed" wait_for 5000 logged_since "guest 7: .*has gone.*1 device remembered"
 check "dead: nothing is remembered" wait_for 5000 forgotten 7
 is "dead: no ledger is left" "$(find "$WORK/state" -name guest-7 | wc -l)" 0
+is "dead: nor one of a guest that nobody remembers" "$(find "$WORK/state" -name guest-9 | wc -l)" 0
 free_again "dead" 0000:00:04.0
 
 # --- Dead, and another has its number: it is served as if the first had never been ---
