@@ -133,6 +133,7 @@ check "which is to stay so" tell g7 op 4 0 0 0 0 0 2 0 0 1
 attach 8 0000:00:05.0 --no-wait || bail "no second device for 8"
 reconfigure g8 8 || bail "guest 8 does not take it"
 uuid=$(uuid_of 8)
+check "it has a ledger" test -e "$WORK/state/guest-8"
 log_mark
 check "guest 8 is saved, and nobody waits for it in vain" saved 8
 check "its devices are taken back" wait_for 5000 logged_since "guest 8: 0000:00:07.0 taken back"
