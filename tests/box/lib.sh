@@ -175,24 +175,36 @@ daemon_stop() {
 	is "xenpcid ends with status ${1:-0} at SIGTERM" "$status" "${1:-0}"
 }
 
+# children PID [NAME]: its child processes, or those that are called so; status 1: there are none. (pgrep looks at each
+# process of the machine.)
+children() {
+	local list pid name none=1
+	read -ra list <"/proc/$1/task/$1/children"
+	for pid in "${list[@]}"; do
+		[ -z "${2:-}" ] || { read -r name <"/proc/$pid/comm" && [ "$name" = "$2" ]; } || continue
+		echo "$pid"
+		none=0
+	done
+	return $none
+} 2>/dev/null
 # Its processes: the supervisor, the spawner, and what that has started.
 family() {
 	local spawner
 	echo "$DAEMON"
-	for spawner in $(pgrep -P "$DAEMON"); do
+	for spawner in $(children "$DAEMON"); do
 		echo "$spawner"
-		pgrep -P "$spawner"
+		children "$spawner"
 	done
 }
 # workers: those of guests, and the one that stands ready
 workers() {
 	local spawner
-	for spawner in $(pgrep -P "$DAEMON"); do pgrep -P "$spawner" -x xenpci-worker; done
+	for spawner in $(children "$DAEMON"); do children "$spawner" xenpci-worker; done
 }
 # job_runs: some device is being seen to; worker_of N, gate_of N: the processes of a guest (with -v -v)
 job_runs() {
 	local spawner
-	for spawner in $(pgrep -P "$DAEMON"); do pgrep -P "$spawner" -x xenpci-job >/dev/null && return; done
+	for spawner in $(children "$DAEMON"); do children "$spawner" xenpci-job >/dev/null && return; done
 	return 1
 }
 # Nothing where the supervisor does not know it yet: process 0 would be all of ours.

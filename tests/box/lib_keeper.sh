@@ -36,7 +36,7 @@ begin() { # [OPTIONS]: KEEPER, who is DAEMON too, and SERVER
 	KEEPER=$DAEMON
 	SERVER=$(server_of "$KEEPER")
 }
-server_of() { pgrep -P "$1"; }
+server_of() { children "$1"; }
 another_server() { # than SERVER
 	local s
 	s=$(server_of "${1:-$KEEPER}") && [ "$s" != "$SERVER" ] && [ "$(log_since_count serving)" -gt "$SERVED" ]

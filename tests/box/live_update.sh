@@ -69,7 +69,7 @@ round() {
 
 	# --- xenpcid does not look: what was written before and behind it is seen ---
 	log_mark
-	server=$(pgrep -P "$keeper" | head -n 1)
+	server=$(children "$keeper" | head -n 1)
 	check "$NAME: the server does not look" eval "DAEMON=$server daemon_pause"
 	check "$NAME: a device is asked for" hot_nodes 7 3 2=0000:01:00.0
 	check "$NAME: it is updated" xenstored_update
@@ -90,7 +90,7 @@ round() {
 
 	# --- The server dies just then ---
 	log_mark
-	server=$(pgrep -P "$keeper" | head -n 1)
+	server=$(children "$keeper" | head -n 1)
 	kill -KILL "$server"
 	check "$NAME: it is updated" xenstored_update
 	check "$NAME: a successor goes on" wait_for 10000 logged_since "guest 7: 0000:00:04.0 goes on"

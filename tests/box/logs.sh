@@ -11,7 +11,7 @@ begin() {
 	log_mark
 	daemon_start -v -v "$@"
 	store rm /local/domain/0/backend/pci
-	kill -KILL "$(pgrep -P "$DAEMON")" # of which the keeper tells
+	kill -KILL "$(children "$DAEMON")" # of which the keeper tells
 	check "another serves" wait_for 10000 eval '[ "$(log_since_count "serving")" -ge 2 ]'
 	daemon_stop
 }

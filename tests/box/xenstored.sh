@@ -81,7 +81,7 @@ killed_with_keeper() {
 	begin
 	KEPT=
 	local server keeper=$DAEMON
-	server=$(pgrep -P "$keeper" | head -n 1)
+	server=$(children "$keeper" | head -n 1)
 	check "$NAME: it is" xenstored_kill --keep
 	check "$NAME: that is noticed" wait_for 5000 lost_at 1
 	check "$NAME: guests read meanwhile" reads g7 "$ID"
@@ -94,7 +94,7 @@ killed_with_keeper() {
 	check "$NAME: guests read" reads g7 "$ID"
 	check "$NAME: one line for lost" lost_at 1
 	check "$NAME: attach and detach" attaches 0000:01:00.0
-	check "$NAME: nothing else has happened" test "$(pgrep -P "$keeper" | head -n 1)" = "$server"
+	check "$NAME: nothing else has happened" test "$(children "$keeper" | head -n 1)" = "$server"
 	check_not "$NAME: to the keeper neither" logged_since "another is started|nobody serves"
 	# What a successor needs is written again, the vectors of that time too.
 	log_mark

@@ -55,7 +55,7 @@ warm_up() {
 }
 no_jobs() {
 	find_family
-	! pgrep -P "$SPAWNER" -x xenpci-job && ! pgrep -P "$SPAWNER" -x xenpci-gate
+	! children "$SPAWNER" xenpci-job && ! children "$SPAWNER" xenpci-gate
 }
 # All of it ends, in whatever state it is.
 quit() {
@@ -111,7 +111,8 @@ one_life() {
 	[ "$1" = life ] || verdict=$verdict$bad
 	said=$(unusual | wc -l)
 	[ -z "${FAULTS_LOGS:-}" ] || [ -z "$bad$verdict" ] || keep_log "$*" "$bad $verdict"
-	if [ "$(children "$DAEMON" | head -n 1)" != "$server" ]; then
+	find_family
+	if [ "$SUPERVISOR" != "$server" ]; then
 		quit # a server that has died makes the next one wait
 	elif [ -z "$verdict" ] && [ -n "$bad" ]; then
 		# Those that come next have the same devices, and find them free.
@@ -126,17 +127,18 @@ one_life() {
 
 # The daemon's processes, not the box's.
 ours() {
-	local pid
-	for pid in $(grep -lz "^XENPCI_FAULTS=$XENPCI_FAULTS$" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3); do
-		case $(cat "/proc/$pid/comm" 2>/dev/null) in xenpci*) echo "$pid" ;; esac
+	local comm name
+	for comm in /proc/[0-9]*/comm; do
+		read -r name <"$comm" && [[ $name == xenpci* ]] && grep -qz "^XENPCI_FAULTS=$XENPCI_FAULTS$" "${comm%comm}environ" &&
+			basename "${comm%/comm}"
 	done
-}
+} 2>/dev/null
 none_of_ours() { [ -z "$(ours)" ]; }
 # Who loses its keeper while it serves becomes the keeper of another server, and is asked to end as that.
 heirs_end() {
 	local pid
 	for pid in $(ours); do
-		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != xenpcid-keeper ] || kill -TERM "$pid"
+		[ "$(names "$pid")" != xenpcid-keeper ] || kill -TERM "$pid"
 	done
 	none_of_ours
 }

@@ -96,12 +96,16 @@ life() {
 
 # --- What is left ---
 
-children() { pgrep -P "$1"; }
 SUPERVISOR= SPAWNER=
 find_family() {
-	SUPERVISOR=$(children "$DAEMON" | head -n 1)
-	SPAWNER=$([ -z "$SUPERVISOR" ] || children "$SUPERVISOR" | head -n 1)
+	SUPERVISOR= SPAWNER=
+	read -r SUPERVISOR < <(children "$DAEMON") && read -r SPAWNER < <(children "$SUPERVISOR")
 }
+# names PID...: what processes are called
+names() {
+	local pid name
+	for pid; do read -r name <"/proc/$pid/comm" && echo "$name"; done
+} 2>/dev/null
 open_files() { [ -z "$1" ] || ls "/proc/$1/fd" 2>/dev/null | wc -l; }
 # What must be as it was: the box's counts, the processes, nodes, state and descriptors.
 left() {
@@ -109,8 +113,7 @@ left() {
 	# (A worker may stand ready, and have its handles, or not.)
 	xb stat "$DIR" | sed 's/ handles=[0-9]*//'
 	# shellcheck disable=SC2046
-	[ -z "$SPAWNER" ] || ps -o comm= -p "$DAEMON,$SUPERVISOR,$SPAWNER$(children "$SPAWNER" | sed 's/^/,/' | tr -d '\n')" |
-		sort | awk '$1 != "xenpci-worker" || n++'
+	[ -z "$SPAWNER" ] || names "$DAEMON" "$SUPERVISOR" "$SPAWNER" $(children "$SPAWNER") | sort | awk '$1 != "xenpci-worker" || n++'
 	# (Empty directories of errors and of backends stay, as with xl.)
 	in_domain 0 xenstore-ls -f / | sed 's/ = .*//' | sort |
 		grep -v '^/local/domain/0/backend\(/pci\)\?$\|^/libxl\|^/vm\|^/local/domain/0/error\(/backend\(/pci\(/[0-9]*\(/0\)\?\)\?\)\?\)\?$'

@@ -119,7 +119,7 @@ op_act_under_blow() {
 # victim PARENT NAME NUMBER: one of its children that are called so
 victim() {
 	local list
-	mapfile -t list < <(pgrep -P "$1" -x "$2")
+	mapfile -t list < <(children "$1" "$2")
 	[ ${#list[@]} = 0 ] || echo "${list[$3 % ${#list[@]}]}"
 }
 hit() { # KIND PID SIGNAL

@@ -93,7 +93,7 @@ rest() {
 	for domid in "${!ALIVE[@]}"; do dies_random "$domid"; done
 	settle
 }
-all_ready() { find_family && [ "$(pgrep -P "$SPAWNER" -x xenpci-worker | wc -l)" = 2 ]; }
+all_ready() { find_family && [ "$(children "$SPAWNER" xenpci-worker | wc -l)" = 2 ]; }
 at_rest() { wait_for 20000 all_ready && as_before; }
 
 # A device whose job was killed in the midst of its reset, or whose sibling would have been reset too, may be kept from
