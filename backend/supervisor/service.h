@@ -46,6 +46,8 @@ struct service {
 	uint64_t check_ns; /* when to look again; 0: it is asleep */
 	uint64_t progress; /* as it was then */
 	unsigned stuck;	   /* looks in a row without any */
+	unsigned hangs;	   /* workers in a row that were replaced for that */
+	uint64_t hung_ns;  /* when the last was; 0: none was */
 	bool gate_asked;   /* whether it waits for a device, in whose place the worker would wait */
 	bool gate_free;	   /* it did not, since the last look */
 	struct ratelimit deaths; /* of either process: so many are replaced at once, others a little later */

@@ -11,6 +11,12 @@
 /* So often a worker that has work is looked at; so many looks without progress are a hang. */
 #define CHECK_NS 400000000u
 #define STUCK_MAX 3
+/*
+ * A host that starves its processes gives the next worker no more than this one, and starting it costs: one that takes
+ * the place of another that hung a minute ago or less has twice that one's time, four times the first one's at most.
+ */
+#define HANGS_AGAIN_NS 60000000000u
+#define DOUBLED_MAX 2
 
 void service_stop_watching(struct guest *g)
 {
@@ -169,6 +175,25 @@ void service_watch_deadlines(struct guest *g, uint64_t now)
 	check_answers(g, now);
 }
 
+static unsigned looks_without_progress(struct service *s, uint64_t now)
+{
+	if (s->hung_ns && now - s->hung_ns > HANGS_AGAIN_NS)
+		s->hangs = 0;
+	return STUCK_MAX << s->hangs;
+}
+
+static void replace_hung(struct guest *g, uint64_t now)
+{
+	struct service *s = &g->service;
+
+	talk_event(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
+	s->hangs += s->hangs < DOUBLED_MAX;
+	s->hung_ns = now;
+	s->stuck = 0;
+	s->check_ns = 0;
+	process_kill(s->worker);
+}
+
 void service_watch_progress(struct guest *g, uint64_t now)
 {
 	struct service *s = &g->service;
@@ -193,11 +218,8 @@ void service_watch_progress(struct guest *g, uint64_t now)
 	else
 		s->stuck++;
 	s->progress = progress;
-	if (s->stuck >= STUCK_MAX && s->worker) {
-		talk_event(&g->talk, XTL_ERROR, "its worker hangs: it is replaced");
-		s->stuck = 0;
-		process_kill(s->worker);
-		s->check_ns = 0;
+	if (s->worker && s->stuck >= looks_without_progress(s, now)) {
+		replace_hung(g, now);
 		return;
 	}
 	s->check_ns = now + CHECK_NS;

@@ -349,6 +349,36 @@ static void a_worker_waits_for_its_gate_as_long_as_that_waits_for_a_device(void 
 	assert_int_equal(kills, 1);
 }
 
+/* How many looks it has without progress, the first of them at *now. */
+static unsigned looks_until_killed(uint64_t *now)
+{
+	unsigned looks = 0;
+
+	kills = 0;
+	g.service.check_ns = *now;
+	for (; !kills && looks < 100; looks++)
+		service_check(&g, *now += 1000000000u);
+	return looks;
+}
+
+/* Each gets more time than the last, as far as that goes; who hangs a long time afterwards gets the first one's. */
+static void a_worker_behind_one_that_hung_has_more_time(void **state)
+{
+	uint64_t now = now_ns();
+	unsigned first;
+
+	(void)state;
+	come_up();
+	first = looks_until_killed(&now);
+	assert_in_range(first, 2, 4);
+	assert_int_equal(looks_until_killed(&now), 2 * first);
+	assert_int_equal(looks_until_killed(&now), 4 * first);
+	assert_int_equal(looks_until_killed(&now), 4 * first);
+	now += 61000000000u;
+	assert_int_equal(looks_until_killed(&now), first);
+	assert_int_equal(looks_until_killed(&now), 2 * first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +395,7 @@ int main(void)
 		TEST(a_worker_that_repeats_itself_causes_no_looks),
 		TEST(a_worker_that_keeps_a_device_is_replaced),
 		TEST(a_worker_waits_for_its_gate_as_long_as_that_waits_for_a_device),
+		TEST(a_worker_behind_one_that_hung_has_more_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
