@@ -87,7 +87,7 @@ judge() {
 	done
 }
 
-keep_log() { mkdir -p "$FAULTS_LOGS" && { echo "$2" && unusual; } >"$FAULTS_LOGS/${1// /_}"; }
+keep_log() { mkdir -p "$FAULTS_LOGS" && { echo "$2" && unusual; } >"$FAULTS_LOGS/${1//[ \/]/_}"; }
 # note WHAT HIT: one line of results; WHAT is SERIES ROLE KIND N ACTION
 note() { # WHAT FIRST SECOND VERDICT REMARKS
 	if [ -n "$4" ]; then
