@@ -145,7 +145,7 @@ static int step_setup(struct guest *g, unsigned own, struct problem *p)
 		return 0;
 	guest_error_over(g);
 	if (guest_identify(g, p))
-		return -1;
+		return errno == EAGAIN ? 0 : -1;
 	guest_life(g, g->life);
 	if (successor_guest_begin(&g->be->successor, guest_id(g), g->life))
 		return problem_set(p, errno, "cannot remember the guest: %s", strerror(errno));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/supervisor/guest.h"
+#include "backend/supervisor/guest_error.h"
 #include "common/store.h"
 #include "common/util.h"
 #include "host/stub.h"
@@ -67,6 +68,16 @@ void guest_find_owner(struct guest *g)
 	g->owner = owner;
 }
 
+/* The node was not read. One that may be there is tried again. */
+static int not_read(struct guest *g, const char *node, struct problem *p)
+{
+	int err = errno;
+
+	if (guest_unread(g, g->dir, node))
+		return fail(EAGAIN);
+	return problem_set(p, err, "%s/%s: %s", g->dir, node, strerror(err));
+}
+
 int guest_identify(struct guest *g, struct problem *p)
 {
 	char frontend[GUEST_DIR_MAX], expected[GUEST_DIR_MAX];
@@ -75,12 +86,12 @@ int guest_identify(struct guest *g, struct problem *p)
 
 	snprintf(expected, sizeof(expected), "/local/domain/%u/" NODE_FRONTEND_DIR_FMT, g->domid, g->devid);
 	if (store_read_number(xs, XBT_NULL, g->dir, NODE_FRONTEND_ID, 10, UINT32_MAX, &id))
-		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND_ID, strerror(errno));
+		return not_read(g, NODE_FRONTEND_ID, p);
 	if (id != g->domid)
 		return problem_set(p, EINVAL, "%s/%s names domain %u", g->dir, NODE_FRONTEND_ID,
 				   (unsigned)id);
 	if (store_read(xs, XBT_NULL, g->dir, NODE_FRONTEND, frontend, sizeof(frontend)) < 0)
-		return problem_set(p, errno, "%s/%s: %s", g->dir, NODE_FRONTEND, strerror(errno));
+		return not_read(g, NODE_FRONTEND, p);
 	if (strcmp(frontend, expected))
 		return problem_set(p, EINVAL, "%s/%s is not %s", g->dir, NODE_FRONTEND, expected);
 	memcpy(g->frontend, expected, sizeof(g->frontend));

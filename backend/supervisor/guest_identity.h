@@ -9,7 +9,8 @@ struct guest;
 
 /*
  * Our path says who it is, frontend-id and frontend must agree; Xen says of what kind. Watches the
- * frontend's state. 0, or -1 with errno and *p (a node is absent or names another: EINVAL, ENOENT).
+ * frontend's state. 0, or -1 with errno and *p (a node is absent or names another: EINVAL, ENOENT). EAGAIN, without
+ * *p: one could not be read; the guest is looked at again in a second, or when xenstored is back.
  */
 int guest_identify(struct guest *g, struct problem *p);
 /* The watch, if there is one, is set anew: xenstored is another one. 0, or -1 with errno. */

@@ -141,7 +141,7 @@ static int begin(struct guest *g, unsigned own, struct problem *p)
 	unsigned n;
 
 	if (guest_identify(g, p))
-		return -1;
+		return errno == EAGAIN ? 0 : -1;
 	talk_tell(&g->talk, XTL_INFO, "taking over from an earlier xenpcid, state %u (%s)", own,
 		  pciif_state_name(own));
 	/* One that was left by version 1 is known by its uuid from now on. */
