@@ -145,6 +145,34 @@ static int attach_virtual(struct operator *op, uint32_t domid, char *text)
 	return nodes_add(&n, &device, !op->no_wait);
 }
 
+static int does_not_have(const struct operator *op, uint32_t domid, const char *name)
+{
+	char of[48] = "";
+
+	if (op->backend != op->domid)
+		snprintf(of, sizeof(of), ", from domain %u", op->backend);
+	if (op->devid)
+		return operator_fail("guest %u does not have %s at its PCI frontend %u%s", domid, name,
+				     op->devid, of);
+	return operator_fail("guest %u does not have %s%s", domid, name, of);
+}
+
+/*
+ * Has the guest let device number i go. With -f one that does not is no failure: what was asked
+ * for is done without it. 0, or -1 having told that the device stays.
+ */
+static int let_go(struct operator *op, struct nodes *n, unsigned i, const char *name)
+{
+	if (!nodes_leave(n, i, !op->no_wait))
+		return 0;
+	if (!op->force) {
+		operator_fail("%s: still attached (-f: take it all the same)", name);
+		return -1;
+	}
+	fprintf(stderr, "xenpci: warning: %s: guest %u did not let it go: taken all the same\n", name, n->guest);
+	return 0;
+}
+
 static int detach_virtual(struct operator *op, uint32_t domid, const char *text)
 {
 	struct nodes n;
@@ -156,9 +184,9 @@ static int detach_virtual(struct operator *op, uint32_t domid, const char *text)
 	nodes_init(&n, op, domid, op->devid);
 	i = nodes_find(&n, a);
 	if (i < 0)
-		return operator_fail("guest %u does not have %s", domid, text);
-	if (nodes_leave(&n, (unsigned)i, !op->no_wait) && !op->force)
-		return operator_fail("%s: still attached (-f: take it all the same)", text);
+		return does_not_have(op, domid, text);
+	if (let_go(op, &n, (unsigned)i, text))
+		return OPERATOR_FAILED;
 	i = nodes_find(&n, a);
 	return i >= 0 && nodes_remove(&n, (unsigned)i) ? OPERATOR_FAILED : OPERATOR_OK;
 }
@@ -175,18 +203,6 @@ int run_attach(struct operator *op, int argc, char **argv)
 			return OPERATOR_FAILED;
 	}
 	return OPERATOR_OK;
-}
-
-static int does_not_have(const struct operator *op, uint32_t domid, const struct place *place)
-{
-	char of[48] = "";
-
-	if (op->backend != op->domid)
-		snprintf(of, sizeof(of), ", from domain %u", op->backend);
-	if (op->devid)
-		return operator_fail("guest %u does not have %s at its PCI frontend %u%s", domid, place->name,
-				     op->devid, of);
-	return operator_fail("guest %u does not have %s%s", domid, place->name, of);
 }
 
 int run_detach(struct operator *op, int argc, char **argv)
@@ -206,12 +222,9 @@ int run_detach(struct operator *op, int argc, char **argv)
 	nodes_init(&n, op, domid, op->devid);
 	i = nodes_find(&n, place.fn->info.sbdf);
 	if (i < 0)
-		return does_not_have(op, domid, &place);
-	if (nodes_leave(&n, (unsigned)i, !op->no_wait)) {
-		if (!op->force)
-			return operator_fail("%s: still attached (-f: take it all the same)", place.name);
-		status = OPERATOR_FAILED;
-	}
+		return does_not_have(op, domid, place.name);
+	if (let_go(op, &n, (unsigned)i, place.name))
+		return OPERATOR_FAILED;
 	if (take_device_back(op, &place, domid))
 		status = OPERATOR_FAILED;
 	/* Its number may have changed while we waited. */

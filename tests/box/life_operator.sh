@@ -134,6 +134,31 @@ like "which names it, too" "$(out)" '0000:02:00.0 \(guest 7\): it would be reset
 check "by force it is" operator reset -f -m slot 02:00.1
 check "the guest loses it" operator detach -f --no-wait 7 02:00.0
 like "Xen is told, kind 3 for a function" "$(hypercalls | tail -n "+$((mark + 1))")" 'pci_device_reset'
+
+# --- A guest where nobody answers keeps what it has, but for -f: 10 s, at once for all ---
+unanswered() { # NAME ARGUMENT...: its status and what it says into NAME's files
+	local name=$1
+	shift
+	operator detach "$@" >"$WORK/$name.out" 2>&1
+	echo $? >"$WORK/$name.status"
+}
+check "two for a guest without a frontend" operator attach -a all --no-wait 8 05:00.2 00:07.0
+check "and one that a program is" operator attach --virtual --no-wait 8 ff00:00:00.0
+unanswered asked 8 05:00.2 &
+asked=$!
+unanswered forced -f 8 00:07.0 &
+forced=$!
+unanswered virtual --virtual -f 8 ff00:00:00.0 &
+wait $asked $forced $!
+is "detach fails" "$(cat "$WORK/asked.status")" 1
+like "and says how to insist" "$(cat "$WORK/asked.out")" '0000:05:00.2: still attached \(-f: '
+is "detach -f does what it was asked to" "$(cat "$WORK/forced.status")" 0
+like "and says without whom" "$(cat "$WORK/forced.out")" 'warning: 0000:00:07.0: guest 8 did not let it go: taken all the same'
+is "with --virtual, too" "$(cat "$WORK/virtual.status")" 0
+like "in the same words" "$(cat "$WORK/virtual.out")" 'warning: ff00:00:00.0: guest 8 did not let it go: taken all the same'
+is "one is left" "$(node "$(be 8 num_devs)") $(node "$(be 8 key-0)")" "1 0000:05:00.2"
+check_not "what was taken is nobody's" store read /libxl/pci/0000-00-07-0/domid
+check "that, too, once nobody is waited for" operator detach --no-wait 8 05:00.2
 daemon_stop
 end_peer dom0
 xb down "$DIR"
