@@ -17,6 +17,7 @@ sysusersdir ?= $(PREFIX)/lib/sysusers.d
 tmpfilesdir ?= $(PREFIX)/lib/tmpfiles.d
 completionsdir ?= $(PREFIX)/share/bash-completion/completions
 LDCONFIG ?= ldconfig
+MAKE_GROUP ?= make/group
 
 SERVICE_B := $(B)/service
 GENERATED := $(SERVICE_B)/xenpcid.service $(SERVICE_B)/libxenpcifront.pc
@@ -71,8 +72,9 @@ install: all man $(GENERATED)
 		ln -sf "$$2" "$(DESTDIR)$$3/$$1"; \
 	done
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ! command -v $(LDCONFIG) >/dev/null || $(LDCONFIG)
+	@[ -n "$(DESTDIR)" ] || $(MAKE_GROUP) $(sysusersdir)/xenpci.conf
 
-# What was installed with the same variables; /etc and /run stay.
+# What was installed with the same variables. What else there is of it on this system stays, and is named.
 uninstall:
 	@for entry in $(foreach e,$(INSTALLED),'$(e)'); do \
 		IFS='|'; set -- $$entry; unset IFS; \
@@ -85,6 +87,12 @@ uninstall:
 	rmdir "$(DESTDIR)$(includedir)/xenpci" "$(DESTDIR)$(docdir)/examples" "$(DESTDIR)$(docdir)/docs" "$(DESTDIR)$(docdir)" \
 		2>/dev/null || true
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ! command -v $(LDCONFIG) >/dev/null || $(LDCONFIG)
+	@[ -n "$(DESTDIR)" ] || { left=; \
+		for path in /etc/xenpci /run/xenpci /etc/systemd/system/*.wants/xenpcid.service; do \
+			[ ! -e "$$path" ] && [ ! -L "$$path" ] || left="$$left, $$path"; \
+		done; \
+		! grep -q ^xenpci: /etc/group || left="$$left, the group xenpci (groupdel xenpci)"; \
+		[ -z "$$left" ] || echo "left as it is: $${left#, }"; }
 
 # The sources as they are committed.
 dist:

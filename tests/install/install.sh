@@ -43,7 +43,7 @@ calls() { cat "$WORK/ldconfig.calls" 2>/dev/null | wc -l; }
 mk install "DESTDIR=$root" PREFIX=/usr "LDCONFIG=$WORK/ldconfig" >"$WORK/out" 2>&1
 is "with a DESTDIR ldconfig is not run" "$(calls)" 0
 prefix=$WORK/prefix
-mk install "PREFIX=$prefix" "udevrulesdir=$prefix/udev" "LDCONFIG=$WORK/ldconfig" >"$WORK/out" 2>&1
+mk install "PREFIX=$prefix" "udevrulesdir=$prefix/udev" "LDCONFIG=$WORK/ldconfig" MAKE_GROUP=true >"$WORK/out" 2>&1
 if [ "$(id -u)" = 0 ]; then
 	is "without one it is" "$(calls)" 1
 else
