@@ -15,14 +15,14 @@ endif
 endif
 endif
 
-.PHONY: deps $(addprefix deps-,lint fuzz bench xen man deb cross all) need-test need-lint need-fuzz need-bench need-xen
+.PHONY: deps $(addprefix deps-,lint fuzz bench xen man deb cross probes all) need-test need-lint need-fuzz need-bench need-xen
 deps:
 	@$(DEPS_ENV) make/deps install build run test man
 deps-all:
-	@$(DEPS_ENV) make/deps install build run test lint fuzz bench rig man docs deb chroot cross
+	@$(DEPS_ENV) make/deps install build run test lint fuzz bench rig man docs deb probes chroot cross
 deps-xen:
 	@$(DEPS_ENV) make/deps install build run test rig
-deps-lint deps-fuzz deps-bench deps-man deps-deb deps-cross:
+deps-lint deps-fuzz deps-bench deps-man deps-deb deps-cross deps-probes:
 	@$(DEPS_ENV) make/deps install build run test $(@:deps-%=%)
 
 # What make check and its like begin with: they say what is missing, and only on a Debian, as root,
