@@ -183,6 +183,21 @@ int ask_next(struct answer *a, int timeout_ms)
 	return -1;
 }
 
+bool ask_knows(const struct operator *op, const struct question *q)
+{
+	const struct question status = { .command = COMMAND_status, .who = q->who, .device = q->device };
+	struct answer a = { .fd = -1 };
+	bool any = !q->who && !q->device;
+	int rc;
+
+	if (any || ask_open(op, &status, true, &a))
+		return true;
+	while ((rc = ask_next(&a, -1)) == 1)
+		any |= a.kind == RECORD_OF_guest || a.kind == RECORD_OF_device;
+	ask_close(&a);
+	return any || rc;
+}
+
 void ask_close(struct answer *a)
 {
 	close_keep(a->fd);

@@ -33,6 +33,8 @@ int ask_open(const struct operator *op, const struct question *q, bool quiet, st
  * its text); -1: it did not, having told why; timeout_ms (-1: none) over: -2.
  */
 int ask_next(struct answer *a, int timeout_ms);
+/* Whether xenpcid knows the guest or the device that q is about; true, too, where it does not say. Tells nothing. */
+bool ask_knows(const struct operator *op, const struct question *q);
 /* Safe on one that is closed. */
 void ask_close(struct answer *a);
 

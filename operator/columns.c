@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "operator/columns.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/util.h"
+
+/* What stands before the columns of a row's second line, and of those behind it. */
+#define INDENT "    "
 
 static int put(struct columns *c, char *text)
 {
@@ -81,10 +86,33 @@ static const char *text_at(const struct columns *c, size_t row, unsigned i)
 	return row == 0 && text[0] == '>' ? text + 1 : text;
 }
 
+/*
+ * The columns that begin a line, a bit each: on a terminal that is too narrow for all of them the
+ * rows are folded between two columns, where the terminal itself would break them anywhere.
+ */
+static unsigned folds(const struct columns *c, const int *width)
+{
+	struct winsize terminal;
+	int room = INT_MAX, at = width[0];
+	unsigned set = 0;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &terminal) && terminal.ws_col)
+		room = terminal.ws_col;
+	for (unsigned i = 1; i < c->nr; i++) {
+		at += 2 + width[i];
+		if (at > room) {
+			set |= 1u << i;
+			at = (int)strlen(INDENT) + width[i];
+		}
+	}
+	return set;
+}
+
 void columns_print(const struct columns *c)
 {
 	bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	int width[COLUMNS_MAX] = { 0 };
+	unsigned fold;
 
 	if (c->rows < 2)
 		return;
@@ -92,14 +120,17 @@ void columns_print(const struct columns *c)
 		for (unsigned i = 0; i < c->nr; i++)
 			if ((int)strlen(text_at(c, r, i)) > width[i])
 				width[i] = (int)strlen(text_at(c, r, i));
+	fold = folds(c, width);
 	for (size_t r = 0; r < c->rows; r++) {
 		if (r == 0 && bold)
 			fputs("\033[1m", stdout);
 		for (unsigned i = 0; i < c->nr; i++) {
-			bool right = c->row[0][i][0] == '>', last = i + 1 == c->nr;
+			bool right = c->row[0][i][0] == '>';
+			bool last = i + 1 == c->nr || fold & 1u << (i + 1);
 
-			printf(right ? "%s%*s" : "%s%-*s", i ? "  " : "", last && !right ? 0 : width[i],
-			       text_at(c, r, i));
+			if (i)
+				fputs(fold & 1u << i ? "\n" INDENT : "  ", stdout);
+			printf(right ? "%*s" : "%-*s", last && !right ? 0 : width[i], text_at(c, r, i));
 		}
 		puts(r == 0 && bold ? "\033[0m" : "");
 	}

@@ -17,7 +17,7 @@ struct columns {
 int columns_init(struct columns *c, unsigned nr, const char *const *headings);
 /* A row: a format whose texts are parted by tabs, nr of them. 0, or -1 with errno. */
 int columns_add(struct columns *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* To stdout, headings first, bold where stdout is a terminal; nothing where there is no row. */
+/* To stdout, headings first, bold where stdout is a terminal, folded to its width; nothing where there is no row. */
 void columns_print(const struct columns *c);
 void columns_dispose(struct columns *c);
 

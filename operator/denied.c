@@ -144,7 +144,9 @@ int run_denied(struct operator *op, int argc, char **argv)
 	if (argc)
 		whom(&q, argv[0], name);
 	status = collect(op, &q, &d);
-	if (!status)
+	if (!status && !d.nr && !ask_knows(op, &q))
+		status = operator_fail("xenpcid serves no such %s: %s", q.device ? "device" : "guest", argv[0]);
+	else if (!status)
 		status = print(op, &d);
 	dispose(&d);
 	return status;
@@ -205,6 +207,8 @@ int run_learn(struct operator *op, int argc, char **argv)
 	q.device = sbdf_format(a, name);
 	status = collect(op, &q, &before);
 	if (!status) {
+		if (!ask_knows(op, &q))
+			fprintf(stderr, "xenpci: warning: no guest has %s yet\n", name);
 		wait_for(op->seconds ? op->seconds : 60);
 		status = collect(op, &q, &now);
 	}

@@ -94,10 +94,15 @@ int filter_open_machines(struct operator *op, const char *text)
 {
 	static char spec[4096];
 
+	struct sbdf a;
+
 	if (filter_is_file(text)) {
 		snprintf(spec, sizeof(spec), "image:%s", text);
 		op->spec[0] = spec;
 		op->nr_specs = 1;
+	} else if (text && sbdf_parse(text, &a)) {
+		operator_fail("\"%s\" is neither a PCI address ([SSSS:]BB:DD.F) nor a file that is there", text);
+		return -1;
 	}
 	if (operator_open_xen(op, false) || operator_open_machines(op))
 		return -1;

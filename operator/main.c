@@ -148,16 +148,31 @@ struct arguments {
 	const struct command *command;
 	char **args;
 	int nr;
-	char given[16]; /* letters of the commands' own options */
+	/* The commands' own options, each letter once. */
+	struct {
+		char letter;
+		int key;
+	} given[32];
+	unsigned nr_given;
 	int level;
 };
 
-static void note(struct arguments *a, char letter)
+static void note(struct arguments *a, char letter, int key)
 {
-	size_t n = strlen(a->given);
+	for (unsigned i = 0; i < a->nr_given; i++)
+		if (a->given[i].letter == letter)
+			return;
+	a->given[a->nr_given].letter = letter;
+	a->given[a->nr_given++].key = key;
+}
 
-	if (!strchr(a->given, letter) && n + 1 < sizeof(a->given))
-		a->given[n] = letter;
+static const char *option_name(int key)
+{
+	size_t i = 0;
+
+	while (options[i].key != key)
+		i++;
+	return options[i].name;
 }
 
 static error_t take_argument(struct arguments *a, char *arg, struct argp_state *state)
@@ -184,8 +199,10 @@ static error_t check_usage(struct arguments *a, struct argp_state *state)
 		argp_error(state, "%s: an argument is missing", a->command->help.name);
 	else if (a->nr > a->command->max)
 		argp_error(state, "%s: too many arguments", a->command->help.name);
-	else if (strspn(a->given, a->command->options) != strlen(a->given))
-		argp_error(state, "%s: an option does not belong to this command", a->command->help.name);
+	for (unsigned i = 0; i < a->nr_given; i++)
+		if (!strchr(a->command->options, a->given[i].letter))
+			argp_error(state, "%s: --%s does not belong to this command", a->command->help.name,
+				   option_name(a->given[i].key));
 	return 0;
 }
 
@@ -243,7 +260,7 @@ static bool take_plain(struct arguments *a, int key, const char *arg)
 		else
 			*(bool *)at = true;
 		if (p->letter)
-			note(a, p->letter);
+			note(a, p->letter, p->key);
 		return true;
 	}
 	return false;
@@ -256,7 +273,7 @@ static void parse_allow(struct arguments *a, const char *arg, struct argp_state 
 	if (!set)
 		argp_error(state, "--allow: there is no rule \"%s\" that can be overridden", arg);
 	a->op->allow |= set;
-	note(a, 'a');
+	note(a, 'a', KEY_ALLOW);
 }
 
 static void parse_method(struct arguments *a, const char *arg, struct argp_state *state)
@@ -266,7 +283,7 @@ static void parse_method(struct arguments *a, const char *arg, struct argp_state
 	if (!set)
 		argp_error(state, "--method: there is no method \"%s\"", arg);
 	a->op->methods |= set;
-	note(a, 'm');
+	note(a, 'm', KEY_METHOD);
 }
 
 static void parse_devid(struct arguments *a, const char *arg, struct argp_state *state)
@@ -276,7 +293,7 @@ static void parse_devid(struct arguments *a, const char *arg, struct argp_state 
 	if (number_parse(arg, 10, DEVID_MAX, &n))
 		argp_error(state, "--devid: \"%s\" is no number from 0 to %d", arg, DEVID_MAX);
 	a->op->devid = (uint32_t)n;
-	note(a, 'i');
+	note(a, 'i', KEY_DEVID);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -304,11 +321,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_WRITES:
 	case KEY_DENIED:
 		op->only = key == KEY_WRITES ? "writes" : "denied";
-		note(a, 'o');
+		note(a, 'o', key);
 		return 0;
 	case KEY_FOR:
 		op->seconds = parse_seconds(state, arg);
-		note(a, 'F');
+		note(a, 'F', key);
 		return 0;
 	case KEY_VERBOSE:
 		a->level = a->level == XTL_WARN ? XTL_INFO : XTL_DEBUG;

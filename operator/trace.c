@@ -88,6 +88,8 @@ int run_trace(struct operator *op, int argc, char **argv)
 	status = ask_open(op, &q, false, &a);
 	if (status)
 		return status;
+	if (!ask_knows(op, &q))
+		fprintf(stderr, "xenpci: warning: xenpcid serves no guest %s yet\n", q.who);
 	while (!interrupted && now_ns() < until && !ferror(stdout)) {
 		rc = ask_next(&a, 200);
 		if (rc == 1)

@@ -75,6 +75,11 @@ is "denied" "$(status_of operator denied 7)" 0
 like "has the register by name and how often" "$(out)" '0x0e8 +[A-Za-z ]*[Cc]ontrol +0x[0-9a-f]{4} +2 '
 is "times in records" "$(json denied denied 7 | grep '"offset":232' | field times)" 2
 is "nothing of the other guest" "$(json denied denied 8)" ""
+is "which is no failure" "$(status_of operator denied 8) $(out)" "0 no write was refused"
+is "but one that is not there is" "$(status_of operator denied nobody)" 1
+like "as is told" "$(out)" 'xenpcid serves no such guest: nobody'
+is "and a device that nobody has" "$(status_of operator denied 0f:00.0)" 1
+like "whichever it is" "$(out)" 'xenpcid serves no such device: 0f:00.0'
 operator denied --quirks >"$WORK/quirks.conf"
 like "as settings" "$(cat "$WORK/quirks.conf")" 'vendor = 0x8086; device = 0x10d3; offset = 0xe8; width = 2; mask = 0x7fff; reason = "device control"'
 is "of the guest as well" "$(json guest status 7 | field refused)" "$(json stats stats 7 | field refused)"
@@ -92,6 +97,15 @@ wait $learner $sleeper
 is "learn ends by itself" "$(cat "$WORK/learnt.status")" 0
 like "with what was refused" "$(cat "$WORK/learnt")" 'offset = 0xf0'
 is "and nothing from before" "$(grep -c 'offset = 0xe8' "$WORK/learnt")" 0
+
+operator learn 0f:00.0 --for 1s >"$WORK/out" 2>&1
+like "learn of a device that nobody has says so at once" "$(out)" 'warning: no guest has 0000:0f:00.0 yet'
+operator learn $nic --for 1s >"$WORK/out" 2>&1
+is "and of one that somebody has does not" "$(out)" "quirks = ( );"
+operator trace nobody --for 1s >"$WORK/out" 2>&1
+is "trace says of whom there is nothing to see" "$(out)" "xenpci: warning: xenpcid serves no guest nobody yet"
+operator trace 7 --for 1s >"$WORK/out" 2>&1
+is "and of nobody else" "$(grep -c warning "$WORK/out")" 0
 
 # --- reload: these lines do what they say, under the running guest ---
 worker=$(json guest status 7 | field worker)

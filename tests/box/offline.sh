@@ -56,6 +56,10 @@ is "all of a machine" "$(status_of captured map)" 0
 is "each of its functions" "$(grep -c "^0000:" "$WORK/out")" "$(captured check --json 2>/dev/null | wc -l)"
 is "a file" "$(status_of "$x" map "$top/tests/dumps/elsewhere.txt")" 0
 is "an absent device" "$(status_of captured map 0f:00.0)" 1
+is "a file that is not there" "$(status_of "$x" map lspci.text)" 1
+like "is not taken for an address alone" "$(err)" '"lspci.text" is neither a PCI address .* nor a file'
+is "another command's option is wrong usage" "$(status_of captured map --quirks 00:04.0)" 2
+like "and is named" "$(err)" 'map: --quirks does not belong to this command'
 is "a malformed option" "$(status_of captured map 00:04.0 --with colour=red)" 1
 like "is named" "$(err)" '"colour=red" is not understood'
 is "an option of another command's" "$(status_of captured check --svg 00:04.0)" 2
@@ -101,6 +105,14 @@ check "columns line up" awk '
 	NR == 1 { for (i = 1; i < length($0); i++) if (substr($0, i, 3) ~ /^  [A-Z]$/) at[i + 2] = 1; next }
 	{ for (i in at) if (substr($0, i - 1, 1) != " " || substr($0, i, 1) == " ") exit 1 }' "$WORK/out"
 like "with the rule that is in the way" "$(out)" 'no: no-reset'
+if command -v script >/dev/null; then
+	NO_COLOR=1 script -qec "stty cols 80; '$x' -d 'image:$bench' check all" /dev/null 2>&1 </dev/null | tr -d '\r' >"$WORK/tty"
+	is "in 80 columns of a terminal rows are folded between columns" \
+		"$(grep -c '^    \(KIND\|NAME\)$' "$WORK/tty") $(grep -c '^    Intel Corporation 82574L Gigabit Network Connection$' "$WORK/tty")" "2 1"
+	is "and a text alone is longer" "$(grep -v '^xenpci:\|^    ' "$WORK/tty" | grep -c '.\{81\}')" 0
+else
+	skip "in 80 columns of a terminal a row is folded" "there is no script"
+fi
 status_of captured check --json 00:05.0 >/dev/null
 check "check: JSON" all_json "$WORK/out" check
 is "what stands against it" "$(field refused)" "[no-reset]"
