@@ -132,24 +132,22 @@ static int connect_to(const struct operator *op, struct sockaddr_un *at)
 int ask_open(const struct operator *op, const struct question *q, bool quiet, struct answer *a)
 {
 	struct sockaddr_un at;
+	bool absent;
 
 	a->quiet = quiet;
 	a->fd = connect_to(op, &at);
-	if (a->fd < 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
-		if (!quiet)
-			operator_fail("no xenpcid runs: nobody answers at %s", at.sun_path);
-		return OPERATOR_ABSENT;
-	}
-	if (a->fd < 0 && errno == EACCES)
-		return operator_fail("%s: %s; root and the members of group " RECORDS_GROUP " may ask",
-				     at.sun_path, strerror(errno));
-	if (a->fd < 0)
-		return operator_fail("%s: %s", at.sun_path, strerror(errno));
-	if (!say(a->fd, q))
+	if (a->fd >= 0 && !say(a->fd, q))
 		return OPERATOR_OK;
-	operator_fail("%s: %s", at.sun_path, strerror(errno));
+	absent = a->fd < 0 && (errno == ENOENT || errno == ECONNREFUSED);
 	ask_close(a);
-	return OPERATOR_FAILED;
+	if (quiet)
+		return absent ? OPERATOR_ABSENT : OPERATOR_FAILED;
+	if (absent)
+		operator_fail("no xenpcid runs: nobody answers at %s", at.sun_path);
+	else
+		operator_fail("%s: %s%s", at.sun_path, strerror(errno),
+			      errno == EACCES ? "; root and the members of group " RECORDS_GROUP " may ask" : "");
+	return absent ? OPERATOR_ABSENT : OPERATOR_FAILED;
 }
 
 int ask_next(struct answer *a, int timeout_ms)

@@ -25,7 +25,7 @@ struct answer {
 
 /*
  * Connects and asks. OPERATOR_OK; OPERATOR_ABSENT: no xenpcid runs; or OPERATOR_FAILED; having told why.
- * quiet: an absent one is not told of, nor one that ends the connection.
+ * quiet: no failure is told, nor that xenpcid ended the connection.
  */
 int ask_open(const struct operator *op, const struct question *q, bool quiet, struct answer *a);
 /*

@@ -36,8 +36,8 @@ int operator_open_xen(struct operator *op, bool wanted)
 	op->xs = xs_open(0);
 	if (!op->xs) {
 		if (wanted)
-			operator_fail("cannot open xenstore: %s; is this a Xen host, and xenstored running?",
-				      strerror(errno));
+			operator_fail("cannot open xenstore: %s; %s", strerror(errno),
+				      errno == EACCES ? "root may" : "is this a Xen host, and xenstored running?");
 		return wanted ? -1 : 0;
 	}
 	if (store_read_number(op->xs, XBT_NULL, "domid", NULL, 10, UINT16_MAX, &domid) &&

@@ -230,6 +230,11 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	stranger() { setpriv --reuid 12345 --regid 12345 --clear-groups "$@"; }
 	is "a stranger may not ask" "$(stranger "$B/tests/box/control_client" "$WORK/state/control" say '{}' 2>&1 | tail -n 1)" \
 		"connect: Permission denied"
+	is "xenpci says so, once" "$(stranger "$B/xenpci" --state-dir "$WORK/state" reload 2>&1)" \
+		"xenpci: $WORK/state/control: Permission denied; root and the members of group xenpci may ask"
+	like "nor xenstore, for want of root and nothing else" \
+		"$(in_domain 0 setpriv --reuid 12345 --regid 12345 --clear-groups "$B/xenpci" list 2>&1)" \
+		'cannot open xenstore: Permission denied; root may$'
 	chmod 666 "$WORK/state/control"
 	like "who may connect may ask" "$(stranger "$B/tests/box/control_client" "$WORK/state/control" say \
 		'{"version":1,"command":"stats"}' | tail -n 1)" '"ok":true'
