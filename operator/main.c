@@ -39,6 +39,7 @@ enum { DEVID_MAX = 65535 };
 struct command {
 	struct help_line help;
 	int min, max; /* arguments */
+	int bdf; /* from this one on they are addresses, counted from 1; 0: none is */
 	const char *options; /* of those that not every command takes */
 	int (*run)(struct operator *op, int argc, char **argv);
 };
@@ -46,40 +47,41 @@ struct command {
 /* Rows of one name differ in what --help says: the first counts. */
 static const struct command commands[] = {
 	{ { "check", "[BDF...|all]", "may it (each of the machine's) be assigned, and what stands against it" },
-	  0, 256, "aj", run_check },
+	  0, 256, 1, "aj", run_check },
 	{ { "reset", "BDF...", "reset it and keep its configuration (-f: under a guest that uses it)" },
-	  1, 256, "mf", run_reset },
-	{ { "assignable", "list", "what is held for guests and free" }, 1, 256, "rj", run_assignable },
+	  1, 256, 1, "mf", run_reset },
+	{ { "assignable", "list", "what is held for guests and free" },
+	  1, 256, 2, "rj", run_assignable },
 	{ { "assignable", "add BDF...", "take it from its host driver, to pciback" },
-	  1, 256, "rj", run_assignable },
+	  1, 256, 0, "rj", run_assignable },
 	{ { "assignable", "remove BDF...", "give it up (-r: to the driver it had)" },
-	  1, 256, "rj", run_assignable },
+	  1, 256, 0, "rj", run_assignable },
 	{ { "attach", "DOMAIN BDF[,OPTION=VALUE...]...", "give it to a PV guest" },
-	  2, 256, "awbiv", run_attach },
-	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, "fwbiv", run_detach },
-	{ { "list", "[DOMAIN]", "what the guest (each of them) has" }, 0, 1, "jb", run_list },
+	  2, 256, 2, "awbiv", run_attach },
+	{ { "detach", "DOMAIN BDF", "take it away from the guest" }, 2, 2, 2, "fwbiv", run_detach },
+	{ { "list", "[DOMAIN]", "what the guest (each of them) has" }, 0, 1, 0, "jb", run_list },
 	{ { "status", "[DOMAIN|BDF]", "what is given and held, and how it stands with it" },
-	  0, 1, "sj", run_status },
+	  0, 1, 0, "sj", run_status },
 	{ { "stats", "[DOMAIN]", "what guests have asked, and how long the answers took" },
-	  0, 1, "sjpt", run_stats },
+	  0, 1, 0, "sjpt", run_stats },
 	{ { "denied", "[DOMAIN|BDF]", "registers that refused writes, and what would allow them" },
-	  0, 1, "sjq", run_denied },
-	{ { "trace", "[DOMAIN]", "what guests ask, as they ask it" }, 0, 1, "sjoF", run_trace },
+	  0, 1, 0, "sjq", run_denied },
+	{ { "trace", "[DOMAIN]", "what guests ask, as they ask it" }, 0, 1, 0, "sjoF", run_trace },
 	{ { "learn", "BDF", "what is refused for a while, as lines for xenpci.conf" },
-	  1, 1, "sjF", run_learn },
-	{ { "reload", "", "have xenpcid read its settings; guests keep running" }, 0, 0, "sj", run_reload },
-	{ { "restart", "", "have xenpcid start anew; guests keep running" }, 0, 0, "sj", run_restart },
+	  1, 1, 1, "sjF", run_learn },
+	{ { "reload", "", "have xenpcid read its settings; guests keep running" }, 0, 0, 0, "sj", run_reload },
+	{ { "restart", "", "have xenpcid start anew; guests keep running" }, 0, 0, 0, "sj", run_restart },
 	{ { "upgrade", "", "have it start anew as it is installed now; guests keep running" },
-	  0, 0, "sj", run_upgrade },
+	  0, 0, 0, "sj", run_upgrade },
 	{ { "release", "", "have it give everything back to the kernel's backend, and end" },
-	  0, 0, "sj", run_release },
+	  0, 0, 0, "sj", run_release },
 	{ { "loglevel", "LEVEL", "have it log error, warn, info, detail or debug, until it starts anew" },
-	  1, 1, "sj", run_loglevel },
+	  1, 1, 0, "sj", run_loglevel },
 	{ { "map", "[BDF...|FILE]", "draw config space: what a guest may do with each byte, by letter and colour" },
-	  0, 256, "jgW", run_map },
+	  0, 256, 0, "jgW", run_map },
 	{ { "explain", "BDF|FILE OFFSET [WIDTH [VALUE]]",
 	    "what a read, or with VALUE a write, does there, and by which rule; nothing is done" },
-	  2, 4, "jW", run_explain },
+	  2, 4, 0, "jW", run_explain },
 };
 
 static const char doc[] = "Prepare PCI devices for Xen guests, and give them without xl.\v";
@@ -190,6 +192,26 @@ static error_t take_argument(struct arguments *a, char *arg, struct argp_state *
 	return 0;
 }
 
+/* An address, which options of attach may follow. */
+static bool is_address(const char *arg)
+{
+	char text[SBDF_TEXT + 1];
+	struct sbdf a;
+
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(arg, ","), arg);
+	return !sbdf_parse(text, &a);
+}
+
+static void check_addresses(const struct arguments *a, struct argp_state *state)
+{
+	if (a->command->run == run_check && a->nr == 1 && !strcmp(a->args[0], "all"))
+		return;
+	for (int i = a->command->bdf - 1; i >= 0 && i < a->nr; i++)
+		if (!is_address(a->args[i]))
+			argp_error(state, "%s: \"%s\" is no PCI address ([SSSS:]BB:DD.F)", a->command->help.name,
+				   a->args[i]);
+}
+
 /* All options were seen: do they fit the command? */
 static error_t check_usage(struct arguments *a, struct argp_state *state)
 {
@@ -203,6 +225,8 @@ static error_t check_usage(struct arguments *a, struct argp_state *state)
 		if (!strchr(a->command->options, a->given[i].letter))
 			argp_error(state, "%s: --%s does not belong to this command", a->command->help.name,
 				   option_name(a->given[i].key));
+	if (a->command)
+		check_addresses(a, state);
 	return 0;
 }
 
@@ -305,6 +329,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	switch (key) {
 	case KEY_DEVICES:
+		if (!provider_is_spec(arg))
+			argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT], image:FILE nor "
+				   "vfio-user:SOCKET", arg);
 		if (op->nr_specs == OPERATOR_PROVIDERS_MAX)
 			argp_error(state, "--devices may be given %d times", OPERATOR_PROVIDERS_MAX);
 		op->spec[op->nr_specs++] = arg;

@@ -123,12 +123,6 @@ static error_t parse_number(struct argp_state *state, const char *name, const ch
 	return 0;
 }
 
-static bool is_spec(const char *arg)
-{
-	return !strcmp(arg, "sysfs") || !strncmp(arg, "sysfs:", 6) || !strncmp(arg, "image:", 6) ||
-	       !strncmp(arg, "vfio-user:", 10);
-}
-
 static error_t parse_hide(struct argp_state *state, char *list, struct arguments *a)
 {
 	char *save, *item = strtok_r(list, ",", &save);
@@ -146,7 +140,7 @@ static error_t parse_hide(struct argp_state *state, char *list, struct arguments
 
 static error_t parse_devices(struct argp_state *state, const char *arg, struct daemon_options *o)
 {
-	if (!is_spec(arg))
+	if (!provider_is_spec(arg))
 		argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT], image:FILE nor "
 			   "vfio-user:SOCKET", arg);
 	if (o->nr_devices == DAEMON_PROVIDERS_MAX)

@@ -174,6 +174,8 @@ struct provider {
  * Returns NULL with errno: EINVAL (malformed text or file), or the OS's.
  */
 struct provider *provider_open(const char *spec, xentoollog_logger *lg);
+/* Whether it begins as one of those texts; nothing is opened. */
+bool provider_is_spec(const char *spec);
 /* NULL is allowed. Devices must be closed first. */
 void provider_close(struct provider *p);
 

@@ -22,8 +22,11 @@ is "an unknown command is wrong usage" "$(status_of operator fly)" 2
 is "an unknown rule is wrong usage" "$(status_of operator check -a host-driver 00:04.0)" 2
 is "a method of no command's is wrong usage" "$(status_of operator check -m flr 00:04.0)" 2
 is "help is no failure" "$(status_of operator --help)" 0
-is "a malformed address fails" "$(status_of operator check 00:04)" 1
-like "and is named" "$(out)" '"00:04" is no PCI address'
+is "a malformed address is wrong usage" "$(status_of operator check 00:04)" 2
+like "and is named" "$(out)" 'check: "00:04" is no PCI address'
+is "before anything is done for the others" "$(status_of operator attach 7 00:04.0,permissive=1 foo) $(node "$(be 7 num_devs)")" "2 ENOENT read: $(be 7 num_devs)"
+is "devices that are looked for nowhere are wrong usage" "$(status_of operator -d imago:x check)" 2
+like "and are named" "$(out)" '"imago:x" is neither sysfs'
 is "an absent device fails" "$(status_of operator check 0f:00.0)" 1
 
 # --- check ---

@@ -82,7 +82,7 @@ daemon_start --devices "vfio-user:$sock"
 give
 drive "not asked for" 7 refused
 like "attached twice is told" "$(operator attach --virtual --no-wait 7 ff00:00:00.0 2>&1)" "guest 7 has it already"
-like "no address is told" "$(operator attach --virtual 7 ff00 2>&1)" '"ff00" is no address like ff00:00:00.0'
+like "no address is told" "$(operator attach --virtual 7 ff00 2>&1)" '"ff00" is no PCI address'
 check_not "one that it does not have is not detached" operator detach --virtual --no-wait 7 ff00:00:01.0
 check_not "nor does a domain serve itself" operator attach --virtual --no-wait 0 ff00:00:00.0
 check "detach" operator detach --virtual --no-wait 7 ff00:00:00.0
