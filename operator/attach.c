@@ -158,12 +158,12 @@ static int does_not_have(const struct operator *op, uint32_t domid, const char *
 }
 
 /*
- * Has the guest let device number i go. With -f one that does not is no failure: what was asked
+ * Has the guest let device a go. With -f one that does not is no failure: what was asked
  * for is done without it. 0, or -1 having told that the device stays.
  */
-static int let_go(struct operator *op, struct nodes *n, unsigned i, const char *name)
+static int let_go(struct operator *op, struct nodes *n, struct sbdf a, const char *name)
 {
-	if (!nodes_leave(n, i, !op->no_wait))
+	if (!nodes_leave(n, a, !op->no_wait))
 		return 0;
 	if (!op->force) {
 		operator_fail("%s: still attached (-f: take it all the same)", name);
@@ -177,18 +177,13 @@ static int detach_virtual(struct operator *op, uint32_t domid, const char *text)
 {
 	struct nodes n;
 	struct sbdf a;
-	int i;
 
 	if (parse_virtual(text, &a))
 		return OPERATOR_FAILED;
 	nodes_init(&n, op, domid, op->devid);
-	i = nodes_find(&n, a);
-	if (i < 0)
+	if (nodes_find(&n, a) < 0)
 		return does_not_have(op, domid, text);
-	if (let_go(op, &n, (unsigned)i, text))
-		return OPERATOR_FAILED;
-	i = nodes_find(&n, a);
-	return i >= 0 && nodes_remove(&n, (unsigned)i) ? OPERATOR_FAILED : OPERATOR_OK;
+	return let_go(op, &n, a, text) || nodes_remove(&n, a) ? OPERATOR_FAILED : OPERATOR_OK;
 }
 
 int run_attach(struct operator *op, int argc, char **argv)
@@ -207,7 +202,7 @@ int run_attach(struct operator *op, int argc, char **argv)
 
 int run_detach(struct operator *op, int argc, char **argv)
 {
-	int status = OPERATOR_OK, i;
+	int status = OPERATOR_OK;
 	struct place place;
 	struct nodes n;
 	uint32_t domid;
@@ -220,16 +215,13 @@ int run_detach(struct operator *op, int argc, char **argv)
 	if (operator_open_machines(op) || operator_find(op, argv[1], &place))
 		return OPERATOR_FAILED;
 	nodes_init(&n, op, domid, op->devid);
-	i = nodes_find(&n, place.fn->info.sbdf);
-	if (i < 0)
+	if (nodes_find(&n, place.fn->info.sbdf) < 0)
 		return does_not_have(op, domid, place.name);
-	if (let_go(op, &n, (unsigned)i, place.name))
+	if (let_go(op, &n, place.fn->info.sbdf, place.name))
 		return OPERATOR_FAILED;
 	if (take_device_back(op, &place, domid))
 		status = OPERATOR_FAILED;
-	/* Its number may have changed while we waited. */
-	i = nodes_find(&n, place.fn->info.sbdf);
-	if (i >= 0 && nodes_remove(&n, (unsigned)i))
+	if (nodes_remove(&n, place.fn->info.sbdf))
 		status = OPERATOR_FAILED;
 	if (!lend_is_backends(op, place.fn->info.sbdf))
 		pciback_note_forget(op->xs, place.fn->info.sbdf, "domid");

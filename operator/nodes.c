@@ -9,7 +9,7 @@
 #include "host/entry.h"
 #include "operator/progress.h"
 
-enum { WAIT_MS = 10000 };
+enum { WAIT_MS = 10000, OVERTAKEN_MAX = 100 };
 #define WATCH_TOKEN "xenpci"
 
 /* A device's own nodes in the backend's directory, in the order in which libxl moves them. */
@@ -30,7 +30,7 @@ unsigned nodes_count(const struct nodes *n)
 {
 	uint64_t count = 0;
 
-	store_read_number(n->xs, XBT_NULL, n->be, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &count);
+	store_read_number(n->xs, n->t, n->be, NODE_NUM_DEVS, 10, NODES_MAX_DEVS, &count);
 	return (unsigned)count;
 }
 
@@ -39,12 +39,13 @@ const char *nodes_text(const struct nodes *n, const char *fmt, unsigned i, char 
 	char name[NODE_NAME_MAX];
 
 	node_numbered(fmt, i, name);
-	if (store_read(n->xs, XBT_NULL, n->be, name, buf, NODES_TEXT_MAX) < 0)
+	if (store_read(n->xs, n->t, n->be, name, buf, NODES_TEXT_MAX) < 0)
 		snprintf(buf, NODES_TEXT_MAX, "-");
 	return buf;
 }
 
-int nodes_find(const struct nodes *n, struct sbdf a)
+/* In n->t. */
+static int find(const struct nodes *n, struct sbdf a)
 {
 	unsigned nr = nodes_count(n);
 	char text[NODES_TEXT_MAX];
@@ -54,7 +55,7 @@ int nodes_find(const struct nodes *n, struct sbdf a)
 	for (unsigned i = 0; i < nr; i++)
 		if (!node_dev_parse(nodes_text(n, NODE_KEY_FMT, i, text), &at) && sbdf_equal(at, a))
 			return (int)i;
-	return entry_find(n->xs, XBT_NULL, n->be, a);
+	return entry_find(n->xs, n->t, n->be, a);
 }
 
 /* ---- Waiting ---- */
@@ -113,14 +114,16 @@ static int wait_connected(const struct nodes *n)
 
 /* ---- Transactions ---- */
 
-/* What a transaction does: device (of nodes_add), number i of `count`. */
+/* What a transaction does: to device a; or adds one to so many. */
 struct change {
+	struct sbdf a;
 	const struct nodes_device *device;
-	unsigned i;
 	unsigned count;
 	bool hot;
+	int *found; /* its number, or -1 */
 };
 
+/* n reads in t. */
 typedef int change_body(const struct nodes *n, xs_transaction_t t, const struct change *c);
 
 struct transaction {
@@ -132,19 +135,43 @@ struct transaction {
 static int change_once(struct xs_handle *xs, xs_transaction_t t, void *context)
 {
 	const struct transaction *all = context;
+	struct nodes n = *all->n;
 
 	(void)xs;
-	return all->body(all->n, t, all->c);
+	n.t = t;
+	return all->body(&n, t, all->c);
 }
 
+/* 0, or -1 having told why, but for ESTALE. */
 static int transaction(const struct nodes *n, change_body *body, const struct change *c)
 {
 	struct transaction all = { n, body, c };
+	int rc, tries = 0;
 
-	if (!store_transaction(n->xs, change_once, &all))
-		return 0;
+	/* EIO: said of a node in a directory that another one of us changed meanwhile (xenstored of Xen 4.17). */
+	do
+		rc = store_transaction(n->xs, change_once, &all);
+	while (rc && errno == EIO && ++tries < OVERTAKEN_MAX);
+	if (!rc || errno == ESTALE)
+		return rc;
 	operator_fail("guest %u: cannot write to xenstore: %s", n->guest, strerror(errno));
 	return -1;
+}
+
+static int find_once(const struct nodes *n, xs_transaction_t t, const struct change *c)
+{
+	(void)t;
+	*c->found = find(n, c->a);
+	return 0;
+}
+
+/* What is moved down meanwhile would be passed by. */
+int nodes_find(const struct nodes *n, struct sbdf a)
+{
+	int i = -1;
+	const struct change c = { .a = a, .found = &i };
+
+	return transaction(n, find_once, &c) ? -1 : i;
 }
 
 /* An empty directory of owner, which reader may read. */
@@ -185,53 +212,63 @@ static int add_device(const struct nodes *n, xs_transaction_t t, const struct ch
 {
 	const struct node_opts *o = &c->device->opts;
 	char name[NODE_NAME_MAX], a[SBDF_TEXT], seen[SBDF_TEXT];
+	unsigned i = c->count;
 
+	if (nodes_count(n) != c->count)
+		return fail(ESTALE);
 	if (!c->count && create_directories(n, t))
 		return -1;
 	sbdf_format(c->device->a, a);
 	sbdf_format(c->device->seen, seen);
-	if (store_write(n->xs, t, n->be, node_numbered(NODE_KEY_FMT, c->i, name), "%s", a) ||
-	    store_write(n->xs, t, n->be, node_numbered(NODE_DEV_FMT, c->i, name), "%s", seen))
+	if (store_write(n->xs, t, n->be, node_numbered(NODE_KEY_FMT, i, name), "%s", a) ||
+	    store_write(n->xs, t, n->be, node_numbered(NODE_DEV_FMT, i, name), "%s", seen))
 		return -1;
-	if (c->device->name[0] && store_write(n->xs, t, n->be, node_numbered(NODE_NAME_FMT, c->i, name),
+	if (c->device->name[0] && store_write(n->xs, t, n->be, node_numbered(NODE_NAME_FMT, i, name),
 					      "%s", c->device->name))
 		return -1;
-	return store_write(n->xs, t, n->be, node_numbered(NODE_OPTS_FMT, c->i, name),
+	return store_write(n->xs, t, n->be, node_numbered(NODE_OPTS_FMT, i, name),
 			   "msitranslate=%d,power_mgmt=%d,permissive=%d,rdm_policy=%s%s",
 			   o->msitranslate, o->power_mgmt, o->permissive,
 			   o->rdm_relaxed ? "relaxed" : "strict",
 			   o->interrupt_control ? ",interrupt_control=1" : "") ||
-	       store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, c->i, name), "%d",
+	       store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, i, name), "%d",
 			   XenbusStateInitialising) ||
-	       store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", c->i + 1) ||
+	       store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", i + 1) ||
 	       (c->hot && store_write(n->xs, t, n->be, NODE_STATE, "%d",
 				      XenbusStateReconfiguring)) ? -1 : 0;
 }
 
 int nodes_add(struct nodes *n, const struct nodes_device *device, bool hot)
 {
-	struct change c = { .device = device, .i = nodes_count(n) };
+	struct change c = { .device = device };
+	int rc;
 
-	c.count = c.i;
-	/* The first device makes the directories: there is nobody yet to be told. */
-	c.hot = hot && c.count;
-	if (c.hot && wait_connected(n))
-		return -1;
-	return transaction(n, add_device, &c);
+	do {
+		c.count = nodes_count(n);
+		/* The first device makes the directories: there is nobody yet to be told. */
+		c.hot = hot && c.count;
+		if (c.hot && wait_connected(n))
+			return -1;
+		rc = transaction(n, add_device, &c);
+	} while (rc && errno == ESTALE); /* another was added, or left, meanwhile */
+	return rc;
 }
 
 static int tell_leaving(const struct nodes *n, xs_transaction_t t, const struct change *c)
 {
+	int i = find(n, c->a);
 	char name[NODE_NAME_MAX];
 
-	return store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, c->i, name), "%d",
+	if (i < 0)
+		return -1;
+	return store_write(n->xs, t, n->be, node_numbered(NODE_STATE_FMT, (unsigned)i, name), "%d",
 			   XenbusStateClosing) ||
 	       store_write(n->xs, t, n->be, NODE_STATE, "%d", XenbusStateReconfiguring) ? -1 : 0;
 }
 
-int nodes_leave(struct nodes *n, unsigned i, bool hot)
+int nodes_leave(struct nodes *n, struct sbdf a, bool hot)
 {
-	struct change c = { .i = i };
+	struct change c = { .a = a };
 
 	if (hot && wait_connected(n))
 		return -1;
@@ -254,15 +291,19 @@ static int move(const struct nodes *n, xs_transaction_t t, const char *fmt, unsi
 
 static int remove_device(const struct nodes *n, xs_transaction_t t, const struct change *c)
 {
+	unsigned count = nodes_count(n);
+	int i = find(n, c->a);
 	char name[NODE_NAME_MAX];
 
+	if (i < 0)
+		return errno == ENOENT ? 0 : -1;
 	for (size_t k = 0; k < ARRAY_SIZE(device_nodes); k++) {
-		if (store_remove(n->xs, t, n->be, node_numbered(device_nodes[k], c->i, name)))
+		if (store_remove(n->xs, t, n->be, node_numbered(device_nodes[k], (unsigned)i, name)))
 			return -1;
 	}
-	if (store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", c->count - 1))
+	if (store_write(n->xs, t, n->be, NODE_NUM_DEVS, "%u", count - 1))
 		return -1;
-	for (unsigned j = c->i + 1; j < c->count; j++) {
+	for (unsigned j = (unsigned)i + 1; j < count; j++) {
 		for (size_t k = 0; k < ARRAY_SIZE(device_nodes); k++) {
 			if (move(n, t, device_nodes[k], j, j - 1))
 				return -1;
@@ -291,14 +332,17 @@ static int remove_path(const struct nodes *n, xs_transaction_t t, const char *di
 static int remove_directories(const struct nodes *n, xs_transaction_t t, const struct change *c)
 {
 	(void)c;
+	/* Another one's device may be there by now. */
+	if (nodes_count(n))
+		return 0;
 	return remove_path(n, t, n->fe) || remove_path(n, t, n->be) ? -1 : 0;
 }
 
-int nodes_remove(struct nodes *n, unsigned i)
+int nodes_remove(struct nodes *n, struct sbdf a)
 {
-	struct change c = { .i = i, .count = nodes_count(n) };
+	struct change c = { .a = a };
 
 	if (transaction(n, remove_device, &c))
 		return -1;
-	return c.count == 1 ? transaction(n, remove_directories, &c) : 0;
+	return nodes_count(n) ? 0 : transaction(n, remove_directories, &c);
 }

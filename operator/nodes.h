@@ -2,7 +2,8 @@
 /*
  * The toolstack's half of the xenstore protocol for a PV guest: the nodes that libxl
  * writes, in its order and transactions (PROTOCOL.md 2.5, 2.7, 2.8). Waits end
- * after 10 s, as libxl's do.
+ * after 10 s, as libxl's do. Several of us may be at one guest's nodes at once: numbers are looked up in the
+ * transaction that uses them.
  */
 #ifndef XENPCI_OPERATOR_NODES_H
 #define XENPCI_OPERATOR_NODES_H
@@ -14,6 +15,7 @@
 /* A guest's two directories. */
 struct nodes {
 	struct xs_handle *xs;
+	xs_transaction_t t; /* in which they are read */
 	uint32_t backend; /* domids */
 	uint32_t guest;
 	uint32_t devid; /* of its PCI frontend */
@@ -47,11 +49,14 @@ int nodes_find(const struct nodes *n, struct sbdf a);
  */
 int nodes_add(struct nodes *n, const struct nodes_device *device, bool hot);
 /*
- * Tells the guest that device number i leaves, and waits until it is gone; where
+ * Tells the guest that device a leaves, and waits until it is gone; where
  * !hot nobody is waited for. 0, or -1 having told why.
  */
-int nodes_leave(struct nodes *n, unsigned i, bool hot);
-/* Removes its nodes, moves those above it down by one; the last one takes the directories along. */
-int nodes_remove(struct nodes *n, unsigned i);
+int nodes_leave(struct nodes *n, struct sbdf a, bool hot);
+/*
+ * Removes its nodes, if they are still there, and moves those above it down by one; the last one takes
+ * the directories along. 0, or -1 having told why.
+ */
+int nodes_remove(struct nodes *n, struct sbdf a);
 
 #endif

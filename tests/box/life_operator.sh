@@ -138,6 +138,27 @@ check "by force it is" operator reset -f -m slot 02:00.1
 check "the guest loses it" operator detach -f --no-wait 7 02:00.0
 like "Xen is told, kind 3 for a function" "$(hypercalls | tail -n "+$((mark + 1))")" 'pci_device_reset'
 
+# --- Many hands at once: each device has a number of its own, and nobody's is left ---
+hands="00:04.0 00:07.0 05:00.2 05:00.0 00:1a.0 01:00.0"
+at_once() { # COMMAND...: for each device, all at once; how many fail
+	local d failed=0 pids=
+	for d in $hands; do
+		operator "$@" "$d" >"$WORK/hand.$d" 2>&1 &
+		pids+=" $!"
+	done
+	for d in $pids; do wait "$d" || failed=$((failed + 1)); done
+	cat "$WORK"/hand.* >"$WORK/out"
+	echo $failed
+}
+guest 9
+for round in 1 2 3; do
+	is "round $round: six attached at once" "$(at_once attach -a all --no-wait 9) $(out)" "0 "
+	keys=$(for i in 0 1 2 3 4 5; do node "$(be 9 "key-$i")"; echo; done | sort)
+	is "round $round: are six" "$(node "$(be 9 num_devs)") $(sort -u <<<"$keys" | grep -c :)" "6 6"
+	is "round $round: and detached at once" "$(at_once detach --no-wait 9) $(out)" "0 "
+	check_not "round $round: none is left" store read "$(be 9 num_devs)"
+done
+
 # --- A guest where nobody answers keeps what it has, but for -f: 10 s, at once for all ---
 unanswered() { # NAME ARGUMENT...: its status and what it says into NAME's files
 	local name=$1
