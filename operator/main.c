@@ -215,18 +215,19 @@ static void check_addresses(const struct arguments *a, struct argp_state *state)
 /* All options were seen: do they fit the command? */
 static error_t check_usage(struct arguments *a, struct argp_state *state)
 {
-	if (!a->command)
+	if (!a->command) {
 		argp_error(state, "a command is missing");
-	else if (a->nr < a->command->min)
+		return EINVAL;
+	}
+	if (a->nr < a->command->min)
 		argp_error(state, "%s: an argument is missing", a->command->help.name);
-	else if (a->nr > a->command->max)
+	if (a->nr > a->command->max)
 		argp_error(state, "%s: too many arguments", a->command->help.name);
 	for (unsigned i = 0; i < a->nr_given; i++)
 		if (!strchr(a->command->options, a->given[i].letter))
 			argp_error(state, "%s: --%s does not belong to this command", a->command->help.name,
 				   option_name(a->given[i].key));
-	if (a->command)
-		check_addresses(a, state);
+	check_addresses(a, state);
 	return 0;
 }
 
