@@ -84,7 +84,8 @@ uninstall:
 		IFS='|'; set -- $$entry; unset IFS; \
 		rm -f "$(DESTDIR)$$3/$$1"; \
 	done; \
-	rmdir "$(DESTDIR)$(includedir)/xenpci" "$(DESTDIR)$(docdir)/examples" "$(DESTDIR)$(docdir)/docs" "$(DESTDIR)$(docdir)" \
+	rmdir $(patsubst %,"$(DESTDIR)%",$(filter %/xenpci,$(libexecdir))) \
+		"$(DESTDIR)$(includedir)/xenpci" "$(DESTDIR)$(docdir)/examples" "$(DESTDIR)$(docdir)/docs" "$(DESTDIR)$(docdir)" \
 		2>/dev/null || true
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ! command -v $(LDCONFIG) >/dev/null || $(LDCONFIG)
 	@[ -n "$(DESTDIR)" ] || { left=; \

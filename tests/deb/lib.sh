@@ -62,7 +62,7 @@ system() {
 inside() {
 	local d=$work/$1
 	shift
-	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb DEBIAN_FRONTEND=noninteractive \
+	env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb DEBIAN_FRONTEND=noninteractive \
 		LC_ALL=C.UTF-8 chroot "$d" "$@"
 }
 get() {

@@ -77,6 +77,7 @@ like "without root it is told, too" "$(cat "$WORK/out")" '^there is no group xen
 
 # --- make uninstall names what it leaves ---
 check "uninstall" mk uninstall
+is "no file and no folder of ours is left" "$(find "$prefix" -name '*xenpci*')" ""
 is "of which nothing is left, it says nothing" "$(mk uninstall 2>&1)" ""
 mk install >"$WORK/out" 2>&1
 mkdir -p /etc/xenpci /run/xenpci /etc/systemd/system/multi-user.target.wants
