@@ -54,7 +54,7 @@ same "release: MSI-X is off" 0 $((0x$(setpci -s $dev_e1000e CAP_MSIX+2.w) & 0x80
 # For xl they are the guest's still; -f takes them all the same, 10 s for each.
 check "released: xl pci-attach is refused" fails xl pci-attach g1 $dev_e1000e
 for d in $dev_edu $dev_e1000e; do
-	check "released: xenpci detach -f takes $d" xenpci detach -f g1 $d
+	xenpci detach -f g1 $d
 done
 same "released: xl lists none" 0 "$(xl pci-list g1 | grep -c 0000:)"
 for d in $dev_e1000e $dev_edu; do
