@@ -368,7 +368,7 @@ holdings() {
 	xl debug-keys g
 	xl dmesg -c | awk '
 		/IRQ:/ && / d[0-9]+:/ { sub(".*in-flight=[0-9]+ ", ""); gsub("[(][^)]*[)]", ""); print "irq " $0 }
-		/grant-table for remote/ { dom = $6 }
+		/grant-table for remote/ { dom = $5 }
 		/^[(]XEN[)] [[]0x/ { print "grant of " dom " " $2 }'
 	xl list | awk 'NR > 1 { print "domain " $1 }'
 }
