@@ -49,6 +49,7 @@ struct keeper {
 	/* 0: no such time. */
 	uint64_t served_since;
 	uint64_t answer_by; /* a question is open, and the server has until then */
+	bool ask_again;	    /* ... since when it has been at one thing for long: its answer may have been a part of that */
 	uint64_t start_at;
 	uint64_t hand_over_at;
 	uint64_t bark_at; /* a service manager wants to hear that we are alive */
@@ -275,13 +276,19 @@ static void begins_to_serve(struct keeper *k, int overdue_fd)
 	systemd_tell("READY=1\nSTATUS=serving");
 }
 
+/* It is asked before it is killed: it may go on only now, as we do, where all processes were frozen for a suspend. */
 static void on_overdue(struct keeper *k)
 {
 	uint64_t times;
 
-	/* It may have begun its next turn meanwhile. */
-	if (read(k->overdue_fd, &times, sizeof(times)) == (ssize_t)sizeof(times) && k->server)
-		silent(k);
+	if (read(k->overdue_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
+		return;
+	k->ask_again = k->answer_by != 0;
+	if (k->answer_by)
+		return;
+	ping(k);
+	if (k->answer_by)
+		k->answer_by = now_ns() + KEEPER_ANSWER_S * SECOND - KEEPER_TURN_NS;
 }
 
 static void on_link(struct keeper *k)
@@ -315,8 +322,9 @@ static void on_link(struct keeper *k)
 		break;
 	case KEEPER_HERE:
 		k->answer_by = 0;
-		if (keeper_bus_answered(&k->bus) && !k->stopping)
+		if ((keeper_bus_answered(&k->bus) || k->ask_again) && !k->stopping)
 			ping(k);
+		k->ask_again = false;
 		break;
 	default:
 		break;
@@ -385,6 +393,9 @@ static void serve_times(struct keeper *k)
 {
 	uint64_t now = now_ns();
 
+	/* So late are we only where we did not run either. */
+	if (k->answer_by && k->answer_by + SECOND <= now)
+		k->answer_by = now + KEEPER_ANSWER_S * SECOND - KEEPER_TURN_NS;
 	if (k->answer_by && k->answer_by <= now && k->server)
 		silent(k);
 	if (k->hand_over_at && k->hand_over_at <= now) {

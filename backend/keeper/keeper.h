@@ -14,8 +14,9 @@
  *
  * Nodes that a server has taken up are left alone in each case: their guests go on with a
  * successor. Whether the server lives is asked when the bus had news that it must have seen too, and when somebody
- * has stopped it; if it does not answer within KEEPER_ANSWER_S it is killed. So it is when it has been at one thing
- * for as long, which a timer tells that runs only while it is awake. So an idle host wakes nobody.
+ * has stopped it; if it does not answer within KEEPER_ANSWER_S it is killed. It is asked as well when it has been at one
+ * thing for half as long, which a timer tells that runs only while it is awake; so an idle host wakes nobody. It has
+ * the other half to answer in.
  *
  * If the keeper itself is killed, the server leaves its guests as they are, as one that was killed
  * would, and becomes the keeper of a new server (keeper_succeed). So nobody serves unguarded, the
@@ -31,6 +32,7 @@
 struct xentoollog_logger;
 
 #define KEEPER_ANSWER_S 5	/* a server that is silent for longer hangs */
+#define KEEPER_TURN_NS (KEEPER_ANSWER_S * 1000000000ull / 2) /* ... and is asked when it is at one thing for longer */
 #define KEEPER_PATIENCE_S 4	/* without a server for longer, the kernel's backend takes what is new */
 #define KEEPER_PAUSE_MAX_S 30	/* between two servers that fail */
 #define KEEPER_STEADY_S 60	/* a server that served for longer is not one of those */

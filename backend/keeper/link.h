@@ -15,7 +15,7 @@
 int keeper_turn(int link);
 /*
  * Tells it that we serve, and how it can see from outside that we do not: overdue can be read once we have been at
- * one thing for KEEPER_ANSWER_S. It stays ours.
+ * one thing for KEEPER_TURN_NS. It stays ours.
  */
 void keeper_serving(int link, int overdue);
 /* Tells it that we are about to end with status 0, to be followed by another (anew: by another keeper, too). */

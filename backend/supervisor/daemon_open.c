@@ -165,7 +165,7 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 	if (mind_bus(d, o))
 		return -1;
 	if (daemon_listen(d) ||
-	    (d->keeper >= 0 && loop_watch_turns(&be->loop, KEEPER_ANSWER_S * 1000000000ull))) {
+	    (d->keeper >= 0 && loop_watch_turns(&be->loop, KEEPER_TURN_NS))) {
 		log_error(lg, "cannot set up the event loop: %s", strerror(errno));
 		return -1;
 	}

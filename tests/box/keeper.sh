@@ -166,6 +166,21 @@ check "hanging at work: it is killed" wait_for 9000 hangs_again
 kept "hanging at work"
 kill -CONT "$xenstored"
 goes_on "hanging at work"
+
+# All are stopped at once, the server at work, as by the kernel for a suspend in which no clock stands still.
+log_hangs=$(log_since_count "no answer for 5 s: killed")
+kill -STOP "$xenstored"
+"$B/tests/box/announce" "$SYS" remove pci /devices/pci0000:00/0000:00:04.0
+wait_for 500 false
+# shellcheck disable=SC2046
+kill -STOP "$KEEPER" $(family)
+wait_for 6000 false
+# shellcheck disable=SC2046
+kill -CONT "$KEEPER" "$xenstored" $(family)
+wait_for 1000 false
+check_not "frozen at work: it is not killed" hangs_again
+check "frozen at work: the server goes on" [ "$(server_of "$KEEPER")" = "$SERVER" ]
+kept "frozen at work"
 kill -TERM "$KEEPER"
 tell g7 write device/pci/0/state 6
 ends "TERM after hangs" 0
