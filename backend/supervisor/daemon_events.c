@@ -84,16 +84,34 @@ static void on_devices(struct source *s)
 static void on_sleep(struct source *s)
 {
 	struct daemon *d = the_daemon;
-	uint64_t ns = host_sleep_over(&d->sleep);
+	uint64_t ns;
 
 	(void)s;
-	if (!ns)
+	if (!host_sleep_over(&d->sleep, &ns))
 		return;
 	d->be.slept_ns = d->sleep.before;
-	log_info(d->be.lg, "the host slept for %.1f s: interrupts of the guests' devices are put back",
-		 (double)ns / 1e9);
+	if (ns)
+		log_info(d->be.lg, "the host slept for %.1f s: interrupts of the guests' devices are put back",
+			 (double)ns / 1e9);
+	else
+		log_info(d->be.lg, "the host was suspended, and its clocks went on: interrupts of the guests' "
+			 "devices are put back");
 	wake_all(&d->be);
 	idle_begin(&d->be);
+}
+
+static int hear_sleep(struct daemon *d)
+{
+	struct backend *be = &d->be;
+
+	be->slept_ns = UINT64_MAX;
+	if (host_sleep_init(&d->sleep, be->env->sysfs_root))
+		log_warn(be->lg, "not each sleep of the host would be noticed: %s", strerror(errno));
+	if (d->sleep.clock_fd >= 0)
+		be->slept_ns = d->sleep.before;
+	if (d->sleep.clock_fd >= 0 && loop_add(&be->loop, &d->sleeps, d->sleep.clock_fd, on_sleep))
+		return -1;
+	return d->sleep.count_fd < 0 ? 0 : loop_add(&be->loop, &d->suspends, d->sleep.count_fd, on_sleep);
 }
 
 static int open_signals(struct daemon *d)
@@ -118,12 +136,7 @@ int daemon_listen(struct daemon *d)
 	struct backend *be = &d->be;
 
 	d->devices_fd = ownership_listen(be);
-	be->slept_ns = UINT64_MAX;
-	if (!host_sleep_init(&d->sleep))
-		be->slept_ns = d->sleep.before;
-	else
-		log_warn(be->lg, "a sleep of the host would not be noticed: %s", strerror(errno));
-	if (d->sleep.fd >= 0 && loop_add(&be->loop, &d->sleeps, d->sleep.fd, on_sleep))
+	if (hear_sleep(d))
 		return -1;
 	if (open_signals(d) || loop_add(&be->loop, &d->signals, d->signal_fd, on_signal) ||
 	    daemon_hear_xenstore(d))

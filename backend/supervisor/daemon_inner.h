@@ -32,7 +32,7 @@ struct daemon {
 	struct backend be;
 	struct env env;
 	struct watches watches;
-	struct source xenstore, life, signals, news, devices, keeper_link, controls, sleeps;
+	struct source xenstore, life, signals, news, devices, keeper_link, controls, sleeps, suspends;
 	struct host_sleep sleep;
 	struct control *control;
 	const struct daemon_options *options;

@@ -144,7 +144,7 @@ int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *l
 	TAILQ_INIT(&be->claims);
 	TAILQ_INIT(&be->handovers);
 	schedule_init(&be->schedule);
-	d->signal_fd = d->devices_fd = d->sleep.fd = -1;
+	d->signal_fd = d->devices_fd = d->sleep.clock_fd = d->sleep.count_fd = -1;
 	d->ready_fd = o->ready_fd;
 	d->keep_guests = o->keep_guests;
 	d->keeper = o->keeper;

@@ -16,6 +16,9 @@ END
 chmod +x "$WORK/xenpcid"
 
 sys=$WORK/sys
+mkdir -p "$sys/power/suspend_stats"
+echo "freeze mem" >"$sys/power/state"
+echo 0 | tee "$sys/power/suspend_stats/success" >"$sys/power/suspend_stats/fail"
 for n in 3 4; do
 	plain_function "$sys" 00:0$n.0 $((0xfe000000 + n * 0x10000))
 	plain_put "$sys" 00:0$n.0 52 '\x50'
@@ -110,6 +113,47 @@ echo jump >&"$jump"
 config_read g7 8 0 4
 check_not "a clock that is set is no sleep" logged_since "the host slept"
 is "and nothing is done" "$(restores)" "$before"
+
+# --- What the kernel counts as a suspend, while who asked for it still writes, is that of which the clock has told ---
+counts() { # success|fail: in place, as it may be read meanwhile
+	printf '%-8s\n' $(($(cat "$sys/power/suspend_stats/$1") + 1)) 1<>"$sys/power/suspend_stats/$1"
+}
+suspends() { # STATE
+	local power
+	exec {power}>"$sys/power/state"
+	counts success
+	echo "$1" >&"$power"
+	exec {power}>&-
+}
+log_mark
+before=$(restores)
+wakes
+check "a sleep by the clock is noticed" wait_for 5000 logged_since "the host slept for"
+config_read g7 8 0 4
+suspends mem
+echo nonsense >"$sys/power/state"
+kill -USR1 "$DAEMON"
+check "the server has heard of what followed" wait_for 5000 logged_since "User defined signal 1"
+check_not "it is one, and a write that suspends nothing is none" logged_since "its clocks went on"
+is "and seen to once" "$(restores)" $((before + 1))
+
+# --- Suspended to idle, as under Xen: no clock stands still ---
+log_mark
+plain_put "$sys" 00:03.0 82 '\x80\x00'
+before=$(restores)
+suspends freeze
+check "a suspend to idle is noticed" wait_for 5000 logged_since "the host was suspended, and its clocks went on"
+check "what is lost in it is put back" wait_for 5000 enabled
+is "by Xen, too" "$(restores)" $((before + 1))
+config_read g7 8 0 4
+is "the other device is answered for" "$R" "0 10d38086"
+log_mark
+plain_put "$sys" 00:03.0 82 '\x80\x00'
+exec {power}>"$sys/power/state"
+counts fail
+exec {power}>&-
+check "and one that failed halfway" wait_for 5000 enabled
+config_read g7 8 0 4
 
 # --- One sleep behind the other, some of them while the one before is being seen to ---
 for _ in 1 2 3 4 5 6 7 8; do
