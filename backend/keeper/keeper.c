@@ -389,13 +389,36 @@ static void on_signal(struct keeper *k)
 	}
 }
 
+/* UINT64_MAX: no time is set. */
+static uint64_t first_time(const struct keeper *k)
+{
+	const uint64_t times[] = { k->answer_by, k->start_at, k->hand_over_at, k->bark_at };
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if (times[i] && times[i] < first)
+			first = times[i];
+	return first;
+}
+
+/* So late are we only where we did not run, nor did the server: it gets what it missed. */
+static void forgive(struct keeper *k, uint64_t now)
+{
+	uint64_t first = first_time(k);
+
+	if (first > now || now - first < SECOND)
+		return;
+	if (k->answer_by)
+		k->answer_by += now - first + SECOND;
+	if (k->hand_over_at)
+		k->hand_over_at += now - first + SECOND;
+}
+
 static void serve_times(struct keeper *k)
 {
 	uint64_t now = now_ns();
 
-	/* So late are we only where we did not run either. */
-	if (k->answer_by && k->answer_by + SECOND <= now)
-		k->answer_by = now + KEEPER_ANSWER_S * SECOND - KEEPER_TURN_NS;
+	forgive(k, now);
 	if (k->answer_by && k->answer_by <= now && k->server)
 		silent(k);
 	if (k->hand_over_at && k->hand_over_at <= now) {
@@ -415,12 +438,8 @@ static void serve_times(struct keeper *k)
 /* How long to sleep; NULL: until something happens. */
 static const struct timespec *nap(const struct keeper *k, struct timespec *ts)
 {
-	const uint64_t times[] = { k->answer_by, k->start_at, k->hand_over_at, k->bark_at };
-	uint64_t first = UINT64_MAX, now;
+	uint64_t first = first_time(k), now;
 
-	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
-		if (times[i] && times[i] < first)
-			first = times[i];
 	if (first == UINT64_MAX)
 		return NULL;
 	now = now_ns();

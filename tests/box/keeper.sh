@@ -181,6 +181,20 @@ wait_for 1000 false
 check_not "frozen at work: it is not killed" hangs_again
 check "frozen at work: the server goes on" [ "$(server_of "$KEEPER")" = "$SERVER" ]
 kept "frozen at work"
+
+# And while a successor comes, which is not given up for the time that nobody ran.
+SERVED=$(log_since_count serving)
+kill -STOP "$xenstored"
+kill -KILL "$SERVER"
+successor() { local s; s=$(server_of "$KEEPER") && [ "$s" != "$SERVER" ]; }
+check "frozen at a start: a successor comes" wait_for 3000 successor
+# shellcheck disable=SC2046
+kill -STOP "$KEEPER" $(family)
+wait_for 6000 false
+# shellcheck disable=SC2046
+kill -CONT "$KEEPER" "$xenstored" $(family)
+goes_on "frozen at a start"
+check_not "frozen at a start: the kernel does not get the bus" logged_since "nobody serves"
 kill -TERM "$KEEPER"
 tell g7 write device/pci/0/state 6
 ends "TERM after hangs" 0
