@@ -179,7 +179,7 @@ static unsigned looks_without_progress(struct service *s, uint64_t now)
 {
 	if (s->hung_ns && now - s->hung_ns > HANGS_AGAIN_NS)
 		s->hangs = 0;
-	return STUCK_MAX << s->hangs;
+	return (unsigned)STUCK_MAX << s->hangs;
 }
 
 static void replace_hung(struct guest *g, uint64_t now)
