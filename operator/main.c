@@ -331,8 +331,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_DEVICES:
 		if (!provider_is_spec(arg))
-			argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT], image:FILE nor "
-				   "vfio-user:SOCKET", arg);
+			argp_error(state, "--devices: \"%s\" is neither " PROVIDER_SPECS, arg);
 		if (op->nr_specs == OPERATOR_PROVIDERS_MAX)
 			argp_error(state, "--devices may be given %d times", OPERATOR_PROVIDERS_MAX);
 		op->spec[op->nr_specs++] = arg;

@@ -141,8 +141,7 @@ static error_t parse_hide(struct argp_state *state, char *list, struct arguments
 static error_t parse_devices(struct argp_state *state, const char *arg, struct daemon_options *o)
 {
 	if (!provider_is_spec(arg))
-		argp_error(state, "--devices: \"%s\" is neither sysfs[:ROOT], image:FILE nor "
-			   "vfio-user:SOCKET", arg);
+		argp_error(state, "--devices: \"%s\" is neither " PROVIDER_SPECS, arg);
 	if (o->nr_devices == DAEMON_PROVIDERS_MAX)
 		argp_error(state, "--devices may be given %d times", DAEMON_PROVIDERS_MAX);
 	o->devices[o->nr_devices++] = arg;

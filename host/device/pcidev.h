@@ -176,6 +176,8 @@ struct provider {
 struct provider *provider_open(const char *spec, xentoollog_logger *lg);
 /* Whether it begins as one of those texts; nothing is opened. */
 bool provider_is_spec(const char *spec);
+/* What they are, behind "neither". */
+#define PROVIDER_SPECS "sysfs[:ROOT], image:FILE nor vfio-user:SOCKET"
 /* NULL is allowed. Devices must be closed first. */
 void provider_close(struct provider *p);
 
