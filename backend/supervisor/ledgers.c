@@ -215,6 +215,8 @@ int ledger_open(struct successor *m, struct guest_id id, bool keep, struct ledge
 				 "registers as they were at attach", guest_id_name(id, name));
 		begin(l);
 	}
+	/* Whoever looked on at an earlier server's has gone with it. */
+	atomic_store_explicit(&l->tracing, 0, memory_order_relaxed);
 	*ledger = l;
 	return 0;
 out:

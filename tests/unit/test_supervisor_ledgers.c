@@ -106,6 +106,16 @@ static void what_was_left_is_kept_if_it_is_wanted(void **state)
 	assert_string_equal(book.text, "");
 }
 
+static void who_looked_on_has_gone(void **state)
+{
+	(void)state;
+	assert_int_equal(open_it(false), 0);
+	atomic_store(&ledger->tracing, 1);
+	close_it();
+	assert_int_equal(open_it(true), 0);
+	assert_int_equal(atomic_load(&ledger->tracing), 0);
+}
+
 static void what_is_not_sound_begins_anew_and_that_is_told(void **state)
 {
 	static const struct {
@@ -324,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_one_is_empty_and_ours_alone),
 		TEST(what_was_left_is_kept_if_it_is_wanted),
+		TEST(who_looked_on_has_gone),
 		TEST(what_is_not_sound_begins_anew_and_that_is_told),
 		TEST(an_older_layout_is_converted),
 		TEST(a_version_that_is_not_known_is_recognised),
