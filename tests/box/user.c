@@ -71,8 +71,15 @@ static void step_disconnect(void)
 	      "a read is ENOTCONN", "%s", strerror(errno));
 }
 
-static void *read_ids(void *wrong)
+struct reader {
+	unsigned wrong, failed;
+	int err; /* of the last that failed */
+};
+
+static void *read_ids(void *reader)
 {
+	struct reader *r = reader;
+
 	for (int i = 0; i < READS; i++) {
 		uint32_t id;
 		uint16_t vendor;
@@ -80,21 +87,29 @@ static void *read_ids(void *wrong)
 
 		if (xenpcifront_read32(fe, dev.address, 0, &id, NULL) ||
 		    xenpcifront_read16(fe, dev.address, 0, &vendor, NULL) ||
-		    xenpcifront_read8(fe, dev.address, 3, &high, NULL) || vendor != dev.vendor ||
-		    id != (uint32_t)(dev.vendor | dev.device << 16) || high != id >> 24)
-			(*(unsigned *)wrong)++;
+		    xenpcifront_read8(fe, dev.address, 3, &high, NULL)) {
+			r->failed++;
+			r->err = errno;
+		} else if (vendor != dev.vendor || id != (uint32_t)(dev.vendor | dev.device << 16) ||
+			   high != id >> 24) {
+			r->wrong++;
+		}
 	}
 	return NULL;
 }
 
-/* Several threads ask, this one follows the connection meanwhile. */
+/*
+ * Several threads ask, this one follows the connection meanwhile. They are more patient than the library by itself: a
+ * loaded machine's process may stand still for longer than that.
+ */
 static void step_threads(void)
 {
 	pthread_t threads[THREADS];
-	unsigned wrong[THREADS] = { 0 }, sum = 0;
+	struct reader readers[THREADS] = { 0 }, sum = { 0 };
 
+	check(!xenpcifront_set_timeout(fe, LIMIT_S * 1000), "patience", "%s", strerror(errno));
 	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, read_ids, &wrong[i]))
+		if (pthread_create(&threads[i], NULL, read_ids, &readers[i]))
 			exit(1);
 	for (int i = 0; i < THREADS; i++) {
 		struct pollfd pfd = { .fd = xenpcifront_fd(fe), .events = POLLIN };
@@ -103,9 +118,13 @@ static void step_threads(void)
 			if (poll(&pfd, 1, 1) > 0)
 				xenpcifront_process(fe);
 		pthread_join(threads[i], NULL);
-		sum += wrong[i];
+		sum.wrong += readers[i].wrong;
+		sum.failed += readers[i].failed;
+		sum.err = readers[i].failed ? readers[i].err : sum.err;
 	}
-	check(!sum, "threads get their own answers", "%u were wrong", sum);
+	check(!sum.wrong, "threads get their own answers", "%u were wrong", sum.wrong);
+	check(!sum.failed, "and all of them", "%u did not come, the last: %s", sum.failed, strerror(sum.err));
+	check(!xenpcifront_set_timeout(fe, XENPCIFRONT_TIMEOUT_MS), "as patient as before", "%s", strerror(errno));
 }
 
 /* Nothing waits until the connection is closed, and the fd says why; then all is as before. */
