@@ -32,7 +32,11 @@ enum { TRACE_ALL = 1, TRACE_WRITES = 2, TRACE_DENIED = 4 };
 	X(restart, true, "the serving process starts anew; guests keep running")          \
 	X(upgrade, true, "the program starts anew, as it is installed now; guests keep running") \
 	X(release, true, "gives everything back to the kernel's backend, and ends")       \
-	X(loglevel, true, "sets how much is logged: level is error, warn, info, detail or debug")
+	X(loglevel, true, "sets how much is logged: level is " RECORDS_LEVEL_NAMES)
+
+/* X(name of a level, xentoollog's), the gravest first */
+#define RECORDS_LEVELS(X) X(error, ERROR) X(warn, WARN) X(info, INFO) X(detail, DETAIL) X(debug, DEBUG)
+#define RECORDS_LEVEL_NAMES "error, warn, info, detail or debug"
 
 /* X(type, name, room, what it is): TEXT of so many bytes, NUMBER, FLAG, LIST of so many numbers. */
 #define RECORDS_DAEMON(X)                                                                 \

@@ -8,6 +8,7 @@
 #include "common/cli/help.h"
 #include "common/number.h"
 #include "common/util.h"
+#include "host/records.h"
 #include "operator/operator.h"
 
 enum {
@@ -75,7 +76,7 @@ static const struct command commands[] = {
 	  0, 0, 0, "sj", run_upgrade },
 	{ { "release", "", "have it give everything back to the kernel's backend, and end" },
 	  0, 0, 0, "sj", run_release },
-	{ { "loglevel", "LEVEL", "have it log error, warn, info, detail or debug, until it starts anew" },
+	{ { "loglevel", "LEVEL", "have it log " RECORDS_LEVEL_NAMES ", until it starts anew" },
 	  1, 1, 0, "sj", run_loglevel },
 	{ { "map", "[BDF...|FILE]", "draw config space: what a guest may do with each byte, by letter and colour" },
 	  0, 256, 0, "jgW", run_map },
@@ -202,6 +203,22 @@ static bool is_address(const char *arg)
 	return !sbdf_parse(text, &a);
 }
 
+static void check_level(const struct arguments *a, struct argp_state *state)
+{
+	static const char *const names[] = {
+#define X(name, level) #name,
+		RECORDS_LEVELS(X)
+#undef X
+	};
+
+	if (a->command->run != run_loglevel)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i], a->args[0]))
+			return;
+	argp_error(state, "loglevel: \"%s\" is none of " RECORDS_LEVEL_NAMES, a->args[0]);
+}
+
 static void check_addresses(const struct arguments *a, struct argp_state *state)
 {
 	if (a->command->run == run_check && a->nr == 1 && !strcmp(a->args[0], "all"))
@@ -228,6 +245,7 @@ static error_t check_usage(struct arguments *a, struct argp_state *state)
 			argp_error(state, "%s: --%s does not belong to this command", a->command->help.name,
 				   option_name(a->given[i].key));
 	check_addresses(a, state);
+	check_level(a, state);
 	return 0;
 }
 
@@ -347,7 +365,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_WRITES:
 	case KEY_DENIED:
-		op->only = key == KEY_WRITES ? "writes" : "denied";
+		/* Refused ones are writes. */
+		if (key == KEY_DENIED || !op->only)
+			op->only = key == KEY_WRITES ? "writes" : "denied";
 		note(a, 'o', key);
 		return 0;
 	case KEY_FOR:

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "host/records.h"
 #include "host/settings.h"
 
 static int current = XTL_INFO;
@@ -14,8 +15,9 @@ static const struct {
 	const char *name;
 	xentoollog_level level;
 } levels[] = {
-	{ "error", XTL_ERROR }, { "warn", XTL_WARN },	{ "info", XTL_INFO },
-	{ "detail", XTL_DETAIL }, { "debug", XTL_DEBUG },
+#define X(name, level) { #name, XTL_##level },
+	RECORDS_LEVELS(X)
+#undef X
 };
 
 /* ---- Settings ---- */
@@ -78,7 +80,7 @@ int anew_set_level(xentoollog_logger *lg, const char *level, char *text, size_t 
 		snprintf(text, room, "%s and graver is logged, until it starts anew", level);
 		return 0;
 	}
-	snprintf(text, room, "level: is none of error, warn, info, detail, debug");
+	snprintf(text, room, "level: is none of " RECORDS_LEVEL_NAMES);
 	return -1;
 }
 

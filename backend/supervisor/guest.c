@@ -66,7 +66,8 @@ static bool forget(struct guest *g)
 	g->roots_told = false;
 	g->introduced = false;
 	g->nodes_lost = false;
-	g->told.named = false;
+	g->told.named = 0;
+	g->told.name[0] = '\0';
 	return true;
 }
 

@@ -21,7 +21,7 @@
 /* For who asks (report.h). */
 struct guest_told {
 	char name[64];	/* as the toolstack wrote it; "": not asked for yet, or none */
-	bool named;	/* it was asked for */
+	uint64_t named; /* when it was asked for, in nanoseconds of boot time; 0: never */
 	int64_t since;	/* in seconds since 1970 */
 	int64_t error_time; /* 0: never */
 	char error[256];

@@ -17,16 +17,23 @@
 #include "common/util.h"
 #include "host/privileges.h"
 
-/* The toolstack's name, which is asked for once: a name does not change while a guest lives. */
+#define NAME_AGE_NS 1000000000u
+
+/*
+ * The toolstack's name, which `xl rename` changes: it is asked for again when somebody asks us, once in a second. Where
+ * only dom0 may read that, it is what libxl wrote for us when the guest was made.
+ */
 static const char *name_of(struct guest *g)
 {
-	char name[sizeof(g->told.name)];
+	char name[sizeof(g->told.name)], dir[sizeof("/local/domain/") + 10];
+	uint64_t now = boot_ns();
 
-	if (g->told.named)
+	if (g->told.named && now - g->told.named < NAME_AGE_NS)
 		return g->told.name;
-	g->told.named = true;
-	g->told.name[0] = '\0';
-	if (store_read(g->be->xen.xs, XBT_NULL, g->dir, "domain", name, sizeof(name)) >= 0)
+	g->told.named = now;
+	snprintf(dir, sizeof(dir), "/local/domain/%" PRIu32, g->domid);
+	if (store_read(g->be->xen.xs, XBT_NULL, dir, "name", name, sizeof(name)) >= 0 ||
+	    store_read(g->be->xen.xs, XBT_NULL, g->dir, "domain", name, sizeof(name)) >= 0)
 		message_text(g->told.name, sizeof(g->told.name), name, sizeof(name));
 	return g->told.name;
 }

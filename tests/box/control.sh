@@ -52,6 +52,12 @@ like "by name" "$(out)" '82574L'
 like "and what is held and nobody's" "$(out)" '0000:03:00.0 +- +- +held'
 is "of one guest" "$(operator status guest8 --json | field host)" 0000:05:00.2
 is "by number" "$(operator status 8 --json | field host)" 0000:05:00.2
+store write /local/domain/8/name renamed
+is_renamed() { [ "$(operator status renamed --json | field host)" = 0000:05:00.2 ]; }
+check "as xl rename has it" wait_for 3000 is_renamed
+is "the old name is nobody's" "$(status_of operator status guest8)" 1
+store write /local/domain/8/name guest8
+check "as it was" wait_for 3000 operator status guest8
 is "of one device" "$(json device status 05:00.2 | field domid)" 8
 is "of one that is held" "$(json device -d "sysfs:$sys" status 03:00.0 | field state)" held
 is "of a guest that is none" "$(status_of operator status nobody)" 1
@@ -170,7 +176,7 @@ like "decoded" "$(grep '"offset":232' "$WORK/trace" | head -n 1)" '"command":"co
 kill -INT $tracer
 wait $tracer
 is "interrupted it ends well" $? 0
-operator trace --denied --for 2s >"$WORK/trace" &
+operator trace --denied --writes --for 2s >"$WORK/trace" &
 tracer=$!
 denied_traced() {
 	config_write g7 0 0xf0 2 0xffff
@@ -184,7 +190,8 @@ is "no other" "$(grep -vc refused "$WORK/trace")" 0
 # --- loglevel ---
 is "loglevel" "$(status_of operator loglevel debug)" 0
 is "is in effect" "$(json daemon status | field log_level)" debug
-is "a level that is none" "$(status_of operator loglevel loud)" 1
+is "a level that is none is a usage error" "$(status_of operator loglevel loud)" 2
+like "which names those that are" "$(out)" '"loud" is none of error, warn, info, detail or debug'
 
 # --- Strange clients ---
 mem=$(rss_kib "$DAEMON")
