@@ -93,6 +93,8 @@ struct ledger {
 	/* What no next worker needs: it may change with any build, and is not carried over. */
 	struct ledger_count count[SLOT_COUNT];
 	uint64_t took_ns; /* all requests together */
+	/* What the worker told its gate last is answered: a next worker finds nothing that was carried out and is not. */
+	_Atomic uint32_t answered;
 	struct ledger_denial denial[LEDGER_DENIALS];
 	/*
 	 * Requests, for those that look on: the supervisor says what they want (host/records.h). Entry n of all is

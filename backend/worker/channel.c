@@ -59,7 +59,7 @@ int channel_open(struct worker *w, const char **what)
 		if (page_flag(w->page, XEN_PCIB_active))
 			page_aer_withdraw(w->page);
 	}
-	w->first = w->setup.resumed;
+	w->first = w->setup.resumed && !atomic_load(&w->ledger->answered) && page_requested(w->page);
 	w->paused = true; /* until it is told of the guest's devices */
 	return 0;
 }

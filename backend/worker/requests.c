@@ -76,6 +76,7 @@ static unsigned serve_interrupt(struct device *d, struct xen_pci_op *op)
 	message_init(&m, MESSAGE_INTERRUPT, d->slot);
 	m.u.interrupt.op = *op;
 	m.u.interrupt.first = d->worker->first;
+	atomic_store_explicit(&d->worker->ledger->answered, 0, memory_order_relaxed);
 	ask_gate(d->worker, &m);
 	if (m.kind != MESSAGE_INTERRUPTED || m.u.interrupt.vectors > SH_INFO_MAX_VEC) {
 		op->err = XEN_PCI_ERR_op_failed;
@@ -212,6 +213,8 @@ bool serve_request(struct worker *w)
 	vectors = serve_op(w, d, &op);
 	w->first = false;
 	page_answer(w->page, &op, vectors, op.cmd == XEN_PCI_OP_enable_multi_msi);
+	if (!atomic_load_explicit(&w->ledger->answered, memory_order_relaxed))
+		atomic_store_explicit(&w->ledger->answered, 1, memory_order_release);
 	/* A guest that is not kicked waits in vain; whoever takes our place kicks it. */
 	if (xenevtchn_notify(w->evtchn, w->port))
 		_exit(1);

@@ -50,7 +50,7 @@ struct worker {
 	bool event;	    /* there is an event, to be taken when its work is done */
 	bool masked;	    /* an event was taken, and its port not unmasked */
 	bool served;	    /* something was, since the last event was let go */
-	bool first;	    /* no request was served yet, and the first may have been carried out before */
+	bool first;	    /* no request was served yet; one waited, and may have been carried out before */
 	bool paused;
 	uint64_t slept_ns; /* sleeps of the host that are seen to (message_resume) */
 	bool aer_waiting;

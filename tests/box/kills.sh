@@ -54,6 +54,9 @@ msix=$R
 mapped=$(hypercalls | grep -cw map_pirq)
 kill -9 "$(worker_of 7)" "$(gate_of 7)"
 check "the guest goes on" tell g7 traffic 100 0 $id7
+kill -9 "$(worker_of 7)" "$(gate_of 7)"
+tell g7 op 4 0 0 0 0 0 2 0 0 1
+like "the same request once more is no repetition: the first was answered" "$R" "^-"
 check "MSI-X off" tell g7 op 5 0 0 0
 is "nothing was mapped again" "$(hypercalls | grep -cw map_pirq)" "$mapped"
 like "it had been on" "$msix" "^0 "

@@ -29,7 +29,7 @@ static const struct bounds all[] = {
 	{ "deaths", "two devices, a process that dies, a restart, an interrupt, an end", .guests = 1,
 	  .process_deaths = 1, .restarts = 1, .interrupts = 1, .ends = 1 },
 	{ "two", "two guests that ask for the same device, a reconfiguration, an end", .guests = 2,
-	  .reconfigurations = 1, .ends = 1, .contested = true },
+	  .reconfigurations = 1, .ends = 1, .contested = true, .large = true },
 };
 
 struct state {
