@@ -264,6 +264,7 @@ void ledger_fresh(struct ledger *ledger, unsigned slot, uint16_t command)
 	atomic_store(&d->shadow, LEDGER_NONE);
 	atomic_store(&d->current, 0);
 	ledger->count[slot] = (struct ledger_count){ 0 };
+	ledger->on[slot] = VECTORS_NONE;
 	d->state[0] = (struct ledger_state){ .command = command, .command_home = command };
 	atomic_store(&d->shadow, LEDGER_FRESH);
 }

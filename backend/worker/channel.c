@@ -59,7 +59,8 @@ int channel_open(struct worker *w, const char **what)
 		if (page_flag(w->page, XEN_PCIB_active))
 			page_aer_withdraw(w->page);
 	}
-	w->first = w->setup.resumed && !atomic_load(&w->ledger->answered) && page_requested(w->page);
+	w->first = w->setup.resumed && page_requested(w->page) && !atomic_load(&w->ledger->answered) &&
+		   !atomic_load(&w->ledger->in_vain);
 	w->paused = true; /* until it is told of the guest's devices */
 	return 0;
 }

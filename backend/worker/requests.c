@@ -68,6 +68,31 @@ static void serve_write(struct device *d, struct xen_pci_op *op)
 	tell_denials(d);
 }
 
+/* For who takes our place. Of a request that was begun by whoever was in ours, that has noted it. */
+static void note_begun(struct device *d)
+{
+	struct ledger *l = d->worker->ledger;
+
+	if (d->worker->first)
+		return;
+	atomic_store_explicit(&l->in_vain, l->on[d->slot] != VECTORS_NONE, memory_order_relaxed);
+	atomic_store_explicit(&l->answered, 0, memory_order_release);
+}
+
+static void note_done(struct device *d, const struct xen_pci_op *op)
+{
+	uint8_t *on = &d->worker->ledger->on[d->slot];
+
+	if (op->err)
+		return;
+	if (op->cmd == XEN_PCI_OP_enable_msix)
+		*on = VECTORS_MSIX;
+	else if (op->cmd == XEN_PCI_OP_enable_msi || op->cmd == XEN_PCI_OP_enable_multi_msi)
+		*on = VECTORS_MSI;
+	else if (op->cmd == XEN_PCI_OP_disable_msi || *on == VECTORS_MSIX)
+		*on = VECTORS_NONE;
+}
+
 /* What only the gate can do. Returns how many vectors the answer carries. */
 static unsigned serve_interrupt(struct device *d, struct xen_pci_op *op)
 {
@@ -76,13 +101,14 @@ static unsigned serve_interrupt(struct device *d, struct xen_pci_op *op)
 	message_init(&m, MESSAGE_INTERRUPT, d->slot);
 	m.u.interrupt.op = *op;
 	m.u.interrupt.first = d->worker->first;
-	atomic_store_explicit(&d->worker->ledger->answered, 0, memory_order_relaxed);
+	note_begun(d);
 	ask_gate(d->worker, &m);
 	if (m.kind != MESSAGE_INTERRUPTED || m.u.interrupt.vectors > SH_INFO_MAX_VEC) {
 		op->err = XEN_PCI_ERR_op_failed;
 		return 0;
 	}
 	*op = m.u.interrupt.op;
+	note_done(d, op);
 	if (m.u.interrupt.reload)
 		device_reload(d);
 	return m.u.interrupt.vectors;

@@ -81,6 +81,17 @@ check "it is replaced, and its guest answered" answer g7
 like "with its vectors" "$R" "^0 "
 check "which it may turn off" tell g7 op 5 0 0 0
 is "the log says so" "$(log_count "guest 7: its worker hangs")" $((hangs + 1))
+# One that its gate refuses is refused by the next, too, though it is the same as what is on.
+check "MSI-X on" tell g7 op 4 0 0 0 0 0 2 0 0 1
+pid=$(worker_of 7) gate=$(gate_of 7)
+kill -STOP "$gate"
+say g7 op 4 0 0 0 0 0 2 0 0 1
+check "a worker waits for its gate with what is refused" wait_for 5000 waits_for_gate
+kill -KILL "$pid"
+kill -CONT "$gate"
+check "and is killed: its guest is answered" answer g7
+like "with a refusal" "$R" "^-"
+check "and may turn it off" tell g7 op 5 0 0 0
 # One that stood ready, and hangs when a guest gets it.
 another_stands_ready() { [ -n "$(victims standby)" ]; }
 check "a worker stands ready" wait_for 10000 another_stands_ready

@@ -304,7 +304,9 @@ static void a_devices_shadow_begins_anew(void **state)
 	assert_int_equal(open_it(true), 0);
 	d = &ledger->device[SLOT];
 	d->state[0] = (struct ledger_state){ .latches = 0xff, .enabled = 1, .bar = { 1, 2, 3 } };
+	ledger->on[SLOT] = VECTORS_MSI;
 	ledger_fresh(ledger, SLOT, 0x0103);
+	assert_int_equal(ledger->on[SLOT], VECTORS_NONE);
 	assert_int_equal(d->shadow, LEDGER_FRESH);
 	assert_int_equal(d->current, 0);
 	assert_int_equal(d->state[0].command, 0x0103);
