@@ -97,10 +97,17 @@ static int open_in_order(struct device *d, const struct message_hold *h, struct 
 		return problem_set(p, errno, "%s: its saved configuration is damaged: %s", name,
 				   strerror(errno));
 	interrupt_init(&d->irq, d->dev, &vectors);
-	/* Before its vectors, and before its filter is built. */
-	if (!d->dev->info.is_virtual && pcidev_lost_addresses(d->dev, d->saved))
-		put_back_config(&d->irq, d->saved);
 	return 0;
+}
+
+/*
+ * Who held it before may have been killed between a reset that its guest began and the last register that it then got
+ * back. Of a permissive guest, which may have turned decoding off, that is known by the addresses alone.
+ */
+static bool has_lost(const struct device *d, bool permissive)
+{
+	return !d->dev->info.is_virtual &&
+	       (permissive ? pcidev_lost_addresses(d->dev, d->saved) : pcidev_lost_config(d->dev, d->saved));
 }
 
 int device_hold(struct device *d, const struct message_hold *h, struct problem *p, struct message_held *held)
@@ -117,6 +124,9 @@ int device_hold(struct device *d, const struct message_hold *h, struct problem *
 	if (open_in_order(d, h, p))
 		return -1;
 	assignment_init(&a, &env->settings, &d->dev->info, h->opts, h->opts_node);
+	/* Before its vectors, and before its filter is built. */
+	if (has_lost(d, a.policy.policy.permissive))
+		put_back_config(&d->irq, d->saved);
 	if (mask_init(&d->mask, d->dev, &a.policy.policy))
 		return problem_set(p, errno, "%s: cannot build its filter: %s", name, strerror(errno));
 	d->irq.no_msix = h->no_msix;

@@ -90,3 +90,30 @@ is "awake" "$(($(reg $((pm + 4)) 2) & 3))" 0
 check "MSI-X is on again" on
 is "Xen wrote the messages anew" "$(restores)" $((before + 1))
 daemon_stop
+
+# --- The gate is killed behind the reset, when the addresses are back and decoding is not ---
+sys=$WORK/sys
+for bdf in 0a:00.0 0b:00.0; do plain_function "$sys" $bdf 0xfe000000; done
+daemon_start -v -v --devices "sysfs:$sys" --sysfs-root "$sys"
+guests 11 12
+attach 11 0000:0a:00.0
+check "a guest with a plain device connects" connect g11 11
+command_is() { [ "$(od -An -tx1 -j 4 -N 2 "$sys/bus/pci/devices/0000:$1/config")" = " $2" ]; }
+# killed_behind_reset GUEST BDF: its gate, there
+killed_behind_reset() {
+	local gate
+	gate=$(gate_of "$1")
+	kill -STOP "$gate"
+	plain_put "$sys" "$2" 4 '\x00\x00'
+	kill -KILL "$gate"
+	check "another gate" wait_for 5000 others_than "$1" "$gate"
+}
+others_than() { local now && now=$(gate_of "$1") && [ -n "$now" ] && [ "$now" != "$2" ]; }
+killed_behind_reset 11 0a:00.0
+check "has it decode" wait_for 5000 command_is 0a:00.0 "07 01"
+attach 12 0000:0b:00.0,permissive=1
+check "a permissive guest connects" connect g12 12
+killed_behind_reset 12 0b:00.0
+config_read g12 0 0 4
+check "may have turned it off, and keeps it so" command_is 0b:00.0 "00 00"
+daemon_stop
