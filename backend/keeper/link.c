@@ -16,6 +16,7 @@
 /* What keeper_succeed begins with. */
 static char **arguments;
 static int told_fd = -1;
+static char *told_text; /* of it, in the arguments */
 static char program[PATH_MAX]; /* "": not known */
 
 static void say(int link, enum keeper_word word)
@@ -98,13 +99,14 @@ enum keeper_wish keeper_hear(int link)
 	}
 }
 
-void keeper_remember(char **argv, int ready_fd)
+void keeper_remember(char **argv, int ready_fd, char *ready_text)
 {
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
 	program[n > 0 ? n : 0] = '\0';
 	arguments = argv;
 	told_fd = ready_fd;
+	told_text = ready_text;
 }
 
 void keeper_succeed(bool installed)
@@ -121,6 +123,9 @@ void keeper_succeed(bool installed)
 		fd = open("/dev/null", O_WRONLY);
 		if (fd >= 0 && fd != told_fd)
 			dup2(fd, told_fd);
+		/* Where none can be had the program is not to look for it. */
+		if (fcntl(told_fd, F_GETFD))
+			strcpy(told_text, KEEPER_NO_READY_FD);
 	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

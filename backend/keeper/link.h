@@ -34,14 +34,17 @@ enum keeper_wish {
 /* Takes one message, answers it, and returns what is to be done. The link is readable. */
 enum keeper_wish keeper_hear(int link);
 
+#define KEEPER_NO_READY_FD "-"
+
 /*
  * Becomes the keeper of a new server: this program again, with the arguments it was started with
  * (keeper_remember, from main, before the first server). Their ready_fd (-1: none), which has
- * been told, is made a descriptor that nobody hears. installed: by the file that the program was
- * started from, which may be another one by now. Guests and devices stay as a killed server leaves
- * them. Returns only if it fails, with errno.
+ * been told, is made a descriptor that nobody hears; where there is none to be had, ready_text, its place in argv,
+ * becomes KEEPER_NO_READY_FD. The arguments are taken as they are by then, so nobody may cut them up. installed: by
+ * the file that the program was started from, which may be another one by now. Guests and devices stay as a killed
+ * server leaves them. Returns only if it fails, with errno.
  */
-void keeper_remember(char **argv, int ready_fd);
+void keeper_remember(char **argv, int ready_fd, char *ready_text);
 void keeper_succeed(bool installed);
 
 #endif

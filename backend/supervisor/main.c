@@ -106,6 +106,7 @@ struct arguments {
 	unsigned allow;	 /* rules */
 	struct settings_range hide[HIDE_MAX];
 	unsigned nr_hide;
+	char *ready; /* --ready-fd's argument */
 	int level;
 	bool no_keeper;
 	bool check; /* the settings, and nothing else */
@@ -123,16 +124,22 @@ static error_t parse_number(struct argp_state *state, const char *name, const ch
 	return 0;
 }
 
-static error_t parse_hide(struct argp_state *state, char *list, struct arguments *a)
+/* The arguments are a successor's, too: they stay whole. */
+static error_t parse_hide(struct argp_state *state, const char *list, struct arguments *a)
 {
-	char *save, *item = strtok_r(list, ",", &save);
+	char item[SBDF_TEXT];
+	size_t n;
 
-	for (; item; item = strtok_r(NULL, ",", &save)) {
+	for (; *list; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		if (!n)
+			continue;
+		snprintf(item, sizeof(item), "%.*s", (int)n, list);
 		if (a->nr_hide == HIDE_MAX)
 			argp_error(state, "--hide takes %d devices; more go into the settings", HIDE_MAX);
-		if (settings_range_parse(item, &a->hide[a->nr_hide]))
-			argp_error(state, "--hide: \"%s\" is no address like 0000:03:00.0 or 0000:03:00.*",
-				   item);
+		if (n >= sizeof(item) || settings_range_parse(item, &a->hide[a->nr_hide]))
+			argp_error(state, "--hide: \"%.*s\" is no address like 0000:03:00.0 or 0000:03:00.*",
+				   (int)n, list);
 		a->nr_hide++;
 	}
 	return 0;
@@ -172,7 +179,10 @@ static error_t parse_process_option(int key, char *arg, struct argp_state *state
 		a->daemon.strange_worker = true;
 		return 0;
 	case KEY_READY_FD:
+		if (!strcmp(arg, KEEPER_NO_READY_FD))
+			return 0;
 		parse_number(state, "ready-fd", arg, 1 << 20, &n);
+		a->ready = arg;
 		a->daemon.ready_fd = (int)n;
 		if (fcntl(a->daemon.ready_fd, F_GETFD) < 0)
 			argp_error(state, "--ready-fd: %d is no open file", a->daemon.ready_fd);
@@ -394,7 +404,7 @@ int main(int argc, char **argv)
 		xtl_logger_destroy(a.lg);
 		return rc;
 	}
-	keeper_remember(argv, a.daemon.ready_fd);
+	keeper_remember(argv, a.daemon.ready_fd, a.ready);
 	anew_remember_level(a.level);
 	rc = run(&a);
 	if (a.lg)

@@ -39,4 +39,27 @@ for what in transaction:3 $published/pci-op-ref:1 $published/event-channel:1 $pu
 	is "it did fail ($first)" "$hit" 1
 done
 is "it has its device" "$(node "$(be 7 state)")" 4
+
+# --- Who becomes the keeper has no descriptor left for --ready-fd, which it is started with again ---
+kill -KILL "$DAEMON"
+wait "$DAEMON" 2>/dev/null
+KEPT=1 daemon_start --hide 0000:03:00.0,0000:04:00.*
+server=$(children "$DAEMON")
+arguments() { tr '\0' ' ' <"/proc/$1/cmdline"; }
+before=$(arguments "$DAEMON")
+ctl arm xenpcid open 1 fail # of /dev/null
+kill -KILL "$DAEMON"
+wait "$DAEMON" 2>/dev/null
+DAEMON=$server
+becomes_keeper() { grep -q keeper "/proc/$DAEMON/comm"; }
+check "the server becomes the keeper" wait_for 15000 becomes_keeper
+read -r hit first _ < <(ctl hit)
+is "it did fail ($first)" "$hit" 1
+check "of another server: the guest is answered" wait_for 15000 answered
+is "with the same arguments but for that" "$(arguments "$DAEMON")" "${before/--ready-fd 9/--ready-fd -}"
+dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
+store rm /local/domain/0/backend/pci
+kill -TERM "$DAEMON"
+check "it ends" wait_for 10000 dead "$DAEMON"
+DAEMON=
 finish
