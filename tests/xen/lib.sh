@@ -187,6 +187,29 @@ host_sleeps() {
 	return $status
 }
 
+# host_idles STEP [LINE...]: suspended to idle, as far as its kernel's own test goes (freezer, devices: pm_test), for five
+# seconds; meanwhile QEMU's monitor has these lines. Nothing would wake it by itself (README.md).
+host_idles() {
+	local virtio=/sys/bus/pci/drivers/virtio-pci folder=0000:00:02.0 printk=/sys/module/printk/parameters step=$1 status
+	shift
+	leave_host_folder || return
+	[ $# = 0 ] || printf '%s\n' "$@" >$out/frozen
+	echo $folder >$virtio/unbind
+	# The rig is to see on the console that it waits.
+	dmesg -n 7
+	echo N >$printk/console_suspend
+	echo $step >/sys/power/pm_test
+	echo freeze >/sys/power/state
+	status=$?
+	echo none >/sys/power/pm_test
+	echo Y >$printk/console_suspend
+	dmesg -n 6
+	rm -f $out/frozen
+	echo $folder >$virtio/bind
+	touch /run/carry.back
+	return $status
+}
+
 # ---- devices ----
 
 assignable() {
