@@ -187,6 +187,8 @@ static struct process *start(struct processes *all, enum role role)
 	if (loop_add(all->loop, &p->source, p->sock, on_process))
 		goto out;
 	if (message_send(all->sock, &m, &sv[1], 1, NULL, 0)) {
+		/* Before the loop has heard of its end. */
+		all->lost |= errno == EPIPE || errno == ECONNRESET;
 		loop_drop(all->loop, &p->source);
 		goto out;
 	}

@@ -197,12 +197,18 @@ void processes_prepare(struct processes *all)
 	assert_ptr_equal(all, &be.processes);
 }
 
+static int no_process; /* errno: none can be started */
+
 struct process *process_start(struct processes *all, enum role role, const struct process_owner *owner,
 			      void *context)
 {
 	struct process *p = role == ROLE_GATE ? &processes[0] : &processes[1];
 
 	assert_ptr_equal(all, &be.processes);
+	if (no_process) {
+		errno = no_process;
+		return NULL;
+	}
 	p->role = role;
 	p->owner = owner;
 	p->context = context;
@@ -336,6 +342,7 @@ static int setup(void **state)
 	(void)state;
 	hypervisor_reset();
 	memset(&heard, 0, sizeof(heard));
+	no_process = 0;
 	memset(&g, 0, sizeof(g));
 	memset(claim, 0, sizeof(claim));
 	memset(&ledger, 0, sizeof(ledger));

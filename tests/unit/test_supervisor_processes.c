@@ -47,7 +47,7 @@ static int teardown(void **state)
 	(void)state;
 	processes_close(&all);
 	loop_close(&loop);
-	close(spawner);
+	close_keep(spawner);
 	return 0;
 }
 
@@ -109,6 +109,16 @@ static void many_that_take_nothing_do_not_fill_the_log(void **state)
 	assert_in_range(book.lines, 1, LINES_MAX);
 }
 
+static void a_spawner_that_has_gone_is_noticed_by_who_needs_it(void **state)
+{
+	(void)state;
+	assert_false(all.lost);
+	close(spawner);
+	spawner = -1;
+	assert_null(process_start(&all, ROLE_GATE, NULL, NULL));
+	assert_true(all.lost);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -116,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_that_takes_nothing_is_told_of_and_killed_once),
 		TEST(many_that_take_nothing_do_not_fill_the_log),
+		TEST(a_spawner_that_has_gone_is_noticed_by_who_needs_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

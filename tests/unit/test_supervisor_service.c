@@ -70,6 +70,21 @@ static void a_worker_that_cannot_says_why(void **state)
 	setup(state);
 }
 
+/* Where who starts them has gone, that is no fault of the guest's, and the next server's affair. */
+static void a_process_that_cannot_start_says_why(void **state)
+{
+	struct problem p = { 0 };
+
+	(void)state;
+	no_process = ENOMEM;
+	assert_int_equal(service_connect(&g, &p), -1);
+	assert_int_equal(p.err, ENOMEM);
+	no_process = EPIPE;
+	be.processes.lost = true;
+	assert_int_equal(service_connect(&g, &p), 0);
+	be.processes.lost = false;
+}
+
 /* ---- What the gate asks for ---- */
 
 static struct message map_of(unsigned slot, uint32_t nr, uint16_t entry)
@@ -384,6 +399,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(it_is_up_when_all_know_of_all),
 		TEST(a_worker_that_cannot_says_why),
+		TEST(a_process_that_cannot_start_says_why),
 		TEST(vectors_are_for_what_the_guest_has),
 		TEST(messages_are_restored_for_what_the_guest_has),
 		TEST(a_device_that_is_not_held_leaves),
