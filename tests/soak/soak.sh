@@ -176,6 +176,9 @@ more() {
 }
 
 echo "# SEED=$seed, in $WORK"
+# Seen: bash waited for ever for a child that had the number of an earlier one.
+[ "$(cat /proc/sys/kernel/pid_max)" -gt 100000 ] ||
+	echo "# numbers of processes come again soon here; for a long run: sysctl kernel.pid_max=4194304"
 box_up --extra-irqs 512
 start_daemon
 guest 3
