@@ -29,7 +29,7 @@ static const struct bounds all[] = {
 	{ "deaths", "two devices, a process that dies, a restart, an interrupt, an end", .guests = 1,
 	  .process_deaths = 1, .restarts = 1, .interrupts = 1, .ends = 1 },
 	{ "two", "two guests that ask for the same device, a reconfiguration, an end", .guests = 2,
-	  .reconfigurations = 1, .ends = 1, .contested = true, .large = true },
+	  .reconfigurations = 1, .ends = 1, .contested = true, .large = true, .most = 3000000 },
 };
 
 struct state {
@@ -313,7 +313,7 @@ int main(int argc, char **argv)
 	arena_begin();
 	for (size_t i = 0; i < ARRAY_SIZE(all) && !bad; i++)
 		if (!*names || (quick && i < QUICK) || is_named(all[i].name, names))
-			bad = explore(&all[i], quick ? QUICK_STATES : UINT32_MAX);
+			bad = explore(&all[i], quick ? QUICK_STATES : !*names && all[i].most ? all[i].most : UINT32_MAX);
 	if (breaks)
 		printf("model --break %s: %s\n", argv[2], bad ? "seen" : "NOT SEEN");
 	return bad != breaks;

@@ -22,6 +22,7 @@ struct bounds {
 	unsigned ends;		   /* of a guest: its death, or the toolstack closes it */
 	bool contested;		   /* guests ask for the same device */
 	bool large;		   /* explored depth first */
+	uint32_t most; /* states, where nobody names it: nobody knows how many there are; 0: all */
 };
 
 /* What is left of them, and what toolstack and guests are at. */
