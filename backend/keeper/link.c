@@ -125,7 +125,7 @@ void keeper_succeed(bool installed)
 			dup2(fd, told_fd);
 		/* Where none can be had the program is not to look for it. */
 		if (fcntl(told_fd, F_GETFD))
-			strcpy(told_text, KEEPER_NO_READY_FD);
+			memcpy(told_text, KEEPER_NO_READY_FD, sizeof(KEEPER_NO_READY_FD));
 	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
