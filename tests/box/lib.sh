@@ -113,8 +113,10 @@ attach() { xb attach "$DIR" "$@"; }
 detach() { xb detach "$DIR" "$@"; }
 # destroy N: the domain dies at once; what xl would remove of it goes too
 destroy() {
-	local device
-	xb destroy "$DIR" "$1" --crash && store rm "$(be "$1")" "/local/domain/$1" "$(error_node "$1")" ||
+	local device vm
+	vm=$(node "/local/domain/$1/vm")
+	[[ $vm == /vm/* ]] || vm=
+	xb destroy "$DIR" "$1" --crash && store rm "$(be "$1")" "/local/domain/$1" "$(error_node "$1")" ${vm:+"$vm"} ||
 		return 1
 	store ls /libxl/pci
 	for device in $R; do
