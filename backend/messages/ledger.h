@@ -93,12 +93,6 @@ struct ledger {
 	/* What no next worker needs: it may change with any build, and is not carried over. */
 	struct ledger_count count[SLOT_COUNT];
 	uint64_t took_ns; /* all requests together */
-	/*
-	 * For the next worker, which may find a request that its gate was told of: whether that was answered, and if
-	 * it was not, whether vectors were on before it, so that the gate refused it, and does so again.
-	 */
-	_Atomic uint32_t answered, in_vain;
-	uint8_t on[SLOT_COUNT]; /* enum vectors_mode, as the guest was told */
 	struct ledger_denial denial[LEDGER_DENIALS];
 	/*
 	 * Requests, for those that look on: the supervisor says what they want (host/records.h). Entry n of all is
@@ -107,6 +101,12 @@ struct ledger {
 	_Atomic uint32_t tracing;
 	_Atomic uint64_t traced;
 	struct ledger_trace trace[LEDGER_TRACES];
+	/*
+	 * For the next worker, which may find a request that its gate was told of: whether that was answered, and if
+	 * it was not, whether vectors were on before it, so that the gate refused it, and does so again.
+	 */
+	_Atomic uint32_t answered, in_vain;
+	uint8_t on[SLOT_COUNT]; /* enum vectors_mode, as the guest was told */
 };
 
 #endif
