@@ -25,13 +25,17 @@ static const char *path_of_file(void)
 	return path;
 }
 
+/* Not a ledger's size: places are counted modulo this, and the stored inputs mean what they meant when they were found. */
+enum { IMAGE = 61912 };
+_Static_assert(IMAGE > sizeof(struct ledger), "a ledger has room");
+
 /*
  * What the file begins with: a head of ours or of an older one, whose words the input may change; then
  * runs of bytes anywhere.
  */
 static void write_file(struct bytes *in)
 {
-	static uint8_t image[sizeof(struct ledger) + 4096];
+	static uint8_t image[IMAGE];
 	uint8_t how = take_u8(in);
 	uint32_t head[8] = { LEDGER_MAGIC, LEDGER_VERSION, sizeof(struct ledger), sizeof(struct ledger_device),
 			     offsetof(struct ledger, device), sizeof(struct ledger_state), SLOT_COUNT, 0 };
