@@ -29,6 +29,8 @@ static const char *path_of_file(void)
 enum { IMAGE = 61912 };
 _Static_assert(IMAGE > sizeof(struct ledger), "a ledger has room");
 
+static uint32_t tracing; /* as the file has it */
+
 /*
  * What the file begins with: a head of ours or of an older one, whose words the input may change; then
  * runs of bytes anywhere.
@@ -63,6 +65,7 @@ static void write_file(struct bytes *in)
 		for (; --times && at + 2 * n < sizeof(image); at += n)
 			memcpy(image + at + n, image + at, n);
 	}
+	memcpy(&tracing, image + offsetof(struct ledger, tracing), sizeof(tracing));
 	if (how & 16)
 		size = take_u16(in) % sizeof(image);
 	if (how & 32)
@@ -114,6 +117,8 @@ static void tell(struct ledger *l, struct bytes *in)
 		check_text(denied.quirk, sizeof(denied.quirk));
 	}
 	if (l) {
+		/* A worker may have written that word again. */
+		l->tracing = tracing;
 		ledger_trace_set(l, &told, TRACE_ALL);
 		ledger_trace_set(l, &told, TRACE_ALL);
 		ledger_trace_set(l, &told, TRACE_WRITES);
