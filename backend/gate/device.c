@@ -100,16 +100,6 @@ static int open_in_order(struct device *d, const struct message_hold *h, struct 
 	return 0;
 }
 
-/*
- * Who held it before may have been killed between a reset that its guest began and the last register that it then got
- * back. Of a permissive guest, which may have turned decoding off, that is known by the addresses alone.
- */
-static bool has_lost(const struct device *d, bool permissive)
-{
-	return !d->dev->info.is_virtual &&
-	       (permissive ? pcidev_lost_addresses(d->dev, d->saved) : pcidev_lost_config(d->dev, d->saved));
-}
-
 int device_hold(struct device *d, const struct message_hold *h, struct problem *p, struct message_held *held)
 {
 	const struct env *env = d->home->env;
@@ -124,8 +114,12 @@ int device_hold(struct device *d, const struct message_hold *h, struct problem *
 	if (open_in_order(d, h, p))
 		return -1;
 	assignment_init(&a, &env->settings, &d->dev->info, h->opts, h->opts_node);
-	/* Before its vectors, and before its filter is built. */
-	if (has_lost(d, a.policy.policy.permissive))
+	/*
+	 * Before its vectors, and before its filter is built: who held it may have been killed behind a reset that its
+	 * guest began. A permissive guest may have turned decoding off, and has lost something where addresses are gone.
+	 */
+	if (!d->dev->info.is_virtual &&
+	    (!a.policy.policy.permissive || pcidev_lost_addresses(d->dev, d->saved)))
 		put_back_config(&d->irq, d->saved);
 	if (mask_init(&d->mask, d->dev, &a.policy.policy))
 		return problem_set(p, errno, "%s: cannot build its filter: %s", name, strerror(errno));

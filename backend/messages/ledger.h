@@ -103,7 +103,8 @@ struct ledger {
 	struct ledger_trace trace[LEDGER_TRACES];
 	/*
 	 * For the next worker, which may find a request that its gate was told of: whether that was answered, and if
-	 * it was not, whether vectors were on before it, so that the gate refused it, and does so again.
+	 * it was not, whether vectors were on before it, so that the gate refused it, and does so again. Not carried
+	 * over either: behind a change of the layout such a request counts as one that may have been carried out.
 	 */
 	_Atomic uint32_t answered, in_vain;
 	uint8_t on[SLOT_COUNT]; /* enum vectors_mode, as the guest was told */

@@ -25,13 +25,13 @@
  */
 static const char *name_of(struct guest *g)
 {
-	char name[sizeof(g->told.name)], dir[sizeof("/local/domain/") + 10];
+	char name[sizeof(g->told.name)], dir[GUEST_DIR_MAX];
 	uint64_t now = boot_ns();
 
 	if (g->told.named && now - g->told.named < NAME_AGE_NS)
 		return g->told.name;
 	g->told.named = now;
-	snprintf(dir, sizeof(dir), "/local/domain/%" PRIu32, g->domid);
+	snprintf(dir, sizeof(dir), "/local/domain/%u", g->domid);
 	if (store_read(g->be->xen.xs, XBT_NULL, dir, "name", name, sizeof(name)) >= 0 ||
 	    store_read(g->be->xen.xs, XBT_NULL, g->dir, "domain", name, sizeof(name)) >= 0)
 		message_text(g->told.name, sizeof(g->told.name), name, sizeof(name));
