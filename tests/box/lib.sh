@@ -85,6 +85,8 @@ wait_for() {
 }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
+# dead PID: likewise, or nobody has waited for it yet
+dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
 
 # --- The box ---
 

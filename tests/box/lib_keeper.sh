@@ -41,7 +41,6 @@ another_server() { # than SERVER
 	local s
 	s=$(server_of "${1:-$KEEPER}") && [ "$s" != "$SERVER" ] && [ "$(log_since_count serving)" -gt "$SERVED" ]
 }
-dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
 # ends NAME STATUS: all is over, and the host is as it was
 ends() {
 	check "$1: ends" wait_for 10000 dead "$KEEPER"

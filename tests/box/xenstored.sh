@@ -10,7 +10,6 @@ mkdir -p "$BUS"/{devices,drivers/pciback} "$SYS/bus/pci/devices" "$SYS/uevents" 
 echo 1 >"$BUS/drivers_autoprobe"
 : >"$BUS/drivers_probe"
 
-dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
 lost_at() { [ "$(log_since_count 'warning: xenstore: .*start xenstored again')" = "$1" ]; }
 back_at() { [ "$(log_since_count 'xenstore is back after')" = "$1" ]; }
 reads() { config_read "$1" 0 0 4 && [ "$R" = "0 $2" ]; }

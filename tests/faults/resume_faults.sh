@@ -57,7 +57,6 @@ read -r hit first _ < <(ctl hit)
 is "it did fail ($first)" "$hit" 1
 check "of another server: the guest is answered" wait_for 15000 answered
 is "with the same arguments but for that" "$(arguments "$DAEMON")" "${before/--ready-fd 9/--ready-fd -}"
-dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
 store rm /local/domain/0/backend/pci
 kill -TERM "$DAEMON"
 check "it ends" wait_for 10000 dead "$DAEMON"

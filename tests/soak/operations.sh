@@ -171,7 +171,6 @@ all_die() {
 	went "nobody has the state directory any more" wait_for 20000 flock -n "$WORK/state" true
 	start_daemon
 }
-dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status"; }
 operator() { in_domain 0 "$B/xenpci" --state-dir "$WORK/state" "$@"; }
 # The neighbour's devices are taken over: what fails from now on is not his.
 neighbour_served() { operator status 3 --json | grep -q '"record":"guest","domid":3,.*"service":"up"'; }
