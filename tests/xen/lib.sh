@@ -171,42 +171,54 @@ leave_host_folder() {
 }
 host_folder_left() { [ ! -e /run/carry.stop ]; }
 
-# Suspended to RAM, until the rig wakes it. mended=: the base of extended config space (ECAM) is lost behind that, as
-# firmware here may lose it.
-host_sleeps() {
-	local virtio=/sys/bus/pci/drivers/virtio-pci folder=0000:00:02.0 ecam status
+# without_host_folder COMMAND...: which suspends the host
+without_host_folder() {
+	local virtio=/sys/bus/pci/drivers/virtio-pci folder=0000:00:02.0 status
 	leave_host_folder || return
 	echo $folder >$virtio/unbind
-	ecam=$(setpci -s 00:00.0 60.l)
-	echo mem >/sys/power/state
+	"$@"
 	status=$?
-	[ -n "${mended-1}" ] || ecam=$(printf %x $((0x$ecam & ~1)))
-	setpci -s 00:00.0 "60.l=$ecam"
 	echo $folder >$virtio/bind
 	touch /run/carry.back
 	return $status
 }
 
+# Suspended to RAM, until the rig wakes it. mended=: the base of extended config space (ECAM) is lost behind that, as
+# firmware here may lose it.
+host_sleeps() { without_host_folder suspend_to_ram; }
+suspend_to_ram() {
+	local ecam status
+	ecam=$(setpci -s 00:00.0 60.l)
+	echo mem >/sys/power/state
+	status=$?
+	[ -n "${mended-1}" ] || ecam=$(printf %x $((0x$ecam & ~1)))
+	setpci -s 00:00.0 "60.l=$ecam"
+	return $status
+}
+
 # host_idles STEP [LINE...]: suspended to idle, as far as its kernel's own test goes (freezer, devices: pm_test), for five
-# seconds; meanwhile QEMU's monitor has these lines. Nothing would wake it by itself (README.md).
+# seconds; meanwhile QEMU's monitor has these lines, which the rig finds in the host's folder. Nothing would wake it by
+# itself (README.md).
 host_idles() {
-	local virtio=/sys/bus/pci/drivers/virtio-pci folder=0000:00:02.0 printk=/sys/module/printk/parameters step=$1 status
+	local step=$1 status
 	shift
-	leave_host_folder || return
 	[ $# = 0 ] || printf '%s\n' "$@" >$out/frozen
-	echo $folder >$virtio/unbind
+	without_host_folder test_suspend_to_idle $step
+	status=$?
+	rm -f $out/frozen
+	return $status
+}
+test_suspend_to_idle() {
+	local printk=/sys/module/printk/parameters status
 	# The rig is to see on the console that it waits.
 	dmesg -n 7
 	echo N >$printk/console_suspend
-	echo $step >/sys/power/pm_test
+	echo $1 >/sys/power/pm_test
 	echo freeze >/sys/power/state
 	status=$?
 	echo none >/sys/power/pm_test
 	echo Y >$printk/console_suspend
 	dmesg -n 6
-	rm -f $out/frozen
-	echo $folder >$virtio/bind
-	touch /run/carry.back
 	return $status
 }
 

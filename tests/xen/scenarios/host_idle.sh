@@ -15,8 +15,11 @@ server=$(backend_server)
 warned=$(guest_warnings x)
 guest x 5 "(until [ -e /tmp/enough ]; do lspci -x >/dev/null; usleep 300000; done; true) &"
 
-# As where a port above a device is without power: MSI-X enable is lost. Config space by ports: 80, bus, function, register a0.
-check "processes frozen: the host goes on" host_idles freezer "o/w 0xcf8 0x800020a0" "o/h 0xcfe 0"
+# As where a port above a device is without power: MSI-X enable is lost. Config space by ports: 80, bus, function,
+# register: a0; then 3c of a device that nobody has, which stays as it is written.
+check "processes frozen: the host goes on" host_idles freezer "o/w 0xcf8 0x800020a0" "o/h 0xcfe 0" \
+	"o/w 0xcf8 0x8000503c" "o/b 0xcfc 0x5a"
+same "processes frozen: the monitor had its turn" 5a "$(setpci -s "$dev_slot0" INTERRUPT_LINE)"
 check "processes frozen: xenpcid has noticed" wait_for 10 has_noticed 1
 is_on() { [ "$(msix)" = 8000 ]; }
 check "processes frozen: MSI-X, which was lost, is on again" wait_for 10 is_on
