@@ -34,16 +34,20 @@ struct hypercall *hypercall_open(xentoollog_logger *lg, xentoollog_logger *mute)
 	struct hypercall *hc = calloc(1, sizeof(*hc));
 
 	if (!hc)
-		return NULL;
+		goto no_memory;
 	hc->xcall = xencall_open(mute, 0);
-	if (!hc->xcall)
+	if (!hc->xcall) {
 		log_error(lg, "cannot open the hypercall device: %s; is the xen-privcmd module loaded, "
 			  "and are we root?", strerror(errno));
-	if (!hc->xcall || control_init(&hc->control, hc->xcall, lg)) {
-		hypercall_close(hc);
-		return NULL;
+		goto out;
 	}
-	return hc;
+	if (!control_init(&hc->control, hc->xcall, lg))
+		return hc;
+no_memory:
+	log_error(lg, "cannot ask Xen anything: %s", strerror(errno));
+out:
+	hypercall_close(hc);
+	return NULL;
 }
 
 void hypercall_close(struct hypercall *hc)

@@ -408,12 +408,10 @@ int main(int argc, char **argv)
 	struct arguments a = { .op = &op, .level = XTL_WARN };
 	int status = OPERATOR_FAILED;
 
-	argp_err_exit_status = OPERATOR_USAGE;
 	a.args = calloc((size_t)argc + 1, sizeof(*a.args));
 	if (!a.args)
 		return operator_fail("%s", strerror(errno));
-	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &a))
-		return OPERATOR_USAGE;
+	help_parse(&argp, argc, argv, 0, &a);
 	if (!op.nr_specs)
 		op.spec[op.nr_specs++] = "sysfs";
 	op.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level, 0);

@@ -64,8 +64,8 @@ static void tell_ready(struct daemon *d)
 {
 	if (d->ready_fd < 0)
 		return;
-	if (write(d->ready_fd, "ready\n", 6) != 6)
-		errno = 0; /* who asked has gone: no matter */
+	if (write(d->ready_fd, "ready\n", 6) != 6 && errno != EPIPE) /* EPIPE: who asked has gone, no matter */
+		log_warn(d->be.lg, "we serve, but cannot say so on --ready-fd %d: %s", d->ready_fd, strerror(errno));
 	close(d->ready_fd);
 	d->ready_fd = -1;
 }
@@ -186,8 +186,10 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	struct daemon *d = calloc(1, sizeof(*d));
 	int rc = -1;
 
-	if (!d)
+	if (!d) {
+		log_error(lg, "cannot begin: %s", strerror(errno));
 		return -1;
+	}
 	the_daemon = d;
 	if (daemon_open(d, o, lg))
 		goto out;

@@ -388,15 +388,13 @@ int main(int argc, char **argv)
 			       .daemon.sysfs_root = "/sys", .daemon.state_dir = SUCCESSOR_STATE_DIR };
 	int rc;
 
-	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &a))
-		return EXIT_USAGE;
+	help_parse(&argp, argc, argv, 0, &a);
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	log_shown_from((xentoollog_level)a.level);
 	a.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, (xentoollog_level)a.level,
 								 log_begin(a.log_time));
 	if (!a.lg) {
-		fprintf(stderr, "xenpcid: no memory\n");
+		fprintf(stderr, "xenpcid: error: no memory\n");
 		return EXIT_FAILURE;
 	}
 	if (a.check) {

@@ -53,7 +53,10 @@ static int make_directory(struct successor *m, uint32_t own_domid, const char *s
 			log_error(m->lg, "cannot claim %s: %s", m->dir, strerror(error));
 		return fail(error);
 	}
-	return write_pid(m);
+	if (!write_pid(m))
+		return 0;
+	log_error(m->lg, "cannot write %s/" NODE_PID ": %s", m->dir, strerror(errno));
+	return -1;
 }
 
 int successor_again(struct successor *m, struct xs_handle *xs, uint32_t own_domid, const char *state_dir,

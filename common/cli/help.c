@@ -39,6 +39,19 @@ static const struct argp standard = { options, parse, NULL, NULL, NULL, NULL, NU
 
 const struct argp_child help_options[] = { { &standard, 0, NULL, -1 }, { 0 } };
 
+void help_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
+{
+	error_t rc;
+
+	argp_err_exit_status = HELP_EXIT_USAGE;
+	rc = argp_parse(argp, argc, argv, ARGP_NO_HELP | flags, NULL, input);
+	if (!rc)
+		return;
+	fprintf(stderr, "%s: error: the command line cannot be read: %s\n", program_invocation_short_name,
+		strerror(rc));
+	exit(EXIT_FAILURE);
+}
+
 /* Words on lines of so many columns; all but the first line begin at `indent`. */
 static void wrap(FILE *out, const char *text, int indent)
 {

@@ -12,11 +12,14 @@
 
 enum { HELP_EXIT_USAGE = 2 }; /* of every program */
 
-/*
- * The child of each program's argp (argp_parse with ARGP_NO_HELP): --help, --usage, --version. They end
- * the program.
- */
+/* The child of each program's argp: --help, --usage, --version. They end the program. */
 extern const struct argp_child help_options[];
+
+/*
+ * argp_parse without its own --help; flags: ARGP_IN_ORDER or 0. Ends the program, with a message: HELP_EXIT_USAGE
+ * where the command line is wrong, EXIT_FAILURE where there is no memory for it.
+ */
+void help_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input);
 
 /* One command. */
 struct help_line {

@@ -228,9 +228,7 @@ int main(int argc, char **argv)
 	xentoollog_level level;
 	int status;
 
-	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, &s))
-		return EXIT_USAGE;
+	help_parse(&argp, argc, argv, ARGP_IN_ORDER, &s);
 	tool.command = s.command;
 	level = s.verbose > 1 ? XTL_DEBUG : s.verbose ? XTL_INFO : XTL_WARN;
 	tool.lg = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, level, 0);

@@ -72,8 +72,7 @@ void tool_options(const struct tool *tool, const struct argp_option *options, ar
 	arguments_only(help->arguments, arguments, sizeof(arguments));
 	result[0] = (*argv)[0];
 	(*argv)[0] = name;
-	if (argp_parse(&argp, *argc, *argv, ARGP_NO_HELP, NULL, &t))
-		exit(EXIT_USAGE);
+	help_parse(&argp, *argc, *argv, 0, &t);
 	for (int i = 0; i < t.nr; i++)
 		result[i + 1] = t.arg[i];
 	result[t.nr + 1] = NULL;
