@@ -15,6 +15,15 @@ endif
 endif
 endif
 
+# So does a part of the tests alone, which nothing was installed for.
+ifneq ($(filter unit box faults soak model xenbox,$(MAKECMDGOALS)),)
+ifneq ($(shell $(PKG_CONFIG) --exists cmocka 2>/dev/null && echo found),found)
+ifneq ($(shell $(DEPS_ENV) make/deps check build run test && echo found),found)
+$(error what the lines above name is missing)
+endif
+endif
+endif
+
 .PHONY: deps $(addprefix deps-,lint fuzz bench xen man deb cross probes all) need-test need-lint need-fuzz need-bench need-xen
 deps:
 	@$(DEPS_ENV) make/deps install build run test man

@@ -197,6 +197,7 @@ PATH=$WORK/alpine CPPFLAGS=-I$WORK/lacks make/deps check build >"$WORK/out" 2>&1
 is "a C library without argp: a failure" $? 1
 like "with Alpine's package for it, and nothing else" "$(tail -n 2 "$WORK/out")" $'as root, run:\n  apk add argp-standalone$'
 like "a plain make says so before it compiles" "$(mk -n CPPFLAGS="-I$WORK/lacks" all 2>&1)" 'header argp\.h'
+like "so does a part of the tests that was asked for alone" "$(mk -n PKG_CONFIG=false unit 2>&1)" 'pkg cmocka'
 is "dpkg is not asked for it" "$(grep -rlE 'dpkg-query|dpkg ' make Makefile)" ""
 
 # --- What was installed serves: with a worker from where it was installed, though it was built for another prefix ---
