@@ -42,7 +42,7 @@ enum message_end {
 	X(SPAWN, END_SUPERVISOR, END_SPAWNER, spawn, "start a process of that role")            \
 	X(STARTED, END_SPAWNER, END_SUPERVISOR, started, "it runs, as that process")            \
 	X(EXITED, END_SPAWNER, END_SUPERVISOR, exited, "it has ended, or did not start")       \
-	X(KILL, END_SUPERVISOR, END_SPAWNER, kill, "end it now")                                \
+	X(KILL, END_SUPERVISOR, END_SPAWNER, kill, "end it now; answered when that is done")    \
 	/* --- supervisor and job --- */                                                        \
 	X(ORDER, END_SUPERVISOR, END_JOB, order, "do this, for that device")                    \
 	X(MACHINE, END_JOB, END_SUPERVISOR, machine, "the machine as it is now: before a reset, to who did not know it") \
@@ -87,7 +87,8 @@ enum message_end {
 	X(INTERRUPT, END_WORKER, END_GATE, interrupt, "a guest's interrupt command")            \
 	X(INTERRUPTED, END_GATE, END_WORKER, interrupt, "its answer")                           \
 	/* --- any --- */                                                                       \
-	X(ANSWER, END_SUPERVISOR | END_WORKER | END_GATE, END_SUPERVISOR | END_WORKER | END_GATE, answer, \
+	X(ANSWER, END_SPAWNER | END_SUPERVISOR | END_WORKER | END_GATE, \
+	  END_SUPERVISOR | END_WORKER | END_GATE, answer, \
 	  "done, or errno")
 
 enum message_kind {

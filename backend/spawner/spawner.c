@@ -79,6 +79,15 @@ static void tell_exited(struct spawner *s, uint32_t id, int status, int err)
 	tell(s, &m);
 }
 
+static void tell_done(struct spawner *s, enum message_kind what)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_ANSWER, 0);
+	m.u.answer.to = what;
+	tell(s, &m);
+}
+
 /* ---- In the child ---- */
 
 /* Namespaces with nothing in them. What the kernel or a container refuses is told once, and is no end. */
@@ -165,8 +174,7 @@ static void spawn(struct spawner *s, const struct message_spawn *what, int sock)
 		return;
 	}
 	*c = (struct child){ .pid = pid, .id = what->id };
-	if (what->role != ROLE_JOB)
-		tell_started(s, what->id, pid);
+	tell_started(s, what->id, pid);
 }
 
 static void kill_child(struct spawner *s, uint32_t id)
@@ -204,8 +212,10 @@ static bool obey(struct spawner *s)
 		return false;
 	if (m.kind == MESSAGE_SPAWN)
 		spawn(s, &m.u.spawn, fds[0]);
-	else if (m.kind == MESSAGE_KILL)
+	else if (m.kind == MESSAGE_KILL) {
 		kill_child(s, m.u.kill.id);
+		tell_done(s, MESSAGE_KILL);
+	}
 	for (unsigned i = 0; i < MESSAGE_FDS_MAX; i++)
 		close_keep(fds[i]);
 	return true;

@@ -140,6 +140,8 @@ static int timeout_ms(struct daemon *d)
 		first = d->be.errors_due_ns;
 	if (d->be.idle_ns && d->be.idle_ns < first)
 		first = d->be.idle_ns;
+	if (d->be.processes.answer_by_ns && d->be.processes.answer_by_ns < first)
+		first = d->be.processes.answer_by_ns;
 	if (first == UINT64_MAX)
 		return -1;
 	now = now_ns();
@@ -156,6 +158,7 @@ static void turn(struct daemon *d)
 	if (d->phase == DAEMON_DONE)
 		return;
 	d->be.now_ns = now_ns();
+	processes_look(&d->be.processes, d->be.now_ns);
 	if (d->be.processes.lost) {
 		errno = EPIPE;
 		daemon_lost(d, "the process that starts others is gone");

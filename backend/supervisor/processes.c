@@ -2,13 +2,21 @@
 #include "backend/supervisor/processes.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/util.h"
 
 #define STANDBY_FAILURES_MAX 5
+#define LATE_NS UINT64_C(1000000000)
+#define SPAWNER_ANSWER_S 10
+#define SPAWNER_ANSWER_NS (SPAWNER_ANSWER_S * LATE_NS)
+#define SPAWNER_END_MS 3000
 
 static const enum message_end ends[ROLE_COUNT] = {
 	[ROLE_JOB] = END_JOB,
@@ -87,6 +95,19 @@ static void describe(const struct process *p, int status, int err, char how[64])
 		snprintf(how, 64, "ended with status %d", WEXITSTATUS(status));
 }
 
+/* It has an order, and answers each: a process has started or has not, or was killed. */
+static void await_spawner(struct processes *all)
+{
+	if (!all->awaited++)
+		all->answer_by_ns = now_ns() + SPAWNER_ANSWER_NS;
+}
+
+static void spawner_answers(struct processes *all)
+{
+	all->awaited -= all->awaited > 0;
+	all->answer_by_ns = all->awaited ? now_ns() + SPAWNER_ANSWER_NS : 0;
+}
+
 static void on_exited(struct processes *all, const struct message_exited *e)
 {
 	struct process *p = process_of(all, e->id);
@@ -94,6 +115,8 @@ static void on_exited(struct processes *all, const struct message_exited *e)
 
 	if (!p)
 		return;
+	if (!p->pid)
+		spawner_answers(all);
 	/* What it said before comes first. */
 	while (!p->closed && hear(p))
 		;
@@ -114,9 +137,10 @@ static void on_exited(struct processes *all, const struct message_exited *e)
 
 static void on_started(struct process *p, pid_t pid)
 {
-	if (!p)
+	if (!p || p->pid)
 		return;
 	p->pid = pid;
+	spawner_answers(p->all);
 	if (p->owner && p->owner->started)
 		p->owner->started(p->context);
 }
@@ -131,6 +155,8 @@ static void on_spawner(struct source *s)
 		on_started(process_of(all, m.u.started.id), m.u.started.pid);
 	} else if (rc == 1 && m.kind == MESSAGE_EXITED)
 		on_exited(all, &m.u.exited);
+	else if (rc == 1 && m.kind == MESSAGE_ANSWER)
+		spawner_answers(all);
 	else if (rc != 1 && !(rc < 0 && errno == EAGAIN))
 		all->lost = true;
 }
@@ -150,6 +176,17 @@ int processes_open(struct processes *all, struct loop *loop, int sock, pid_t pid
 	return loop_add(loop, &all->spawner, sock, on_spawner);
 }
 
+/* Workers and gates end with it. One that hangs is not to keep us. */
+static void await_end(pid_t pid)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+
+	if (p.fd < 0 || poll(&p, 1, SPAWNER_END_MS) != 1)
+		kill(pid, SIGKILL);
+	close_keep(p.fd);
+	waitpid(pid, NULL, 0);
+}
+
 void processes_close(struct processes *all)
 {
 	struct process *p;
@@ -163,10 +200,26 @@ void processes_close(struct processes *all)
 	}
 	loop_drop(all->loop, &all->spawner);
 	close_keep(all->sock);
-	/* Workers and gates end with it. */
 	if (all->pid > 0)
-		waitpid(all->pid, NULL, 0);
+		await_end(all->pid);
 	all->loop = NULL;
+}
+
+void processes_look(struct processes *all, uint64_t now)
+{
+	if (!all->answer_by_ns || now < all->answer_by_ns)
+		return;
+	/* So late are we only where we did not run, nor did it: it gets what it missed. */
+	if (now - all->answer_by_ns > LATE_NS) {
+		all->answer_by_ns = now + SPAWNER_ANSWER_NS;
+		return;
+	}
+	talk_event(&all->talk, XTL_ERROR, "the process that starts others gives no answer for %d s: it is killed",
+		   SPAWNER_ANSWER_S);
+	if (all->pid > 0)
+		kill(all->pid, SIGKILL);
+	all->answer_by_ns = 0;
+	all->lost = true;
 }
 
 static struct process *start(struct processes *all, enum role role)
@@ -194,6 +247,7 @@ static struct process *start(struct processes *all, enum role role)
 	}
 	close_keep(sv[1]);
 	TAILQ_INSERT_TAIL(&all->list, p, link);
+	await_spawner(all);
 	return p;
 out:
 	close_keep(sv[0]);
@@ -255,7 +309,9 @@ void process_kill(struct process *p)
 		return;
 	message_init(&m, MESSAGE_KILL, 0);
 	m.u.kill.id = p->id;
-	if (message_send(p->all->sock, &m, NULL, 0, NULL, 0) && errno != EAGAIN)
+	if (!message_send(p->all->sock, &m, NULL, 0, NULL, 0))
+		await_spawner(p->all);
+	else if (errno != EAGAIN)
 		p->all->lost = true;
 }
 

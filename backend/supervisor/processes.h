@@ -32,7 +32,7 @@ struct process {
 	uint32_t id;
 	enum role role;
 	enum message_end end;
-	pid_t pid; /* of a worker or a gate, once it has started; 0: not yet */
+	pid_t pid; /* once it has started; 0: not yet */
 	int sock;
 	bool closed; /* it said its last: its end is awaited */
 	bool deaf; /* it did not take what it was sent, and is sent nothing more */
@@ -53,13 +53,17 @@ struct processes {
 	struct process *standby; /* a worker that waits for a guest */
 	unsigned failed; /* standbys that ended by themselves, in a row */
 	bool lost;	 /* there is no spawner any more: the supervisor is of no use */
+	unsigned awaited;      /* orders that the spawner has not answered */
+	uint64_t answer_by_ns; /* the next answer, or it hangs; 0: none is awaited */
 };
 
 /* With the spawner at sock, of process pid. 0, or -1 with errno. */
 int processes_open(struct processes *all, struct loop *loop, int sock, pid_t pid,
 		   xentoollog_logger *lg);
-/* Ends them all, without a word to their owners. */
+/* Ends them all, without a word to their owners. Waits for the spawner's end, up to 3 s: then it is killed. */
 void processes_close(struct processes *all);
+/* answer_by_ns has come: a spawner that has not answered is killed, and all->lost says so. Logs that. */
+void processes_look(struct processes *all, uint64_t now);
 
 /*
  * Starts one of that role; what is sent to it waits until it runs. NULL with errno (EMFILE, ENOMEM,

@@ -201,6 +201,31 @@ ends "TERM after hangs" 0
 destroy 7
 end_peer g7
 
+# --- Who starts the others hangs: a guest's worker that dies has no successor before another server has its own ---
+begin
+SERVED=$(log_since_count serving)
+guest 7
+peer g7 7
+attach 7 0000:00:04.0
+connect g7 7
+spawner=$(children "$SERVER" xenpci-spawner)
+kill -STOP "$spawner"
+# shellcheck disable=SC2046
+kill -KILL $(children "$spawner" xenpci-worker)
+check "a spawner that hangs: it is killed" wait_for 20000 logged_since "gives no answer for 10 s: it is killed"
+goes_on "a spawner that hangs"
+check "a spawner that hangs: the guest is answered" tell g7 traffic 20 0 0x10d38086
+tell g7 write device/pci/0/state 6
+kill -TERM "$KEEPER"
+tell g7 write device/pci/0/state 6
+ends "TERM after a spawner that hung" 0
+destroy 7
+end_peer g7
+begin
+kill -STOP "$(children "$SERVER" xenpci-spawner)"
+kill -TERM "$KEEPER"
+ends "TERM while the spawner hangs" 0
+
 # --- The keeper dies: the server takes its place and has a new one ---
 begin
 SERVED=$(log_since_count serving)

@@ -119,6 +119,60 @@ static void a_spawner_that_has_gone_is_noticed_by_who_needs_it(void **state)
 	assert_true(all.lost);
 }
 
+static void answer(enum message_kind kind, uint32_t id)
+{
+	struct message m;
+
+	message_init(&m, kind, 0);
+	if (kind == MESSAGE_STARTED)
+		m.u.started = (struct message_started){ .id = id, .pid = 1 };
+	assert_int_equal(message_send(spawner, &m, NULL, 0, NULL, 0), 0);
+	assert_int_equal(loop_turn(&loop, 1000), 0);
+}
+
+static void each_order_is_awaited(void **state)
+{
+	struct process *p;
+	int fd;
+
+	(void)state;
+	assert_int_equal(all.answer_by_ns, 0);
+	p = start(&fd);
+	assert_int_not_equal(all.answer_by_ns, 0);
+	answer(MESSAGE_STARTED, p->id);
+	assert_int_equal(all.answer_by_ns, 0);
+	answer(MESSAGE_STARTED, p->id); /* nobody asked */
+	assert_int_equal(all.answer_by_ns, 0);
+	process_kill(p);
+	process_kill(p);
+	answer(MESSAGE_ANSWER, 0);
+	assert_int_not_equal(all.answer_by_ns, 0);
+	answer(MESSAGE_ANSWER, 0);
+	assert_int_equal(all.answer_by_ns, 0);
+	close_keep(fd);
+}
+
+static void a_spawner_that_gives_no_answer_is_lost(void **state)
+{
+	uint64_t by;
+	int fd;
+
+	(void)state;
+	start(&fd);
+	by = all.answer_by_ns;
+	processes_look(&all, by - 1);
+	assert_false(all.lost);
+	/* Nobody ran, and it is asked once more. */
+	processes_look(&all, by + UINT64_C(60000000000));
+	assert_false(all.lost);
+	assert_true(all.answer_by_ns > by + UINT64_C(60000000000));
+	assert_int_equal(book.lines, 0);
+	processes_look(&all, all.answer_by_ns);
+	assert_true(all.lost);
+	assert_int_equal(book.lines, 1);
+	close_keep(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -127,6 +181,8 @@ int main(void)
 		TEST(one_that_takes_nothing_is_told_of_and_killed_once),
 		TEST(many_that_take_nothing_do_not_fill_the_log),
 		TEST(a_spawner_that_has_gone_is_noticed_by_who_needs_it),
+		TEST(each_order_is_awaited),
+		TEST(a_spawner_that_gives_no_answer_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
