@@ -105,6 +105,14 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
+# Headers that are used where they are there: what was compiled before one was installed is compiled anew.
+has = $(shell printf '\043include <%s>\n' $(1) | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo with || echo without)
+SEEN := $(B)/seen/$(call has,valgrind/memcheck.h)-memcheck-$(call has,sys/sdt.h)-sdt
+.PHONY: look
+$(SEEN): look
+	@[ -e $@ ] || { rm -rf $(@D) && mkdir -p $(@D) && touch $@; }
+$(patsubst %,$(B)/%.o,tests/xenbox/preload_call backend/supervisor/guest_state backend/worker/requests): $(SEEN)
+
 clean:
 	rm -rf build build-san build-clang build-san-clang build-arm64
 
