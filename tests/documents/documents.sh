@@ -128,6 +128,7 @@ ends_it() {
 }
 serves_it() {
 	local pid
+	: >"$WORK/served.log" # of the one before
 	(cd "$here" && PATH=$WORK/bin:$PATH exec bash -c "exec $(localised "${1%&}")") >"$WORK/served.log" 2>&1 </dev/null &
 	pid=$!
 	check "$1: it serves" wait_for 10000 grep -q 'serving' "$WORK/served.log"

@@ -47,6 +47,9 @@ KEPT=1 daemon_start --hide 0000:03:00.0,0000:04:00.*
 server=$(children "$DAEMON")
 arguments() { tr '\0' ' ' <"/proc/$1/cmdline"; }
 before=$(arguments "$DAEMON")
+# At rest: nothing else opens a file.
+check "and serves: the guest is answered" wait_for 15000 answered
+wait_for 1000 false
 ctl arm xenpcid open 1 fail # of /dev/null
 kill -KILL "$DAEMON"
 wait "$DAEMON" 2>/dev/null
