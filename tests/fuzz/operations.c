@@ -81,12 +81,24 @@ static int device_read(struct pcidev *dev, unsigned at, unsigned size, uint32_t 
 	return 0;
 }
 
+/* What is written, but for the bits that say which kind of BAR it is: they are what they are. */
+static uint8_t taken(unsigned at, uint8_t new)
+{
+	const struct pcidev_resource *r = d.dev.info.resource;
+	unsigned i = (at - PCI_BASE_ADDRESS_0) / 4;
+
+	if (at < PCI_BASE_ADDRESS_0 || at % 4 || i >= d.oracle.nr_bars || !r[i].size)
+		return new;
+	return (uint8_t)((new & ~(r[i].flags & PCI_BASE_ADDRESS_SPACE_IO ? 3 : 15)) | r[i].flags);
+}
+
 /* A device that keeps nothing when it comes out of D3hot. */
 static void forget(void)
 {
 	memset(d.space + PCI_COMMAND, 0, 2);
 	memset(d.space + PCI_CACHE_LINE_SIZE, 0, 1);
-	memset(d.space + PCI_BASE_ADDRESS_0, 0, 4 * d.oracle.nr_bars);
+	for (unsigned i = 0; i < 4 * d.oracle.nr_bars; i++)
+		d.space[PCI_BASE_ADDRESS_0 + i] = taken(PCI_BASE_ADDRESS_0 + i, 0);
 	memset(d.space + d.oracle.rom, 0, 4);
 	d.touched = true;
 }
@@ -106,17 +118,6 @@ static bool is_interrupts(unsigned at)
 {
 	return at == PCI_COMMAND + 1 || at == d.irq.msi + (unsigned)PCI_MSI_FLAGS ||
 	       at == d.irq.msix + PCI_MSIX_FLAGS + 1u;
-}
-
-/* What is written, but for the bits that say which kind of BAR it is: they are what they are. */
-static uint8_t taken(unsigned at, uint8_t new)
-{
-	const struct pcidev_resource *r = d.dev.info.resource;
-	unsigned i = (at - PCI_BASE_ADDRESS_0) / 4;
-
-	if (at < PCI_BASE_ADDRESS_0 || at % 4 || i >= d.oracle.nr_bars || !r[i].size)
-		return new;
-	return (uint8_t)((new & ~(r[i].flags & PCI_BASE_ADDRESS_SPACE_IO ? 3 : 15)) | r[i].flags);
 }
 
 static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t v)
