@@ -42,7 +42,7 @@ static void parse(const char *text)
 	if (!number_parse(text, 16, UINT64_MAX, &n))
 		fuzz_check(n == strtoull(text, NULL, 16));
 	if (!number_parse(text, 0, UINT16_MAX, &n))
-		fuzz_check(n <= UINT16_MAX && n == strtoull(text, NULL, text[0] == '0' && text[1] ? 0 : 10));
+		fuzz_check(n <= UINT16_MAX && n == strtoull(text, NULL, text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10));
 	if (!settings_range_parse(text, &range)) {
 		a = range.first;
 		fuzz_check(settings_range_has(&range, a));

@@ -138,7 +138,7 @@ static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t
 
 		if (d.writer == GATE && *byte != new && !is_interrupts(at + i))
 			fuzz_fail("interrupts change byte 0x%03x", at + i);
-		judge(at + i, *byte, new);
+		judge(at + i, taken(at + i, *byte), new);
 		if (d.deaf || (d.lineless && at + i == PCI_CACHE_LINE_SIZE))
 			continue;
 		*byte = (uint8_t)((new & ~d.oracle.w1c[at + i]) | (*byte & ~new & d.oracle.w1c[at + i]));
