@@ -107,6 +107,9 @@ static void judge(unsigned at, uint8_t old, uint8_t new)
 {
 	const char *why;
 
+	/* A device that was deaf kept INTx off where the gate had it on again: so the OS has it. */
+	if (at == PCI_COMMAND + 1 && d.irq.mode == VECTORS_NONE && !(d.mask.command & PCI_COMMAND_INTX_DISABLE))
+		old &= (uint8_t)~(PCI_COMMAND_INTX_DISABLE >> 8);
 	/* What interrupts need is the gate's own to write. */
 	if (d.writer == GATE || oracle_allows(&d.oracle, at, old, new, &why))
 		return;
