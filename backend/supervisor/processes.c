@@ -13,9 +13,9 @@
 #include "common/util.h"
 
 #define STANDBY_FAILURES_MAX 5
-#define LATE_NS UINT64_C(1000000000)
+#define SECOND UINT64_C(1000000000)
 #define SPAWNER_ANSWER_S 10
-#define SPAWNER_ANSWER_NS (SPAWNER_ANSWER_S * LATE_NS)
+#define SPAWNER_BEGIN_S 30 /* the first: the kernel may take its time with the empty network */
 #define SPAWNER_END_MS 3000
 
 static const enum message_end ends[ROLE_COUNT] = {
@@ -95,17 +95,28 @@ static void describe(const struct process *p, int status, int err, char how[64])
 		snprintf(how, 64, "ended with status %d", WEXITSTATUS(status));
 }
 
+static unsigned patience_s(const struct processes *all)
+{
+	return all->answered ? SPAWNER_ANSWER_S : SPAWNER_BEGIN_S;
+}
+
+static uint64_t by(const struct processes *all, uint64_t now)
+{
+	return now + patience_s(all) * SECOND;
+}
+
 /* It has an order, and answers each: a process has started or has not, or was killed. */
 static void await_spawner(struct processes *all)
 {
 	if (!all->awaited++)
-		all->answer_by_ns = now_ns() + SPAWNER_ANSWER_NS;
+		all->answer_by_ns = by(all, now_ns());
 }
 
 static void spawner_answers(struct processes *all)
 {
 	all->awaited -= all->awaited > 0;
-	all->answer_by_ns = all->awaited ? now_ns() + SPAWNER_ANSWER_NS : 0;
+	all->answered = true;
+	all->answer_by_ns = all->awaited ? by(all, now_ns()) : 0;
 }
 
 static void on_exited(struct processes *all, const struct message_exited *e)
@@ -210,12 +221,12 @@ void processes_look(struct processes *all, uint64_t now)
 	if (!all->answer_by_ns || now < all->answer_by_ns)
 		return;
 	/* So late are we only where we did not run, nor did it: it gets what it missed. */
-	if (now - all->answer_by_ns > LATE_NS) {
-		all->answer_by_ns = now + SPAWNER_ANSWER_NS;
+	if (now - all->answer_by_ns > SECOND) {
+		all->answer_by_ns = by(all, now);
 		return;
 	}
-	talk_event(&all->talk, XTL_ERROR, "the process that starts others gives no answer for %d s: it is killed",
-		   SPAWNER_ANSWER_S);
+	talk_event(&all->talk, XTL_ERROR, "the process that starts others gives no answer for %u s: it is killed",
+		   patience_s(all));
 	if (all->pid > 0)
 		kill(all->pid, SIGKILL);
 	all->answer_by_ns = 0;

@@ -53,7 +53,8 @@ struct processes {
 	struct process *standby; /* a worker that waits for a guest */
 	unsigned failed; /* standbys that ended by themselves, in a row */
 	bool lost;	 /* there is no spawner any more: the supervisor is of no use */
-	unsigned awaited;      /* orders that the spawner has not answered */
+	bool answered;	       /* the spawner has, at least once */
+	unsigned awaited;      /* orders that it has not answered */
 	uint64_t answer_by_ns; /* the next answer, or it hangs; 0: none is awaited */
 };
 

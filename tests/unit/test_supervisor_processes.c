@@ -154,12 +154,19 @@ static void each_order_is_awaited(void **state)
 
 static void a_spawner_that_gives_no_answer_is_lost(void **state)
 {
+	struct process *p;
 	uint64_t by;
 	int fd;
 
 	(void)state;
+	/* It has 30 s for its first answer. */
+	p = start(&fd);
+	assert_true(all.answer_by_ns > now_ns() + UINT64_C(20000000000));
+	answer(MESSAGE_STARTED, p->id);
+	close_keep(fd);
 	start(&fd);
 	by = all.answer_by_ns;
+	assert_true(by < now_ns() + UINT64_C(20000000000));
 	processes_look(&all, by - 1);
 	assert_false(all.lost);
 	/* Nobody ran, and it is asked once more. */
