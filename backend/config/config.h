@@ -121,11 +121,12 @@ int config_load_state(struct config *cfg, const struct config_state *state);
  * Byte `offset` as who watches over the filter's writes has it: bits of *open may change in the device;
  * those of *fixed only to *value (BARs: what the host has assigned); those of *clears are cleared by a
  * one, which no write of the filter's does unless they are open; all others stay as they are. Of the
- * command register, what is not open may also go back to what it was (*command is set).
+ * command register, what is not open may also go back to what it was (*command is set). What is fixed of an
+ * address goes to *value as a whole, in one write of 32 bits, or not at all (*whole is set): a part of it is another.
  */
 struct config_opening {
 	uint8_t open, fixed, value, clears;
-	bool command;
+	bool command, whole;
 };
 void config_opening(const struct config *cfg, unsigned offset, struct config_opening *out);
 

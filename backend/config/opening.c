@@ -7,7 +7,7 @@
 /* A register's bits, in its own coordinates. */
 struct bits {
 	uint32_t open, fixed, value;
-	bool command;
+	bool command, whole;
 };
 
 static struct bits of_field(const struct config *cfg, const struct field *f)
@@ -27,6 +27,7 @@ static struct bits of_field(const struct config *cfg, const struct field *f)
 		b.open = cfg->dev->info.bars_movable ? f->bits : 0;
 		b.fixed = all & ~b.open;
 		b.value = f->home;
+		b.whole = !b.open;
 		break;
 	case WRITE_BIST:
 		b.open = f->bits ? all : 0;
@@ -75,4 +76,5 @@ void config_opening(const struct config *cfg, unsigned offset, struct config_ope
 	out->value = (uint8_t)(b.value >> shift);
 	out->clears = (uint8_t)(f->row->w1c >> shift);
 	out->command = b.command;
+	out->whole = b.whole;
 }

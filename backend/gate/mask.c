@@ -68,10 +68,18 @@ static bool byte_allowed(const struct mask *m, uint32_t offset, uint8_t old, uin
 
 bool mask_allows(const struct mask *m, uint32_t offset, uint32_t size, uint32_t old, uint32_t new)
 {
+	bool partial = false, changes = false;
+
 	if ((size != 1 && size != 2 && size != 4) || offset & (size - 1) || offset >= m->size)
 		return false;
-	for (uint32_t i = 0; i < size; i++)
-		if (!byte_allowed(m, offset + i, (uint8_t)(old >> 8 * i), (uint8_t)(new >> 8 * i)))
+	for (uint32_t i = 0; i < size; i++) {
+		const struct config_opening *b = &m->byte[offset + i];
+		uint8_t was = (uint8_t)(old >> 8 * i), will = (uint8_t)(new >> 8 * i);
+
+		if (!byte_allowed(m, offset + i, was, will))
 			return false;
-	return true;
+		partial |= b->whole && (size != 4 || will != b->value);
+		changes |= was != will;
+	}
+	return !partial || !changes;
 }

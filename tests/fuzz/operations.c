@@ -126,7 +126,9 @@ static bool is_interrupts(unsigned at)
 static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t v)
 {
 	unsigned state = d.pm ? d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK : 0;
+	uint32_t before = get(at & ~3u, 4), after;
 
+	before = (before & ~0xffu) | taken(at & ~3u, (uint8_t)before);
 	(void)dev;
 	if (fails())
 		return fail(EIO);
@@ -146,6 +148,9 @@ static int device_write(struct pcidev *dev, unsigned at, unsigned size, uint32_t
 			continue;
 		*byte = (uint8_t)((new & ~d.oracle.w1c[at + i]) | (*byte & ~new & d.oracle.w1c[at + i]));
 	}
+	after = get(at & ~3u, 4);
+	if (after != before && oracle_is_foreign(&d.oracle, at, after))
+		fuzz_fail("a part of an address: 0x%03x %x -> %x", at & ~3u, before, after);
 	if (state == 3 && !(d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) &&
 	    !(d.space[d.pm + PCI_PM_CTRL] & PCI_PM_CTRL_NO_SOFT_RESET))
 		forget();

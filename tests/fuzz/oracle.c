@@ -125,6 +125,14 @@ static bool is_bar(const struct oracle *o, unsigned at)
 	return (at >= BARS && at < BARS + 4 * o->nr_bars) || (at >= o->rom && at < o->rom + 4);
 }
 
+bool oracle_is_foreign(const struct oracle *o, unsigned at, uint32_t value)
+{
+	const uint8_t *home = &o->home[at & ~3u];
+
+	return is_bar(o, at) && !o->movable &&
+	       value != (home[0] | (uint32_t)home[1] << 8 | (uint32_t)home[2] << 16 | (uint32_t)home[3] << 24);
+}
+
 bool oracle_allows(const struct oracle *o, unsigned at, uint8_t old, uint8_t new, const char **why)
 {
 	uint8_t changed = old ^ new, closed = (uint8_t)~o->may[at];

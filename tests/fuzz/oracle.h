@@ -27,5 +27,7 @@ void oracle_init(struct oracle *o, const uint8_t *config, unsigned size, bool pe
 void oracle_open(struct oracle *o, unsigned offset, unsigned width, uint32_t mask);
 /* Whether byte `at` may go from old to new; *why says otherwise. */
 bool oracle_allows(const struct oracle *o, unsigned at, uint8_t old, uint8_t new, const char **why);
+/* Whether byte `at` is of a register that holds an address of the host's, and `value` is another. */
+bool oracle_is_foreign(const struct oracle *o, unsigned at, uint32_t value);
 
 #endif

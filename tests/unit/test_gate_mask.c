@@ -254,6 +254,15 @@ static void bars_go_home_and_nowhere_else(void **state)
 				assert_false(mask_allows(&g.mask, bars[i].at, 4, home, other));
 				assert_false(mask_allows(&g.mask, bars[i].at, 4, ~other, other));
 			}
+			/* Neither a part of its bits nor of its bytes, which is another address. */
+			for (uint32_t part = home & (home - 1); part != home; part = part ? home & (part - 1) : home)
+				assert_false(mask_allows(&g.mask, bars[i].at, 4, 0, part) && part);
+			for (unsigned byte = 0; byte < 4; byte++)
+				assert_int_equal(allows(bars[i].at + byte, 0, (uint8_t)(home >> 8 * byte)),
+						 !(uint8_t)(home >> 8 * byte));
+			for (unsigned half = 0; half < 4; half += 2)
+				assert_int_equal(mask_allows(&g.mask, bars[i].at + half, 2, 0, home >> 8 * half & 0xffff),
+						 !(home >> 8 * half & 0xffff));
 			assert_int_equal(mask_allows(&g.mask, bars[i].at, 4, home, 0), !home);
 			assert_false(mask_allows(&g.mask, bars[i].at, 4, home, UINT32_MAX));
 		}
