@@ -4,7 +4,7 @@
 # beginning. Prints edges reached of edges present, by file and in all; what is not reached goes to the file
 # `uncovered`. Fails where a judged file or function is not linked, below `least` per cent, where something is not
 # reached that is not listed, and where the list has what there is not any more, what gives no reason, or (with
-# `strict`) what is reached.
+# `strict`) what is reached. With `other` (another LLVM than the list's, which has other edges) the per cent count alone.
 # unreached.txt:  FILE FUNCTION EDGES: the line as it stands in the source, then indented why.
 
 function trimmed(s)
@@ -146,9 +146,11 @@ END {
 	for (key in left) {
 		split(key, at, SUBSEP)
 		print at[1], at[2], left[key] ": " at[3] >uncovered
-		if (left[key] > listed[key] + 0)
-			complain(where[key] ": " at[2] ": " left[key] " edges not reached, listed are " \
-				 listed[key] + 0 ": " at[3])
+		if (left[key] > listed[key] + 0) {
+			print where[key] ": " at[2] ": " left[key] " edges not reached, listed are " \
+			      listed[key] + 0 ": " at[3]
+			status = other ? status : 1
+		}
 		known += left[key] < listed[key] + 0 ? left[key] : listed[key]
 	}
 	close(uncovered)
@@ -164,7 +166,7 @@ END {
 		else if (listed[key] > left[key] + 0) {
 			print "tests/fuzz/unreached.txt has " listed[key] " edges of which " left[key] + 0 \
 			      " are not reached: " at[1] ": " at[2] ": " at[3]
-			status = strict ? 1 : status
+			status = strict && !other ? 1 : status
 		}
 	}
 	for (file in files)
