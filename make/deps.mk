@@ -5,22 +5,21 @@
 DEPS_ENV = CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)"
 need = @$(DEPS_ENV) make/deps need $(1)
 
+# want GROUP...: says what is missing, and is the end.
+want = $(if $(filter found,$(shell $(DEPS_ENV) make/deps check $(1) && echo found)),,$(error what the lines above name is missing))
+
 # A plain make says what to do, rather than which header the compiler misses.
 ifneq ($(filter all install,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) libconfig libpci libseccomp libcap-ng json-c 2>/dev/null && \
 	printf '\043include <%s>\n' argp.h sys/queue.h | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo found),found)
-ifneq ($(shell $(DEPS_ENV) make/deps check build && echo found),found)
-$(error what the lines above name is missing)
-endif
+$(call want,build)
 endif
 endif
 
 # So does a part of the tests alone, which nothing was installed for.
 ifneq ($(filter unit box faults soak model xenbox,$(MAKECMDGOALS)),)
 ifneq ($(shell $(PKG_CONFIG) --exists cmocka 2>/dev/null && echo found),found)
-ifneq ($(shell $(DEPS_ENV) make/deps check build run test && echo found),found)
-$(error what the lines above name is missing)
-endif
+$(call want,build run test)
 endif
 endif
 

@@ -189,10 +189,8 @@ int daemon_run(struct daemon_options *o, xentoollog_logger *lg)
 	struct daemon *d = calloc(1, sizeof(*d));
 	int rc = -1;
 
-	if (!d) {
-		log_error(lg, "cannot begin: %s", strerror(errno));
-		return -1;
-	}
+	if (!d)
+		return daemon_cannot_begin(lg);
 	the_daemon = d;
 	if (daemon_open(d, o, lg))
 		goto out;

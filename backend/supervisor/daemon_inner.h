@@ -103,6 +103,8 @@ void daemon_seek_xenstore(struct daemon *d);
 
 /* 0, or -1 (logged) on a half-open one, to be closed. */
 int daemon_open(struct daemon *d, struct daemon_options *o, xentoollog_logger *lg);
+/* Tells errno, of what has no message of its own. -1. */
+int daemon_cannot_begin(xentoollog_logger *lg);
 void daemon_close(struct daemon *d);
 
 #endif

@@ -18,8 +18,7 @@
 #include "common/util.h"
 #include "host/privileges.h"
 
-/* Of what has no message of its own. */
-static int cannot_begin(xentoollog_logger *lg)
+int daemon_cannot_begin(xentoollog_logger *lg)
 {
 	log_error(lg, "cannot begin: %s", strerror(errno));
 	return -1;
@@ -29,7 +28,7 @@ static int open_providers(struct env *env, const struct daemon_options *o)
 {
 	env->providers = calloc(o->nr_devices ? o->nr_devices : 1, sizeof(struct provider *));
 	if (!env->providers)
-		return cannot_begin(env->lg);
+		return daemon_cannot_begin(env->lg);
 	for (unsigned i = 0; i < o->nr_devices; i++) {
 		struct provider *p = provider_open(o->devices[i], env->lg);
 
@@ -84,20 +83,20 @@ static int open_env(struct daemon *d, struct daemon_options *o, xentoollog_logge
 	raise_limit();
 	env->mute = (xentoollog_logger *)xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
 	if (!env->mute)
-		return cannot_begin(lg);
+		return daemon_cannot_begin(lg);
 	if (open_providers(env, o))
 		return -1;
 	expand_hide(env);
 	be->machine = calloc(env->nr_providers + 1, sizeof(*be->machine));
 	if (!be->machine)
-		return cannot_begin(lg);
+		return daemon_cannot_begin(lg);
 	for (unsigned i = 0; i < env->nr_providers; i++)
 		be->machine[i].fd = -1;
 	if (loop_open(&be->loop))
-		return cannot_begin(lg);
+		return daemon_cannot_begin(lg);
 	if (spawner_start(env, &sock, &pid))
 		return -1;
-	return processes_open(&be->processes, &be->loop, sock, pid, lg) ? cannot_begin(lg) : 0;
+	return processes_open(&be->processes, &be->loop, sock, pid, lg) ? daemon_cannot_begin(lg) : 0;
 }
 
 /* The keeper minds the bus's switch; without one we do. */

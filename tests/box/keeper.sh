@@ -17,6 +17,14 @@ daemon_answers() { wait_for 3000 false; }
 
 box_up
 
+# Guest 7, with a device.
+guest_connects() {
+	guest 7
+	peer g7 7
+	attach 7 0000:00:04.0
+	connect g7 7
+}
+
 # --- While it runs ---
 begin
 kept "started"
@@ -54,10 +62,7 @@ ends "TERM of both" 0
 
 # --- A guest is asked to close once, whoever is told and how often ---
 begin
-guest 7
-peer g7 7
-attach 7 0000:00:04.0
-connect g7 7
+guest_connects
 kill -TERM "$KEEPER" "$SERVER"
 check "TERM of both: the guest is asked" await "$(be 7 state)" 5
 check "TERM of both: and waited for" kill -0 "$SERVER"
@@ -82,10 +87,7 @@ is "the server has no capability" "$(capabilities "$SERVER")" 0000000000000000
 is "the same server serves" "$(server_of "$KEEPER")" "$SERVER"
 
 # --- The server dies ---
-guest 7
-peer g7 7
-attach 7 0000:00:04.0
-connect g7 7
+guest_connects
 for s in KILL SEGV ABRT USR2; do
 	SERVED=$(log_since_count serving)
 	kill -$s "$SERVER"
@@ -204,10 +206,7 @@ end_peer g7
 # --- Who starts the others hangs: a guest's worker that dies has no successor before another server has its own ---
 begin
 SERVED=$(log_since_count serving)
-guest 7
-peer g7 7
-attach 7 0000:00:04.0
-connect g7 7
+guest_connects
 spawner=$(children "$SERVER" xenpci-spawner)
 kill -STOP "$spawner"
 # shellcheck disable=SC2046
@@ -229,10 +228,7 @@ ends "TERM while the spawner hangs" 0
 # --- The keeper dies: the server takes its place and has a new one ---
 begin
 SERVED=$(log_since_count serving)
-guest 7
-peer g7 7
-attach 7 0000:00:04.0
-connect g7 7
+guest_connects
 kill -KILL "$KEEPER"
 wait "$KEEPER" 2>/dev/null
 DAEMON=
@@ -318,10 +314,7 @@ echo 1 >"$BUS/drivers_autoprobe"
 rmdir "$BUS/drivers/pciback"
 begin
 is "no xen-pciback: the switch is off" "$(switch)" 0
-guest 7
-peer g7 7
-attach 7 0000:00:04.0
-check "a guest is served" connect g7 7
+check "a guest is served" guest_connects
 check "its node is on the bus" appears pci-7-0
 driver_appears vtpm # what is announced before it has been handled
 check "xen-pciback comes" driver_appears pciback
